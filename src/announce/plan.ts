@@ -1,0 +1,97 @@
+import type { BfdProfile } from '../config/config.ts';
+import type { Problem } from '../config/problem.ts';
+import type { ServiceKey } from '../cluster/service.ts';
+import type { Family, Ip } from '../net/ip.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { Ineligible } from './eligibility.ts';
+
+/**
+ * Everything one node has to do on the wire, as one value. The Kubernetes worker makes it, the wire thread obeys it;
+ * it always travels whole, with a generation, and the latest wins.
+ */
+export interface NodePlan {
+  readonly generation: number;
+  readonly node: string;
+  readonly peers: readonly PeerPlan[];
+  readonly claims: readonly ClaimPlan[];
+}
+
+/** One BGP session and all that is to be said on it. */
+export interface PeerPlan {
+  /** BGPPeer name: the identity of the session across plans. */
+  readonly name: string;
+  readonly session: PeerSession;
+  readonly routes: readonly RouteSet[];
+}
+
+/** A change of any field here re-establishes this session, and no other. */
+export interface PeerSession {
+  readonly myAsn: number;
+  readonly peerAsn: number | 'internal' | 'external';
+  readonly localAsn?: number;
+  readonly address?: Ip;
+  readonly interface?: string;
+  readonly port: number;
+  readonly sourceAddress?: Ip;
+  readonly holdTimeMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly connectTimeMs?: number;
+  /** Always present: BGPPeer `routerID`, else the node's first IPv4 InternalIP, else a hash of the node's name. */
+  readonly routerId: Ip;
+  readonly families: readonly Family[];
+  readonly ebgpMultiHop: boolean;
+  readonly gracefulRestart: boolean;
+  readonly password?: string;
+  readonly vrf?: string;
+  readonly bfd?: BfdProfile;
+}
+
+/** Prefixes that share all their attributes: what one UPDATE can carry. */
+export interface RouteSet {
+  readonly attributes: RouteAttributes;
+  readonly prefixes: readonly Prefix[];
+}
+
+/** What the operator said about a route; AS_PATH, NEXT_HOP and the eBGP/iBGP rules are added per session. */
+export interface RouteAttributes {
+  readonly origin?: 'igp' | 'incomplete';
+  readonly localPref?: number;
+  readonly med?: number;
+  readonly asPathPrepend?: number;
+  readonly communities: readonly number[];
+  readonly largeCommunities: readonly (readonly [number, number, number])[];
+  /** Sixteen hex digits each (RFC 4360). */
+  readonly extendedCommunities?: readonly string[];
+}
+
+/** One VIP this node answers ARP or NDP for. */
+export interface ClaimPlan {
+  readonly ip: Ip;
+  /** Every Service that has this address, sorted. */
+  readonly services: readonly ServiceKey[];
+  /** Interface names; undefined means every interface that is fit. */
+  readonly interfaces?: readonly string[];
+}
+
+/** Why a Service is, or is not, announced from this node; one per Service that this installation handles. */
+export interface ServiceVerdict {
+  readonly service: ServiceKey;
+  readonly bgp: Verdict;
+  readonly layer2: Verdict;
+}
+
+export type Verdict =
+  | {
+      readonly announced: true;
+      readonly advertisements: readonly string[];
+      readonly peers?: readonly string[];
+      readonly interfaces?: readonly string[];
+    }
+  | { readonly announced: false; readonly ineligible: Ineligible };
+
+export interface NodePlanResult {
+  readonly plan: NodePlan;
+  readonly verdicts: readonly ServiceVerdict[];
+  /** For instance a selector that selects nothing, seen from the whole cluster. */
+  readonly problems: readonly Problem[];
+}

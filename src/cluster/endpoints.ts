@@ -1,0 +1,22 @@
+import type { Family } from '../net/ip.ts';
+import type { ServiceKey } from './service.ts';
+
+/** One endpoint of an EndpointSlice, reduced to what decides whether a node may announce. */
+export interface EndpointView {
+  readonly nodeName?: string;
+  /** `ready` nil counts as true (discovery/v1). */
+  readonly ready: boolean;
+  /** `serving` nil counts as `ready`. */
+  readonly serving: boolean;
+  readonly terminating: boolean;
+}
+
+/** One EndpointSlice (discovery.k8s.io/v1). FQDN slices are not kept. */
+export interface EndpointSliceView {
+  readonly namespace: string;
+  readonly name: string;
+  /** From the label `kubernetes.io/service-name`. */
+  readonly service: ServiceKey;
+  readonly family: Family;
+  readonly endpoints: readonly EndpointView[];
+}

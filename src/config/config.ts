@@ -1,0 +1,105 @@
+import type { Block } from '../net/block.ts';
+import type { Ip } from '../net/ip.ts';
+import type { LabelSelector } from './selector.ts';
+
+/**
+ * The whole configuration as one immutable value, made from the custom resources by `parse`. Every reference in it
+ * resolves, every default is filled in; what was wrong stands in the list of Problems beside it.
+ */
+export interface Config {
+  readonly generation: number;
+  readonly pools: readonly Pool[];
+  readonly peers: readonly Peer[];
+  readonly bgpAdvertisements: readonly BgpAdvertisement[];
+  readonly l2Advertisements: readonly L2Advertisement[];
+  readonly bfdProfiles: readonly BfdProfile[];
+}
+
+/** IPAddressPool. */
+export interface Pool {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** In written order; never empty, never overlapping. */
+  readonly blocks: readonly Block[];
+  readonly autoAssign: boolean;
+  readonly avoidBuggyIPs: boolean;
+  /** Absent: the pool serves every Service. */
+  readonly allocation?: PoolAllocation;
+}
+
+export interface PoolAllocation {
+  /** Lower goes first; 0 (or unset) goes last. */
+  readonly priority: number;
+  readonly namespaces: readonly string[];
+  readonly namespaceSelectors: readonly LabelSelector[];
+  readonly serviceSelectors: readonly LabelSelector[];
+}
+
+/** Which pools, Services and nodes an advertisement is for. An empty list means all. */
+export interface AdvertisementScope {
+  readonly name: string;
+  /** Names of existing pools that the lists or selectors picked; `all` when neither was given. */
+  readonly pools: 'all' | readonly string[];
+  readonly nodeSelectors: readonly LabelSelector[];
+  readonly serviceSelectors: readonly LabelSelector[];
+}
+
+export interface BgpAdvertisement extends AdvertisementScope {
+  readonly aggregationLength: number;
+  readonly aggregationLengthV6: number;
+  /** undefined: not set by the operator; an iBGP session then sends 100. */
+  readonly localPref?: number;
+  /** RFC 1997, 32 bits, sorted, aliases resolved. */
+  readonly communities: readonly number[];
+  /** RFC 8092, sorted, aliases resolved. */
+  readonly largeCommunities: readonly LargeCommunity[];
+  /** BGPPeer names; empty means all. */
+  readonly peers: readonly string[];
+}
+
+export type LargeCommunity = readonly [global: number, local1: number, local2: number];
+
+export interface L2Advertisement extends AdvertisementScope {
+  /** Interface names; empty means all that are fit. */
+  readonly interfaces: readonly string[];
+  readonly preferredNodes: readonly { readonly weight: number; readonly preference: LabelSelector }[];
+}
+
+/** BGPPeer. */
+export interface Peer {
+  readonly name: string;
+  readonly myAsn: number;
+  readonly peerAsn: number | 'internal' | 'external';
+  readonly localAsn?: number;
+  /** Exactly one of address and interface. */
+  readonly address?: Ip;
+  readonly interface?: string;
+  readonly sourceAddress?: Ip;
+  readonly port: number;
+  readonly holdTimeMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly connectTimeMs?: number;
+  /** IPv4 in form; a BGP Identifier (RFC 6286). */
+  readonly routerId?: Ip;
+  readonly nodeSelectors: readonly LabelSelector[];
+  /** Resolved from `password` or `passwordSecret`. Never logged, never in status. */
+  readonly password?: string;
+  readonly bfdProfile?: string;
+  readonly gracefulRestart: boolean;
+  readonly ebgpMultiHop: boolean;
+  readonly vrf?: string;
+  readonly dualStackAddressFamily: boolean;
+  readonly disableMP: boolean;
+}
+
+/** BFDProfile, MetalLB's defaults filled in. */
+export interface BfdProfile {
+  readonly name: string;
+  readonly receiveIntervalMs: number;
+  readonly transmitIntervalMs: number;
+  readonly detectMultiplier: number;
+  readonly echoIntervalMs: number;
+  readonly echoMode: boolean;
+  readonly passiveMode: boolean;
+  readonly minimumTtl: number;
+}
