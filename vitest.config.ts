@@ -1,9 +1,40 @@
 import { defineConfig } from 'vitest/config';
 
+/** Needs root, network namespaces, real peers or a kube-apiserver: one file at a time, so that timings mean something. */
+const net = [
+  'test/native/**/*.test.ts',
+  'test/speaker/io/**/*.test.ts',
+  'test/speaker/*.net.test.ts',
+  'test/interop/**/*.test.ts',
+  'test/e2e/**/*.test.ts',
+  'test/lab/**/*.test.ts',
+  'test/conformance/**/*.test.ts',
+  'test/kube/**/*.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    pool: 'forks',
-    testTimeout: 20_000,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: net,
+          pool: 'forks',
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'net',
+          include: net,
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });

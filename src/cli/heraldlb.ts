@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+
+/**
+ * The one executable. A daemon is loaded only when it is asked for, so that `heraldlb controller` never opens the native
+ * addon and a command of the operator never loads a daemon.
+ */
+const DAEMONS: Readonly<Record<string, () => Promise<Command>>> = {
+  controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
+  speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
+};
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}
+
+const program = new Command('heraldlb')
+  .description('Load balancer for bare-metal Kubernetes: assigns virtual IPs and announces them by BGP, ARP and NDP')
+  .version(version())
+  .showHelpAfterError();
+
+const wanted = process.argv.find((argument) => argument in DAEMONS);
+for (const [name, load] of Object.entries(DAEMONS)) {
+  if (wanted === undefined || wanted === name) program.addCommand(await load());
+}
+
+await program.parseAsync();

@@ -1,0 +1,28 @@
+// Runs a TypeScript program of the test tree on plain Node: bundles it (packages stay outside) and imports the bundle.
+//   node test/support/run.mjs test/lab/demo.ts [arguments]
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const entry = process.argv[2];
+if (entry === undefined) throw new Error('usage: run.mjs PROGRAM.ts [arguments]');
+// Inside node_modules, so that the bundle finds the packages it imports.
+const directory = join(root, 'node_modules', '.cache', 'heraldlb-run', String(process.pid));
+mkdirSync(directory, { recursive: true });
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+const outfile = join(directory, 'program.mjs');
+await build({
+  entryPoints: [resolve(root, entry)],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  logLevel: 'error',
+  define: { 'process.env.HERALDLB_ROOT': JSON.stringify(root) },
+});
+process.argv.splice(1, 2, resolve(root, entry));
+await import(pathToFileURL(outfile).href);
