@@ -18,8 +18,16 @@ export function onSegment(host: number): HostAddresses {
   return { ipv4: `${SEGMENT.ipv4}.${host}`, ipv6: `${SEGMENT.ipv6}${host}` };
 }
 
-export const FRR = { ...onSegment(1), asn: 65001, far: { subnet: '10.20.1.0/24', ipv4: '10.20.1.1', ipv6: 'fd20:1::1', prefix6: 'fd20:1::/64' } } as const;
-export const BIRD = { ...onSegment(2), asn: 65002, far: { subnet: '10.20.2.0/24', ipv4: '10.20.2.1', ipv6: 'fd20:2::1', prefix6: 'fd20:2::/64' } } as const;
+export const FRR = {
+  ...onSegment(1),
+  asn: 65001,
+  far: { subnet: '10.20.1.0/24', ipv4: '10.20.1.1', ipv6: 'fd20:1::1', prefix6: 'fd20:1::/64' },
+} as const;
+export const BIRD = {
+  ...onSegment(2),
+  asn: 65002,
+  far: { subnet: '10.20.2.0/24', ipv4: '10.20.2.1', ipv6: 'fd20:2::1', prefix6: 'fd20:2::/64' },
+} as const;
 export const API = { ...onSegment(5), port: 6443 } as const;
 export const CLIENT = onSegment(100);
 export const FAR = { frr: { ipv4: '10.20.1.2', ipv6: 'fd20:1::2' }, bird: { ipv4: '10.20.2.2', ipv6: 'fd20:2::2' } } as const;

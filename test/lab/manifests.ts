@@ -97,7 +97,11 @@ export function ingressPod(index: number): object {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: `ingress-${nodeName(index)}`, namespace: 'default', labels: { app: 'ingress' } },
-    spec: { nodeName: nodeName(index), hostNetwork: true, containers: [{ name: 'nginx', image: 'nginx', ports: [{ containerPort: 8080 }] }] },
+    spec: {
+      nodeName: nodeName(index),
+      hostNetwork: true,
+      containers: [{ name: 'nginx', image: 'nginx', ports: [{ containerPort: 8080 }] }],
+    },
     status: {
       phase: 'Running',
       hostIP: ipv4,
