@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, sortedNumbers } from './peer.ts';
+
+/** FRR's bgpd alone: without zebra it keeps its table and installs nothing. */
+export function startFrrPeer(options: PeerOptions): PeerDaemon {
+  const { space, host, directory } = options;
+  const home = join(directory, `frr-${host}`);
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, 'bgpd.conf'), config(options));
+  for (const path of [home, join(home, 'bgpd.conf')]) chownSync(path, frrId('-u'), frrId('-g'));
+  chmodSync(directory, 0o755);
+  const flags = ['-S', '-Z', '-f', join(home, 'bgpd.conf'), '--vty_socket', home, '-i', join(home, 'pid'), '-z', join(home, 'zserv.api')];
+  const child = space.start(host, ['/usr/lib/frr/bgpd', ...flags, '-A', '127.0.0.1'], join(directory, `frr-${host}.log`));
+  const vtysh = (command: string): string => space.run(host, ['vtysh', '--vty_socket', home, '-c', command]);
+  const { remote } = overAddresses(options);
+  return {
+    name: 'FRR',
+    established: () => neighbor(vtysh, remote)?.bgpState === 'Established',
+    flaps: () => neighbor(vtysh, remote)?.connectionsEstablished ?? 0,
+    routes: () => new Map(options.families.flatMap((family) => tableOf(vtysh, family))),
+    describe: () => vtysh(`show bgp neighbors ${remote}`),
+    refresh: () => void vtysh(`clear bgp ${remote} in`),
+    stop: () => space.stop(child),
+  };
+}
+
+function frrId(flag: '-u' | '-g'): number {
+  return Number(execFileSync('id', [flag, 'frr'], { encoding: 'utf8' }));
+}
+
+function config(options: PeerOptions): string {
+  const { local, remote, families, holdTimeSeconds = 9 } = options;
+  const peer = overAddresses(options).remote;
+  const lines = [
+    `neighbor ${peer} remote-as ${remote.asn}`,
+    `neighbor ${peer} timers ${Math.ceil(holdTimeSeconds / 3)} ${holdTimeSeconds}`,
+  ];
+  if (options.passive !== false) lines.push(`neighbor ${peer} passive`);
+  if (options.password !== undefined) lines.push(`neighbor ${peer} password ${options.password}`);
+  if (options.ttlSecurity === true) lines.push(`neighbor ${peer} ttl-security hops 1`);
+  const af = (family: 'ipv4' | 'ipv6'): string => {
+    const verb = families.includes(family) ? 'neighbor' : 'no neighbor';
+    return ` address-family ${family} unicast\n  ${verb} ${peer} activate\n${families.includes(family) ? `  neighbor ${peer} soft-reconfiguration inbound\n` : ''} exit-address-family`;
+  };
+  return `log stdout
+router bgp ${local.asn}
+ bgp router-id ${local.ipv4}
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+${lines.map((line) => ` ${line}`).join('\n')}
+${af('ipv4')}
+${af('ipv6')}
+`;
+}
+
+type Vtysh = (command: string) => string;
+
+interface FrrNeighbor {
+  readonly bgpState?: string;
+  readonly connectionsEstablished?: number;
+}
+
+function neighbor(vtysh: Vtysh, address: string): FrrNeighbor | undefined {
+  return (JSON.parse(vtysh(`show bgp neighbors ${address} json`)) as Record<string, FrrNeighbor>)[address];
+}
+
+interface FrrPath {
+  readonly aspath?: { readonly string?: string };
+  readonly origin?: string;
+  readonly locPrf?: number;
+  readonly metric?: number;
+  readonly community?: { readonly list?: readonly string[] };
+  readonly largeCommunity?: { readonly list?: readonly string[] };
+  readonly nexthops?: readonly { readonly ip: string; readonly scope?: string }[];
+}
+
+function tableOf(vtysh: Vtysh, family: string): [string, RouteView][] {
+  const table = JSON.parse(vtysh(`show bgp ${family} unicast json`)) as { routes?: Record<string, unknown> };
+  return Object.keys(table.routes ?? {}).map((prefix) => {
+    const detail = JSON.parse(vtysh(`show bgp ${family} unicast ${prefix} json`)) as { paths: FrrPath[] };
+    return [prefix, view(detail.paths[0] ?? {})];
+  });
+}
+
+function view(path: FrrPath): RouteView {
+  const global = path.nexthops?.find((hop) => hop.scope !== 'link-local');
+  return {
+    nextHop: global?.ip ?? '',
+    asPath: (path.aspath?.string ?? '')
+      .split(' ')
+      .filter((word) => /^\d+$/.test(word))
+      .map(Number),
+    ...(path.origin === undefined ? {} : { origin: path.origin.toLowerCase() }),
+    ...(path.locPrf === undefined ? {} : { localPref: path.locPrf }),
+    ...(path.metric === undefined ? {} : { med: path.metric }),
+    communities: sortedNumbers((path.community?.list ?? []).map((name) => name.toLowerCase())),
+    largeCommunities: sortedNumbers(path.largeCommunity?.list ?? []),
+  };
+}
