@@ -12,13 +12,23 @@ export type Refusal =
   | { readonly reason: 'InvalidRequest'; readonly field: string; readonly value: string; readonly detail: string }
   | { readonly reason: 'AddressOutsidePools'; readonly address: Ip }
   | { readonly reason: 'AddressNotInRequestedPool'; readonly address: Ip; readonly pool: string }
+  /** The pool has avoidBuggyIPs and the address ends in .0 or .255. */
+  | { readonly reason: 'AddressAvoided'; readonly address: Ip; readonly pool: string }
   | { readonly reason: 'AddressInUse'; readonly address: Ip; readonly by: readonly ServiceKey[] }
+  /** Something that is no Service of this installation has the address: a node, a Service of another class. */
+  | { readonly reason: 'AddressReserved'; readonly address: Ip; readonly by: string }
   | { readonly reason: 'PortInUse'; readonly address: Ip; readonly port: string; readonly by: ServiceKey }
   | { readonly reason: 'SharingKeyConflict'; readonly address: Ip; readonly by: ServiceKey; readonly detail: SharingConflict }
   | { readonly reason: 'FamilyMismatch'; readonly requested: readonly Family[]; readonly service: readonly Family[] }
   | { readonly reason: 'FamilyUnavailable'; readonly family: Family; readonly pools: readonly PoolVerdict[] }
   | { readonly reason: 'NoClusterIP' }
-  | { readonly reason: 'DualStackNeedsTwoClusterIPs' };
+  | { readonly reason: 'DualStackNeedsTwoClusterIPs' }
+  /** An address is given back because the Service now asks for another one and got it. */
+  | { readonly reason: 'OtherAddressRequested'; readonly address: Ip }
+  /** An address is given back because the Service has no cluster IP of its family, or has another address of it. */
+  | { readonly reason: 'FamilyNotWanted'; readonly address: Ip }
+  /** An address is given back because the Service is no longer of type LoadBalancer. */
+  | { readonly reason: 'NotLoadBalancer' };
 
 export type RefusalReason = Refusal['reason'];
 
@@ -29,4 +39,11 @@ export interface PoolVerdict {
   readonly why: PoolVerdictReason;
 }
 
-export type PoolVerdictReason = 'AutoAssignOff' | 'NamespaceNotSelected' | 'ServiceNotSelected' | 'NoAddressOfFamily' | 'Exhausted';
+export type PoolVerdictReason =
+  | 'AutoAssignOff'
+  | 'NamespaceNotSelected'
+  | 'ServiceNotSelected'
+  | 'NoAddressOfFamily'
+  /** Two addresses are needed from one pool, and this one has them of one family only. */
+  | 'NotBothFamilies'
+  | 'Exhausted';
