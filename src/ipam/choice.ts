@@ -129,20 +129,23 @@ function chooseAny(desk: Desk, applicant: Applicant, request: Request): Choice {
       if (drawn.length === request.families.length) return { addresses: drawn.toSorted(byFamily), drawn };
     }
   }
+  return chooseLess(desk, applicant, request, spaces);
+}
+
+/** No pool has all: one family if the Service is content with that, else the reason. */
+function chooseLess(desk: Desk, applicant: Applicant, request: Request, spaces: readonly PoolSpace[]): Choice {
   const refused = (family: Family): Refusal =>
     refusalFor(
       family,
-      all.map((space) => verdict(desk, applicant, space, family)),
+      desk.pools.ordered().map((space) => verdict(desk, applicant, space, family)),
     );
-  if (!request.needsAll && request.families.length > 1) {
-    for (const family of request.families) {
-      const drawn = first(spaces, (space) => desk.pick(space, family, tenant, 'any'));
-      const other = request.families.find((candidate) => candidate !== family) ?? family;
-      if (drawn !== undefined) return { addresses: [drawn], drawn: [drawn], missing: refused(other) };
-    }
-  }
-  const lacking = request.families.find((family) => first(spaces, (space) => desk.pick(space, family, tenant, 'any')) === undefined);
-  return { addresses: [], drawn: [], refusal: refused(lacking ?? request.families[1] ?? 'ipv4') };
+  const found = request.families.map((family) => first(spaces, (space) => desk.pick(space, family, applicant.tenant, 'any')));
+  const index = found.findIndex((address) => address !== undefined);
+  const address = found[index];
+  const [primary = 'ipv4', secondary = primary] = request.families;
+  if (request.needsAll || address === undefined)
+    return { addresses: [], drawn: [], refusal: refused(found[0] === undefined ? primary : secondary) };
+  return { addresses: [address], drawn: [address], missing: refused(index === 0 ? secondary : primary) };
 }
 
 /** One address for each family that `has` lacks, as far as the pool has them. */

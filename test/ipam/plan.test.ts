@@ -475,10 +475,11 @@ const LEDGER: readonly Row[] = [
   },
 ];
 
+const short = (key: string): string => (key.startsWith('default/') ? key.slice('default/'.length) : key);
+
 function check({ pools, services, options, ingress, refusals = {} }: Row): void {
   const before = snapshot(pools, services, options);
   const plan = planAddresses(before);
-  const short = (key: string): string => (key.startsWith('default/') ? key.slice('default/'.length) : key);
   expect(Object.fromEntries([...plan.assignments].map(([key, { ingress: list }]) => [short(key), list]))).toEqual(ingress);
   const refused = [...plan.assignments].filter(([, { refusal }]) => refusal !== undefined);
   expect(refused.map(([key]) => short(key)).sort()).toEqual(Object.keys(refusals).sort());
@@ -493,11 +494,21 @@ function check({ pools, services, options, ingress, refusals = {} }: Row): void 
 }
 
 describe('planAddresses', () => {
-  describe('automatic choice', () => it.each(CHOICE)('$name', check));
-  describe('IP families', () => it.each(STACKS)('$name', check));
-  describe('requests', () => it.each(REQUESTS)('$name', check));
-  describe('sharing', () => it.each(SHARING)('$name', check));
-  describe('the ledger', () => it.each(LEDGER)('$name', check));
+  describe('automatic choice', () => {
+    it.each(CHOICE)('$name', check);
+  });
+  describe('IP families', () => {
+    it.each(STACKS)('$name', check);
+  });
+  describe('requests', () => {
+    it.each(REQUESTS)('$name', check);
+  });
+  describe('sharing', () => {
+    it.each(SHARING)('$name', check);
+  });
+  describe('the ledger', () => {
+    it.each(LEDGER)('$name', check);
+  });
 
   it('names the pool and says why an address was given back', () => {
     const plan = planAddresses(
