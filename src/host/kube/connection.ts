@@ -1,0 +1,52 @@
+import type { Logger } from '../log.ts';
+import type { Credentials } from './credentials.ts';
+import { createHttp1Wire } from './http1Wire.ts';
+import { createHttp2Wire, openTls } from './http2Wire.ts';
+import type { Wire } from './wire.ts';
+
+export interface Connection {
+  /** Connects at the first call; rejects when that fails, and the next call tries anew. */
+  readonly wire: () => Promise<Wire>;
+  readonly protocol: () => Wire['protocol'] | undefined;
+  readonly close: () => Promise<void>;
+}
+
+/** HTTP/2 where the server offers it by ALPN, else HTTP/1.1; found out once per process. */
+async function openWire(credentials: Credentials): Promise<Wire> {
+  const server = new URL(credentials.server);
+  const tls = await credentials.tls();
+  if (server.protocol !== 'https:') return createHttp1Wire(server.origin, {});
+  const socket = await openTls(server, tls);
+  if (socket.alpnProtocol === 'h2') return createHttp2Wire(server, credentials.tls, socket);
+  socket.destroy();
+  return createHttp1Wire(server.origin, tls);
+}
+
+export function createConnection(credentials: Credentials, log: Logger): Connection {
+  let current: Promise<Wire> | undefined;
+  let protocol: Wire['protocol'] | undefined;
+
+  const connect = (): Promise<Wire> => {
+    const attempt = openWire(credentials);
+    attempt.then(
+      (wire) => {
+        protocol = wire.protocol;
+        log.debug({ server: credentials.server, protocol }, 'connected to the API server');
+      },
+      () => {
+        if (current === attempt) current = undefined;
+        // The server may have a new certificate authority, or want a new client certificate.
+        credentials.reload();
+      },
+    );
+    return attempt;
+  };
+
+  return {
+    wire: () => (current ??= connect()),
+    protocol: () => protocol,
+    close: async () => {
+      await current?.then((wire) => wire.close()).catch(() => {});
+    },
+  };
+}

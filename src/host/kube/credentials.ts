@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+
+/** What a TLS connection to the API server needs. Empty for plain HTTP. */
+export interface TlsOptions {
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly rejectUnauthorized?: boolean;
+  readonly servername?: string;
+}
+
+export interface Credentials {
+  /** Origin of the API server, without a trailing slash; may carry a path prefix. */
+  readonly server: string;
+  /** Of the context; where a pod's own namespace is known, that one. */
+  readonly namespace: string | undefined;
+  /** Authorization and impersonation headers. Cheap: read again at most once a minute, or after {@link reload}. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  readonly tls: () => Promise<TlsOptions>;
+  /** Read everything anew at the next call: the server said 401, or the connection was refused for its certificate. */
+  readonly reload: () => void;
+}
+
+export interface CredentialsSource {
+  /** Path of a kubeconfig file. Default: $KUBECONFIG, then ~/.kube/config, then the pod's service account. */
+  readonly kubeconfig?: string | undefined;
+  /** The kubeconfig itself. */
+  readonly text?: string | undefined;
+  readonly context?: string | undefined;
+}
+
+/** Service account tokens in files rotate; client-go reads them once a minute too. */
+const REFRESH_MS = 60_000;
+
+function readConfig(source: CredentialsSource): KubeConfig {
+  const config = new KubeConfig();
+  if (source.text !== undefined) config.loadFromString(source.text);
+  else if (source.kubeconfig !== undefined) config.loadFromFile(source.kubeconfig);
+  else config.loadFromDefault();
+  if (source.context !== undefined) config.setCurrentContext(source.context);
+  return config;
+}
+
+interface Loaded {
+  readonly atMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsOptions;
+}
+
+async function readOptions(source: CredentialsSource): Promise<Loaded> {
+  const config = readConfig(source);
+  // A user's `tokenFile` is part of the kubeconfig format, but the client reads it only for pods.
+  const user: ({ tokenFile?: string } & object) | null = config.getCurrentUser();
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = String(value).trim();
+  if (typeof user?.tokenFile === 'string') headers['authorization'] = `Bearer ${readFileSync(user.tokenFile, 'utf8').trim()}`;
+  if (typeof options.auth === 'string') headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+  const { ca, cert, key, rejectUnauthorized, servername } = options;
+  const tls = Object.fromEntries(
+    Object.entries({ ca, cert, key, rejectUnauthorized, servername }).filter(([, value]) => value !== undefined && value !== null),
+  );
+  return { atMs: performance.now(), headers, tls };
+}
+
+/** @throws when there is no usable kubeconfig, or it names no server */
+export function loadCredentials(source: CredentialsSource = {}): Credentials {
+  const config = readConfig(source);
+  const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
+  if (server === undefined) throw new Error(`no cluster in the kubeconfig (context ${config.getCurrentContext()})`);
+  let loaded: Promise<Loaded> | undefined;
+  let loadedAtMs = 0;
+
+  const current = (): Promise<Loaded> => {
+    if (loaded === undefined || performance.now() - loadedAtMs > REFRESH_MS) {
+      loadedAtMs = performance.now();
+      const fresh = readOptions(source);
+      loaded = fresh;
+      // A file that is unreadable for a moment must not be remembered.
+      fresh.catch(() => {
+        if (loaded === fresh) loaded = undefined;
+      });
+    }
+    return loaded;
+  };
+
+  return {
+    server,
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace,
+    headers: async () => (await current()).headers,
+    tls: async () => (await current()).tls,
+    reload: () => {
+      loaded = undefined;
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TlsOptions } from './credentials.ts';
+import type { Wire, WireAnswer, WireRequest } from './wire.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A connection over which a PING (RFC 9113 §6.7) has had no answer for this long is dead, data or none. */
+const PING_INTERVAL_MS = 10_000;
+const PING_TIMEOUT_MS = 9000;
+/** When a request had no answer in time, the connection itself is the first suspect. */
+const SUSPECT_TIMEOUT_MS = 2000;
+/** Room for a page of a list in flight; the protocol's 64 KB make one round trip of each 64 KB. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+/** A TLS connection, having asked for HTTP/2 and HTTP/1.1 by ALPN (RFC 7301). */
+export function openTls(server: URL, tls: TlsOptions): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const host = server.hostname.replace(/^\[|\]$/g, '');
+    const socket = connectTls({ host, port: Number(server.port || 443), ALPNProtocols: ['h2', 'http/1.1'], ...nameFor(host, tls), ...tls });
+    const timer = setTimeout(() => socket.destroy(new Error('no TLS connection in time')), CONNECT_TIMEOUT_MS);
+    socket.setKeepAlive(true, PING_INTERVAL_MS);
+    socket.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    socket.once('secureConnect', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+  });
+}
+
+/** RFC 6066 §3: an address is no server name. */
+function nameFor(host: string, tls: TlsOptions): { servername?: string } {
+  return tls.servername !== undefined || /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+}
+
+/** Destroys a session that leaves a PING unanswered. */
+function probe(session: ClientHttp2Session, timeoutMs: number): void {
+  if (session.destroyed) return;
+  const timer = setTimeout(() => session.destroy(new Error('no answer to an HTTP/2 PING')), timeoutMs);
+  try {
+    session.ping(() => clearTimeout(timer));
+  } catch {
+    clearTimeout(timer);
+  }
+}
+
+function watchOver(session: ClientHttp2Session): void {
+  const interval = setInterval(() => probe(session, PING_TIMEOUT_MS), PING_INTERVAL_MS);
+  session.once('close', () => clearInterval(interval));
+}
+
+function startSession(server: URL, socket: TLSSocket): ClientHttp2Session {
+  const session = connectHttp2(server.origin, {
+    createConnection: () => socket,
+    settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
+  });
+  session.once('connect', () => session.setLocalWindowSize(4 * WINDOW_BYTES));
+  // Each stream reports the failure to its own caller.
+  session.on('error', () => {});
+  watchOver(session);
+  return session;
+}
+
+function headersOf(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { ':status'?: number }> {
+  return new Promise((resolve, reject) => {
+    stream.once('response', resolve);
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('the connection was closed before an answer')));
+  });
+}
+
+async function exchange(session: ClientHttp2Session, request: WireRequest): Promise<WireAnswer> {
+  const stream = session.request(
+    { ':method': request.method, ':path': request.path, ...request.headers },
+    { endStream: request.body === undefined, signal: request.signal },
+  );
+  const suspect = (): void => {
+    if (request.signal.reason instanceof DOMException && request.signal.reason.name === 'TimeoutError') probe(session, SUSPECT_TIMEOUT_MS);
+  };
+  request.signal.addEventListener('abort', suspect, { once: true });
+  if (request.body !== undefined) stream.end(request.body);
+  const headers = await headersOf(stream);
+  return { status: headers[':status'] ?? 0, retryAfter: headers['retry-after'], body: untilReset(stream) };
+}
+
+/** A stream that is reset with NO_ERROR or CANCEL, or whose session goes away, just ends in Node; here it is an error. */
+async function* untilReset(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) yield chunk as Uint8Array;
+  if (!stream.readableEnded || stream.aborted) throw new Error('the stream was cut');
+}
+
+/** HTTP/2 over one connection, opened anew when it is lost or the server says GOAWAY; streams on the old one may finish. */
+export function createHttp2Wire(server: URL, tls: () => Promise<TlsOptions>, first: TLSSocket): Wire {
+  const sessions = new Set<ClientHttp2Session>();
+  let current: Promise<ClientHttp2Session> | undefined;
+
+  const adopt = (socket: TLSSocket): ClientHttp2Session => {
+    const session = startSession(server, socket);
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    return session;
+  };
+
+  const open = async (): Promise<ClientHttp2Session> => adopt(await openTls(server, await tls()));
+
+  const usable = async (): Promise<ClientHttp2Session> => {
+    const known = current;
+    const session = await known?.catch(() => undefined);
+    if (session !== undefined && !session.closed && !session.destroyed) return session;
+    // Of several callers that find the session lost, the first opens the next one.
+    if (current === known || current === undefined) current = open();
+    return current;
+  };
+
+  current = Promise.resolve(adopt(first));
+  return {
+    protocol: 'h2',
+    send: async (request) => exchange(await usable(), request),
+    close: async () => {
+      for (const session of sessions) session.destroy();
+    },
+  };
+}

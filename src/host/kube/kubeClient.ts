@@ -1,0 +1,128 @@
+import type { Logger } from '../log.ts';
+import type { KubeMetrics } from '../metrics.ts';
+import type { Credentials } from './credentials.ts';
+import { createConnection } from './connection.ts';
+import { errorFromAnswer, errorFromFailure } from './kubeError.ts';
+import { limitedSignal } from './limitedSignal.ts';
+import { jsonLines, textOf } from './lines.ts';
+import type { WireAnswer } from './wire.ts';
+
+export interface Call {
+  readonly method: string;
+  readonly path: string;
+  /** Undefined values are left out. */
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: object | undefined;
+  /** Default application/json. */
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** For the whole answer, or for the headers of a stream. */
+  readonly timeoutMs?: number;
+}
+
+/** Throws nothing but {@link KubeError}. */
+export interface KubeClient {
+  readonly request: <T = unknown>(call: Call) => Promise<T>;
+  /** The answer as one parsed JSON value per line. Ends when the server ends it; a cut is an error. */
+  readonly stream: (call: Call) => Promise<AsyncIterable<unknown>>;
+  readonly close: () => Promise<void>;
+  /** Undefined before the first call. */
+  readonly protocol: () => 'h2' | 'http/1.1' | undefined;
+}
+
+export interface KubeClientOptions {
+  readonly credentials: Credentials;
+  readonly log: Logger;
+  readonly userAgent?: string;
+  readonly metrics?: KubeMetrics | undefined;
+  /** Default of every call. */
+  readonly timeoutMs?: number;
+}
+
+function pathOf(call: Call): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) query.set(name, value);
+  return query.size === 0 ? call.path : `${call.path}?${query.toString()}`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The process's one connection to the API server. */
+export function createKubeClient(options: KubeClientOptions): KubeClient {
+  const { credentials, log, metrics, userAgent = 'heraldlb', timeoutMs: defaultTimeoutMs = 30_000 } = options;
+  const connection = createConnection(credentials, log);
+  const prefix = new URL(credentials.server).pathname.replace(/\/$/, '');
+
+  const sendOnce = async (call: Call, signal: AbortSignal): Promise<WireAnswer> => {
+    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent, ...(await credentials.headers()) };
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
+    return (await connection.wire()).send({ method: call.method, path: prefix + pathOf(call), headers, body, signal });
+  };
+
+  /** Answers with the open answer of a success; everything else is thrown. */
+  const send = async (call: Call, signal: AbortSignal): Promise<WireAnswer> => {
+    const action = `${call.method} ${call.path}`;
+    let answer = await sendOnce(call, signal);
+    if (answer.status === 401) {
+      await textOf(answer.body);
+      credentials.reload();
+      answer = await sendOnce(call, signal);
+    }
+    metrics?.requests.inc({ method: call.method, code: String(answer.status) });
+    if (answer.status < 300) return answer;
+    const text = await textOf(answer.body);
+    throw errorFromAnswer(action, answer.status, parsed(text), answer.retryAfter);
+  };
+
+  const failed = (call: Call, failure: unknown, signal: AbortSignal): Error => {
+    const error = errorFromFailure(`${call.method} ${call.path}`, signal.aborted ? signal.reason : failure);
+    if (error.status === 0) metrics?.requests.inc({ method: call.method, code: error.reason });
+    return error;
+  };
+
+  return {
+    protocol: connection.protocol,
+    request: async <T>(call: Call): Promise<T> => {
+      const limit = limitedSignal(call.signal, call.timeoutMs ?? defaultTimeoutMs);
+      try {
+        const answer = await send(call, limit.signal);
+        return parsed(await textOf(answer.body)) as T;
+      } catch (failure) {
+        throw failed(call, failure, limit.signal);
+      } finally {
+        limit.release();
+      }
+    },
+    stream: async (call) => {
+      const limit = limitedSignal(call.signal, call.timeoutMs ?? defaultTimeoutMs);
+      try {
+        const answer = await send(call, limit.signal);
+        limit.lift();
+        return released(jsonLines(answer.body), limit.release, (failure) => failed(call, failure, limit.signal));
+      } catch (failure) {
+        const error = failed(call, failure, limit.signal);
+        limit.release();
+        throw error;
+      }
+    },
+    close: connection.close,
+  };
+}
+
+/** Frees what the request holds when the reader stops, for whatever reason. */
+async function* released(lines: AsyncIterable<unknown>, release: () => void, wrap: (failure: unknown) => Error): AsyncGenerator {
+  try {
+    yield* lines;
+  } catch (failure) {
+    throw wrap(failure);
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,31 @@
+/** No single watch event is larger: etcd takes objects of 1.5 MB. */
+const MAX_LINE_BYTES = 32 * 1024 * 1024;
+
+export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Newline-separated JSON values. A body that ends inside a value was cut: that throws. */
+export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncGenerator {
+  let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
+  for await (const chunk of body) {
+    let start = 0;
+    for (let end = chunk.indexOf(10, start); end >= 0; end = chunk.indexOf(10, start)) {
+      pending.push(chunk.subarray(start, end));
+      const line = Buffer.concat(pending).toString('utf8');
+      pending = [];
+      pendingBytes = 0;
+      start = end + 1;
+      if (line.trim() !== '') yield JSON.parse(line);
+    }
+    if (start < chunk.length) {
+      pending.push(chunk.subarray(start));
+      pendingBytes += chunk.length - start;
+    }
+    if (pendingBytes > MAX_LINE_BYTES) throw new Error('a line of the stream is too long');
+  }
+  if (Buffer.concat(pending).toString('utf8').trim() !== '') throw new Error('the stream was cut inside a JSON value');
+}

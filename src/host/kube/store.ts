@@ -1,0 +1,84 @@
+import type { ObjectKey } from './resource.ts';
+
+/** The narrow views of one kind of object, as last seen. Read-only for everybody but its reflector. */
+export interface Store<T> {
+  readonly get: (key: ObjectKey) => T | undefined;
+  readonly values: () => IterableIterator<T>;
+  readonly keys: () => IterableIterator<ObjectKey>;
+  /** The values that an index of the reflector files under `value`, in no particular order. */
+  readonly by: (index: string, value: string) => readonly T[];
+  readonly size: number;
+  /** Grows by one with every real change; equal versions mean equal contents. */
+  readonly version: number;
+}
+
+export type Indexes<T> = Readonly<Record<string, (value: T, key: ObjectKey) => readonly string[]>>;
+
+export interface WritableStore<T> extends Store<T> {
+  /** Answers whether anything changed. */
+  readonly set: (key: ObjectKey, value: T) => boolean;
+  readonly delete: (key: ObjectKey) => boolean;
+}
+
+type Filed = Map<string, Set<ObjectKey>>;
+
+function file(filed: Filed, values: readonly string[], key: ObjectKey): void {
+  for (const value of values) {
+    const keys = filed.get(value);
+    if (keys === undefined) filed.set(value, new Set([key]));
+    else keys.add(key);
+  }
+}
+
+function unfile(filed: Filed, values: readonly string[], key: ObjectKey): void {
+  for (const value of values) {
+    const keys = filed.get(value);
+    keys?.delete(key);
+    if (keys?.size === 0) filed.delete(value);
+  }
+}
+
+/** @param same an update for which this holds is no change; default: every update is one */
+export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => boolean = () => false): WritableStore<T> {
+  const items = new Map<ObjectKey, T>();
+  const filed = new Map<string, Filed>(Object.keys(indexes).map((name) => [name, new Map()]));
+  let version = 0;
+
+  const reindex = (change: typeof file, key: ObjectKey, value: T): void => {
+    for (const [name, values] of Object.entries(indexes)) change(filed.get(name) as Filed, values(value, key), key);
+  };
+
+  return {
+    get: (key) => items.get(key),
+    values: () => items.values(),
+    keys: () => items.keys(),
+    by: (index, value) => {
+      const found = filed.get(index);
+      if (found === undefined) throw new Error(`no index ${index}`);
+      return [...(found.get(value) ?? [])].map((key) => items.get(key) as T);
+    },
+    get size() {
+      return items.size;
+    },
+    get version() {
+      return version;
+    },
+    set: (key, value) => {
+      const old = items.get(key);
+      if (old !== undefined && same(old, value)) return false;
+      if (old !== undefined) reindex(unfile, key, old);
+      items.set(key, value);
+      reindex(file, key, value);
+      version += 1;
+      return true;
+    },
+    delete: (key) => {
+      const old = items.get(key);
+      if (old === undefined) return false;
+      reindex(unfile, key, old);
+      items.delete(key);
+      version += 1;
+      return true;
+    },
+  };
+}
