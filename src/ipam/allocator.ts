@@ -1,6 +1,6 @@
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import type { Ip } from '../net/ip.ts';
-import { type Applicant, choose, keep } from './choice.ts';
+import { type Applicant, type Kept, choose, keep } from './choice.ts';
 import { type Basis, Desk } from './desk.ts';
 import type { PoolUsage } from './poolSpace.ts';
 import type { Refusal } from './refusal.ts';
@@ -52,18 +52,17 @@ export class Allocator {
     this.#foreign = new Map();
     this.#pending.clear();
     for (const service of snapshot.services) this.#reserveForeign(service);
-    const applicants: [Applicant, readonly Ip[], ReadonlyMap<Ip, Refusal>][] = [];
-    // Who has an address is served before anybody gets a new one.
+    const named: (readonly [Applicant, Kept])[] = [];
+    const others: (readonly [Applicant, Kept])[] = [];
+    // Who has an address is served before anybody gets a new one, and who asks for one by name before the rest.
     for (const service of [...snapshot.services].sort(byAge)) {
       const applicant = this.#applicant(service);
       if (applicant === undefined) continue;
-      const [kept, cleared] = keep(this.#desk, applicant, ledger(service, before.get(service.key)));
-      for (const address of kept) this.#desk.hold(address, applicant.tenant, false);
-      applicants.push([applicant, kept, cleared]);
+      const kept = this.#keep(applicant, before.get(service.key));
+      ('addresses' in applicant.request ? named : others).push([applicant, kept]);
     }
-    const named = applicants.filter(([{ request }]) => 'addresses' in request);
-    const others = applicants.filter(([{ request }]) => !('addresses' in request));
-    for (const [applicant, kept, cleared] of [...named, ...others]) this.#settle(applicant, kept, cleared);
+    for (const [applicant, kept] of named) this.#settle(applicant, kept);
+    for (const [applicant, kept] of others) this.#settle(applicant, kept);
     this.#retry(() => true);
   }
 
@@ -77,11 +76,7 @@ export class Allocator {
     this.#entries.delete(service.key);
     this.#pending.delete(service.key);
     const applicant = this.#applicant(service);
-    if (applicant !== undefined) {
-      const [kept, cleared] = keep(this.#desk, applicant, ledger(service, entry));
-      for (const address of kept) this.#desk.hold(address, applicant.tenant, false);
-      this.#settle(applicant, kept, cleared);
-    }
+    if (applicant !== undefined) this.#settle(applicant, this.#keep(applicant, entry));
     return [service.key, ...this.#retryAfter(entry, this.#entries.get(service.key))];
   }
 
@@ -128,19 +123,22 @@ export class Allocator {
     return undefined;
   }
 
+  #keep(applicant: Applicant, entry: Entry | undefined): Kept {
+    const kept = keep(this.#desk, applicant, ledger(applicant.service, entry));
+    for (const address of kept.addresses) this.#desk.hold(address, applicant.tenant, false);
+    return kept;
+  }
+
   /** @param kept what the Service holds at the desk at this moment */
-  #settle(applicant: Applicant, kept: readonly Ip[], cleared: ReadonlyMap<Ip, Refusal>): void {
+  #settle(applicant: Applicant, { addresses: kept, cleared }: Kept): void {
     const { service, tenant } = applicant;
     const { addresses, drawn, refusal, missing } = choose(this.#desk, applicant, kept);
     for (const address of kept) if (!addresses.includes(address)) this.#desk.release(address, service.key);
     for (const address of addresses) if (!kept.includes(address)) this.#desk.hold(address, tenant, drawn.includes(address));
     const pool = addresses[0] === undefined ? undefined : this.#poolOf(service, addresses[0]);
-    const released = service.ingress
-      .filter((address) => !addresses.includes(address))
-      .map((address) => ({ address, refusal: cleared.get(address) ?? ({ reason: 'OtherAddressRequested', address } as const) }));
     const assignment: Assignment = {
       ingress: addresses,
-      released,
+      released: releases(service.ingress, addresses, cleared),
       ...(pool === undefined ? {} : { pool }),
       ...(refusal === undefined ? {} : { refusal }),
       ...(missing === undefined ? {} : { missing }),
@@ -174,7 +172,7 @@ export class Allocator {
       for (const { service, tenant, assignment } of entries) {
         if (!concerns(tenant)) continue;
         const cleared = new Map(assignment.released.map(({ address, refusal }) => [address, refusal]));
-        this.#settle({ service, tenant, request: readRequest(service) }, assignment.ingress, cleared);
+        this.#settle({ service, tenant, request: readRequest(service) }, { addresses: assignment.ingress, cleared });
         const now = this.#entries.get(service.key)?.assignment;
         if (now !== undefined && now.ingress.join() !== assignment.ingress.join()) moved = true;
         if (JSON.stringify(now) !== JSON.stringify(assignment)) changed.add(service.key);
@@ -186,9 +184,18 @@ export class Allocator {
 
 const NOTHING: Basis = { config: { pools: [] }, namespaces: [] };
 
+const NO_RELEASES: Assignment['released'] = [];
+
+function releases(had: readonly Ip[], addresses: readonly Ip[], cleared: ReadonlyMap<Ip, Refusal>): Assignment['released'] {
+  const gone = had.filter((address) => !addresses.includes(address));
+  if (gone.length === 0) return NO_RELEASES;
+  return gone.map((address) => ({ address, refusal: cleared.get(address) ?? ({ reason: 'OtherAddressRequested', address } as const) }));
+}
+
 /** Another Service under the same name inherits nothing. */
 function ledger(service: ServiceView, entry: Entry | undefined): readonly Ip[] {
   const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
+  if (decided.length === 0) return service.ingress;
   return [...new Set([...service.ingress, ...decided])];
 }
 

@@ -3,9 +3,10 @@ import { type Family, type Ip, ipFamily } from '../net/ip.ts';
 import type { Refusal } from './refusal.ts';
 import { type Tenant, sharingConflict, sharingGroup } from './sharing.ts';
 
+/** An address with tenants that share it, if only one so far. */
 interface Page {
   readonly tenants: Map<ServiceKey, Tenant>;
-  /** Port to the Service that has it; empty where nobody shares. */
+  /** Port to the Service that has it. */
   readonly ports: Map<string, ServiceKey>;
 }
 
@@ -18,11 +19,14 @@ interface Group {
 
 /** Who has which address. Tenants of one address never conflict: {@link enter} is called only after {@link conflict}. */
 export class AddressBook {
-  readonly #pages = new Map<Ip, Page>();
+  /** Most addresses have one tenant that shares with nobody: it stands for the page itself. */
+  readonly #pages = new Map<Ip, Page | Tenant>();
   readonly #groups = new Map<string, Group>();
 
   tenants(address: Ip): readonly ServiceKey[] {
-    return [...(this.#pages.get(address)?.tenants.keys() ?? [])].sort();
+    const page = this.#pages.get(address);
+    if (page === undefined) return [];
+    return 'key' in page ? [page.key] : [...page.tenants.keys()].sort();
   }
 
   isTaken(address: Ip): boolean {
@@ -40,7 +44,7 @@ export class AddressBook {
       return { reason: 'AddressInUse', address, by: this.tenants(address) };
     if (detail !== undefined) return { reason: 'SharingKeyConflict', address, by: other.key, detail };
     for (const port of tenant.ports) {
-      const by = page.ports.get(port);
+      const by = 'key' in page ? undefined : page.ports.get(port);
       if (by !== undefined && by !== tenant.key) return { reason: 'PortInUse', address, port, by };
     }
     return undefined;
@@ -49,8 +53,12 @@ export class AddressBook {
   /** @returns whether the address was free before. */
   enter(address: Ip, tenant: Tenant): boolean {
     const found = this.#pages.get(address);
-    const page = found ?? { tenants: new Map(), ports: new Map() };
-    if (found === undefined) this.#pages.set(address, page);
+    if (tenant.sharingKey === undefined) {
+      this.#pages.set(address, tenant);
+      return found === undefined;
+    }
+    const page = found === undefined || 'key' in found ? { tenants: new Map(), ports: new Map() } : found;
+    if (page !== found) this.#pages.set(address, page);
     page.tenants.set(tenant.key, tenant);
     const group = this.#group(address, tenant, true);
     group?.addresses.add(address);
@@ -64,8 +72,10 @@ export class AddressBook {
   /** @returns whether the address is free now. */
   leave(address: Ip, key: ServiceKey): boolean {
     const page = this.#pages.get(address);
-    const tenant = page?.tenants.get(key);
-    if (page === undefined || tenant === undefined) return false;
+    if (page === undefined) return false;
+    if ('key' in page) return page.key === key && this.#pages.delete(address);
+    const tenant = page.tenants.get(key);
+    if (tenant === undefined) return false;
     page.tenants.delete(key);
     for (const port of tenant.ports) page.ports.delete(port);
     const isFree = page.tenants.size === 0;
@@ -75,11 +85,14 @@ export class AddressBook {
   }
 
   /** Addresses of `family` that others already share and that have room for this tenant, longest shared first. */
-  *shareable(family: Family, tenant: Tenant): Generator<Ip> {
-    const group = this.#groups.get(`${family} ${sharingGroup(tenant) ?? ''}`);
-    if (group === undefined) return;
-    for (const port of tenant.ports) if (group.portUse.get(port) === group.addresses.size) return;
-    for (const address of group.addresses) if (this.conflict(address, tenant) === undefined) yield address;
+  shareable(family: Family, tenant: Tenant): Iterable<Ip> {
+    const group = tenant.sharingKey === undefined ? undefined : this.#groups.get(`${family} ${sharingGroup(tenant) ?? ''}`);
+    if (group === undefined || tenant.ports.some((port) => group.portUse.get(port) === group.addresses.size)) return NONE;
+    return this.#roomFor(tenant, group);
+  }
+
+  *#roomFor(tenant: Tenant, { addresses }: Group): Generator<Ip> {
+    for (const address of addresses) if (this.conflict(address, tenant) === undefined) yield address;
   }
 
   #leaveGroup(address: Ip, tenant: Tenant, isFree: boolean): void {
@@ -110,7 +123,10 @@ function groupName(address: Ip, tenant: Tenant): string | undefined {
   return group === undefined ? undefined : `${ipFamily(address)} ${group}`;
 }
 
-function firstOther(page: Page, key: ServiceKey): Tenant | undefined {
+const NONE: readonly Ip[] = [];
+
+function firstOther(page: Page | Tenant, key: ServiceKey): Tenant | undefined {
+  if ('key' in page) return page.key === key ? undefined : page;
   for (const tenant of page.tenants.values()) if (tenant.key !== key) return tenant;
   return undefined;
 }

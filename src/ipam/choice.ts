@@ -23,18 +23,27 @@ export interface Choice {
   readonly missing?: Refusal;
 }
 
+export interface Kept {
+  readonly addresses: readonly Ip[];
+  /** The others, each with the reason. */
+  readonly cleared: ReadonlyMap<Ip, Refusal>;
+}
+
+const NOTHING: Kept = { addresses: [], cleared: new Map() };
+
 /** Which of the addresses that a Service has it may keep, at most one of each family. */
-export function keep(desk: Desk, { service, tenant, request }: Applicant, had: readonly Ip[]): [kept: Ip[], cleared: Map<Ip, Refusal>] {
+export function keep(desk: Desk, { service, tenant, request }: Applicant, had: readonly Ip[]): Kept {
+  if (had.length === 0) return NOTHING;
   const kept: Ip[] = [];
-  const cleared = new Map<Ip, Refusal>();
+  let cleared: Map<Ip, Refusal> | undefined;
   for (const address of had) {
     const family = ipFamily(address);
-    const unwanted = kept.some((other) => ipFamily(other) === family) || ('families' in request && !request.families.includes(family));
+    const unwanted = hasFamily(kept, family) || ('families' in request && !request.families.includes(family));
     const refusal: Refusal | undefined = unwanted ? { reason: 'FamilyNotWanted', address } : refuseToKeep(desk, service, tenant, address);
     if (refusal === undefined) kept.push(address);
-    else if (!kept.includes(address)) cleared.set(address, refusal);
+    else (cleared ??= new Map<Ip, Refusal>()).set(address, refusal);
   }
-  return [kept.sort(byFamily), cleared];
+  return { addresses: kept.length > 1 ? kept.sort(byFamily) : kept, cleared: cleared ?? NOTHING.cleared };
 }
 
 /** autoAssign, avoidBuggyIPs and reservations count for new addresses only: an edit of the pool renumbers nobody it still contains. */

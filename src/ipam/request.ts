@@ -22,9 +22,16 @@ export interface Request {
   readonly needsAll: boolean;
 }
 
-export function annotation(service: ServiceView, name: AnnotationName): string | undefined {
-  for (const prefix of PREFIXES) {
-    const value = service.annotations[prefix + name];
+const KEYS: Readonly<Record<AnnotationName, readonly string[]>> = {
+  'address-pool': PREFIXES.map((prefix) => `${prefix}address-pool`),
+  loadBalancerIPs: PREFIXES.map((prefix) => `${prefix}loadBalancerIPs`),
+  'allow-shared-ip': PREFIXES.map((prefix) => `${prefix}allow-shared-ip`),
+  'ip-allocated-from-pool': PREFIXES.map((prefix) => `${prefix}ip-allocated-from-pool`),
+};
+
+export function annotation({ annotations }: ServiceView, name: AnnotationName): string | undefined {
+  for (const key of KEYS[name]) {
+    const value = annotations[key];
     if (value !== undefined) return value;
   }
   return undefined;
@@ -36,7 +43,7 @@ export function deprecatedAnnotations(service: ServiceView): string[] {
 }
 
 export function readRequest(service: ServiceView): Request | Refusal {
-  const families = [...new Set(service.clusterIPs.map(ipFamily))];
+  const families = familiesOf(service.clusterIPs);
   if (families.length === 0) return { reason: 'NoClusterIP' };
   if (service.ipFamilyPolicy === 'RequireDualStack' && families.length < 2) return { reason: 'DualStackNeedsTwoClusterIPs' };
   const addresses = readAddresses(service);
@@ -50,6 +57,14 @@ export function readRequest(service: ServiceView): Request | Refusal {
     ...(addresses === undefined ? {} : { addresses }),
     ...(pool === undefined ? {} : { pool }),
   };
+}
+
+const ONE: Readonly<Record<Family, readonly Family[]>> = { ipv4: ['ipv4'], ipv6: ['ipv6'] };
+
+function familiesOf([first, ...others]: readonly Ip[]): readonly Family[] {
+  if (first === undefined) return [];
+  const primary = ipFamily(first);
+  return others.length === 0 ? ONE[primary] : [...new Set([primary, ...others.map(ipFamily)])];
 }
 
 const BY_FAMILY = (a: Ip, b: Ip): number => (ipFamily(a) < ipFamily(b) ? -1 : 1);
