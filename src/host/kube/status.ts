@@ -130,8 +130,11 @@ class Writer implements StatusWriter {
     const target = this.#targets.get(key);
     if (target === undefined || deepEqual(target.written, target.wanted)) return;
     const { allowed, metrics } = this.#options;
-    if (allowed?.() === false)
-      throw new KubeError({ status: 0, reason: 'NotAllowed', message: `status of ${key}: this process does not lead` });
+    if (allowed?.() === false) {
+      // The leader writes it; should this process lead again, the next set() does.
+      metrics?.statusWrites.inc({ result: 'NotLeading' });
+      return;
+    }
     const { wanted } = target;
     try {
       await this.#send(target, signal);
