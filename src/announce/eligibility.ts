@@ -13,9 +13,36 @@ export type Ineligible =
   | { readonly reason: 'NodeExcluded' }
   | { readonly reason: 'NodeNetworkUnavailable' }
   | { readonly reason: 'NodeUnknown' }
+  /** Layer 2 only: its kubelet is silent, another candidate's is not. */
+  | { readonly reason: 'NodeNotReady' }
   | { readonly reason: 'ConflictingAdvertisements'; readonly advertisements: readonly string[] }
   | { readonly reason: 'SharedAddressWithServiceSelector' }
   /** Another node won the election. */
   | { readonly reason: 'NotOwner'; readonly owner: string };
 
 export type IneligibleReason = Ineligible['reason'];
+
+type Sentences = { readonly [R in IneligibleReason]: (facts: Extract<Ineligible, { reason: R }>) => string };
+
+const SENTENCES: Sentences = {
+  NoAddress: () => 'the Service has no address yet',
+  AddressOutsidePools: ({ address }) => `${address} is in no IPAddressPool`,
+  NoMatchingAdvertisement: () => 'no advertisement selects the Service and its pool',
+  NodeNotSelected: ({ advertisements }) => `no node selector of ${advertisements.join(', ')} matches this node`,
+  NoPeers: ({ advertisements }) => `no BGPPeer of this node is selected by ${advertisements.join(', ')}`,
+  NoEndpoints: () => 'the Service has no serving endpoint',
+  NoLocalEndpoints: () => 'externalTrafficPolicy is Local and this node has no serving endpoint',
+  NodeExcluded: () => 'the node is labelled node.kubernetes.io/exclude-from-external-load-balancers',
+  NodeNetworkUnavailable: () => 'the condition NetworkUnavailable of the node is True',
+  NodeUnknown: () => 'the cluster has no Node of this name',
+  NodeNotReady: () => 'the node is not Ready, and another candidate is',
+  ConflictingAdvertisements: ({ advertisements }) => `${advertisements.join(', ')} ask for different localPref of the same prefix`,
+  SharedAddressWithServiceSelector: () => 'the address is shared and an L2Advertisement selects by Service labels',
+  NotOwner: ({ owner }) => `${owner} owns the address`,
+};
+
+/** One sentence for people; the only place where these reasons become text. */
+export function ineligibleText(ineligible: Ineligible): string {
+  const sentence = SENTENCES[ineligible.reason] as (facts: Ineligible) => string;
+  return sentence(ineligible);
+}

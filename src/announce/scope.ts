@@ -1,0 +1,53 @@
+import type { NodeView } from '../cluster/node.ts';
+import type { ServiceView } from '../cluster/service.ts';
+import { EXCLUDE_LABEL } from '../cluster/node.ts';
+import type { AdvertisementScope, Pool } from '../config/config.ts';
+import { anySelectorMatches } from '../config/selector.ts';
+import type { Ineligible } from './eligibility.ts';
+import type { IndexedSnapshot } from './snapshot.ts';
+
+/** The pools of a Service's addresses, or why it cannot be announced at all. */
+export function servicePools(index: IndexedSnapshot, service: ServiceView): readonly Pool[] | Ineligible {
+  if (service.ingress.length === 0) return { reason: 'NoAddress' };
+  const pools: Pool[] = [];
+  for (const address of service.ingress) {
+    const pool = index.poolOf(address);
+    if (pool === undefined) return { reason: 'AddressOutsidePools', address };
+    pools.push(pool);
+  }
+  return pools;
+}
+
+export function isIneligible(value: readonly Pool[] | Ineligible): value is Ineligible {
+  return !Array.isArray(value);
+}
+
+/** Does the advertisement speak of this Service, whatever the node? */
+export function coversService(scope: AdvertisementScope, service: ServiceView, pools: readonly Pool[]): boolean {
+  const inPool = scope.pools === 'all' || pools.some((pool) => scope.pools.includes(pool.name));
+  return inPool && (scope.serviceSelectors.length === 0 || anySelectorMatches(scope.serviceSelectors, service.labels));
+}
+
+export function coversNode(scope: Pick<AdvertisementScope, 'nodeSelectors'>, node: NodeView): boolean {
+  return scope.nodeSelectors.length === 0 || anySelectorMatches(scope.nodeSelectors, node.labels);
+}
+
+/** What takes a node out for every Service. */
+export function nodeIneligible(node: NodeView | undefined): Ineligible | undefined {
+  if (node === undefined) return { reason: 'NodeUnknown' };
+  if (node.networkUnavailable) return { reason: 'NodeNetworkUnavailable' };
+  if (EXCLUDE_LABEL in node.labels) return { reason: 'NodeExcluded' };
+  return undefined;
+}
+
+/** Are there endpoints that let this node announce the Service? */
+export function endpointsIneligible(index: IndexedSnapshot, service: ServiceView, node: string): Ineligible | undefined {
+  const serving = index.serving(service.key);
+  if (!serving.anywhere) return { reason: 'NoEndpoints' };
+  if (service.externalTrafficPolicy === 'Local' && !serving.nodes.has(node)) return { reason: 'NoLocalEndpoints' };
+  return undefined;
+}
+
+export function names(scopes: readonly { readonly name: string }[]): string[] {
+  return scopes.map((scope) => scope.name).toSorted();
+}
