@@ -167,10 +167,14 @@ export class Allocator {
     const changed = new Set<ServiceKey>();
     for (let moved = true; moved && this.#pending.size > 0;) {
       moved = false;
-      const entries = [...this.#pending].map((key) => this.#entries.get(key)).filter((entry) => entry !== undefined);
+      const entries = [...this.#pending]
+        .map((key) => this.#entries.get(key))
+        .filter((entry) => entry !== undefined)
+        .filter((entry) => concerns(entry.tenant) && !this.#isStuck(entry));
       entries.sort((a, b) => byAge(a.service, b.service));
-      for (const { service, tenant, assignment } of entries) {
-        if (!concerns(tenant)) continue;
+      for (const entry of entries) {
+        if (this.#isStuck(entry)) continue;
+        const { service, tenant, assignment } = entry;
         const cleared = new Map(assignment.released.map(({ address, refusal }) => [address, refusal]));
         this.#settle({ service, tenant, request: readRequest(service) }, { addresses: assignment.ingress, cleared });
         const now = this.#entries.get(service.key)?.assignment;
@@ -179,6 +183,17 @@ export class Allocator {
       }
     }
     return [...changed];
+  }
+
+  /** Its pools are as full as they were: with thousands that wait, looking at each again would cost more than all the rest. */
+  #isStuck({ tenant, assignment }: Entry): boolean {
+    const why = assignment.refusal ?? assignment.missing;
+    if (tenant.sharingKey !== undefined || why?.reason !== 'PoolExhausted') return false;
+    const { family, pools } = why;
+    return pools.every(({ pool, why: verdict }) => {
+      if (verdict === 'NotBothFamilies') return false;
+      return verdict !== 'Exhausted' || this.#desk.pools.spaces.get(pool)?.next(family) === undefined;
+    });
   }
 }
 
