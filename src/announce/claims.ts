@@ -2,7 +2,7 @@ import type { NodeView } from '../cluster/node.ts';
 import type { ServiceView } from '../cluster/service.ts';
 import type { L2Advertisement, Pool } from '../config/config.ts';
 import { selectorMatches } from '../config/selector.ts';
-import { type Candidate, electOwner } from '../layer2/elector.ts';
+import { type Candidate, type RankCache, electByHash } from '../layer2/elector.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Ineligible } from './eligibility.ts';
 import type { ClaimPlan, Verdict } from './plan.ts';
@@ -15,11 +15,11 @@ export interface ClaimsPlan {
 }
 
 /** The VIPs this node answers for. Every node computes the same owners from the same snapshot. */
-export function planClaims(index: IndexedSnapshot, nodeName: string): ClaimsPlan {
+export function planClaims(index: IndexedSnapshot, nodeName: string, cache: RankCache): ClaimsPlan {
   const claims = new Map<Ip, { readonly interfaces: Set<string> | undefined }>();
   const verdicts = new Map<string, Verdict>();
   for (const service of index.services) {
-    const found = elect(index, service, nodeName);
+    const found = elect(index, service, nodeName, cache);
     if ('reason' in found) {
       verdicts.set(service.key, { announced: false, ineligible: found });
       continue;
@@ -59,7 +59,7 @@ interface Elected {
   readonly addresses: readonly Ip[];
 }
 
-function elect(index: IndexedSnapshot, service: ServiceView, nodeName: string): Elected | Ineligible {
+function elect(index: IndexedSnapshot, service: ServiceView, nodeName: string, cache: RankCache): Elected | Ineligible {
   const pools = servicePools(index, service);
   if (isIneligible(pools)) return pools;
   const matching = index.config.l2Advertisements.filter((advertisement) => coversService(advertisement, service, pools));
@@ -76,7 +76,7 @@ function elect(index: IndexedSnapshot, service: ServiceView, nodeName: string): 
   if (unfit !== undefined || node === undefined) return unfit ?? { reason: 'NodeUnknown' };
   const here = matching.filter((advertisement) => coversNode(advertisement, node));
   if (here.length === 0) return { reason: 'NodeNotSelected', advertisements: names(matching) };
-  return contest(index, service, matching, node) ?? { advertisements: here, addresses: addressesOf(service, pools, here) };
+  return contest(index, service, matching, node, cache) ?? { advertisements: here, addresses: addressesOf(service, pools, here) };
 }
 
 function addressesOf(service: ServiceView, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): Ip[] {
@@ -91,6 +91,7 @@ function contest(
   service: ServiceView,
   matching: readonly L2Advertisement[],
   node: NodeView,
+  cache: RankCache,
 ): Ineligible | undefined {
   const [first] = service.ingress;
   if (first === undefined) return { reason: 'NoAddress' };
@@ -105,7 +106,7 @@ function contest(
   const ready = fit.filter((candidate) => candidate.ready);
   if (ready.length > 0 && !node.ready) return { reason: 'NodeNotReady' };
   const candidates = (ready.length > 0 ? ready : fit).map((candidate) => weigh(candidate, matching));
-  const owner = electOwner(first, candidates);
+  const owner = electByHash({ key: service.key, firstVip: first, candidates }, cache);
   return owner === node.name || owner === undefined ? undefined : { reason: 'NotOwner', owner };
 }
 

@@ -4,19 +4,23 @@ import type { NodeView } from '../cluster/node.ts';
 import type { Config, Peer } from '../config/config.ts';
 import type { Family, Ip } from '../net/ip.ts';
 import { ipFamily, ipFromBytes } from '../net/ip.ts';
+import { RankCache } from '../layer2/elector.ts';
 import { planClaims } from './claims.ts';
 import type { NodePlanResult, PeerPlan, PeerSession, Verdict } from './plan.ts';
 import { onlyFamilies, planRoutes } from './routes.ts';
 import { coversNode } from './scope.ts';
 import { type AnnounceSnapshot, indexSnapshot } from './snapshot.ts';
 
-/** Everything one node has to do, and why it does not do the rest. Pure; equal snapshots give equal plans in any order. */
-export function planNode(snapshot: AnnounceSnapshot, nodeName: string, generation: number): NodePlanResult {
+/**
+ * Everything one node has to do, and why it does not do the rest. Pure; equal snapshots give equal plans in any order.
+ * @param cache hashes of earlier plans: keep one per process
+ */
+export function planNode(snapshot: AnnounceSnapshot, nodeName: string, generation: number, cache = new RankCache()): NodePlanResult {
   const index = indexSnapshot(snapshot);
   const node = index.nodes.find((candidate) => candidate.name === nodeName);
   const peers = peersOf(snapshot.config, node);
   const bgp = planRoutes(index, node, peers);
-  const layer2 = planClaims(index, nodeName);
+  const layer2 = planClaims(index, nodeName, cache);
   const nothing: Verdict = { announced: false, ineligible: { reason: 'NoMatchingAdvertisement' } };
   return {
     plan: {
