@@ -1,0 +1,213 @@
+import { type Context, type Instant, type Machine, after, instant, jitter } from '../machine.ts';
+import { type Ip } from '../net/ip.ts';
+import {
+  ANNOUNCER_DEFAULTS,
+  type AnnouncerConfig,
+  type AnnouncerEffect,
+  type AnnouncerEvent,
+  type AnnouncerState,
+  type Claim,
+  type WantedClaim,
+} from './announcerState.ts';
+import { DueHeap } from './dueHeap.ts';
+import { type Link, isFit, isSelected } from './link.ts';
+import { makeBucket, readyAt, refill } from './tokenBucket.ts';
+
+type Effects = AnnouncerEffect[];
+
+/** So many announcements are worth a wake-up; fewer wait for one another while the rate limit holds. */
+const BATCH = 100;
+
+export function startAnnouncer(now: Instant, config: Partial<AnnouncerConfig> = {}): AnnouncerState {
+  const all = { ...ANNOUNCER_DEFAULTS, ...config };
+  return {
+    config: all,
+    claims: new Map(),
+    due: new DueHeap(),
+    bucket: makeBucket(all.pacePerSecond, all.paceBurst, now),
+    links: new Map(),
+  };
+}
+
+/** Probes for, takes, announces and releases the addresses of one node. Its state is changed in place. */
+export const announcer: Machine<AnnouncerState, AnnouncerEvent, AnnouncerEffect> = {
+  step: (state, event, context) => {
+    const effects: Effects = [];
+    handle(state, event, context.now, effects);
+    // Every event may have made something due; what is due goes out with it.
+    sendDue(state, context, effects);
+    return [state, effects];
+  },
+  deadline: (state) => {
+    const first = state.due.first();
+    if (first === undefined) return undefined;
+    if (state.bucket.tokens >= 1) return first.dueAt;
+    return instant(Math.max(first.dueAt, readyAt(state.bucket, BATCH)));
+  },
+};
+
+function handle(state: AnnouncerState, event: AnnouncerEvent, now: Instant, effects: Effects): void {
+  switch (event.kind) {
+    case 'links':
+      return changeLinks(state, event.links, now, effects);
+    case 'claims':
+      return changeClaims(state, event.claims, now, effects);
+    case 'tick':
+      return undefined;
+    case 'occupied':
+    case 'defend':
+    case 'yield':
+    case 'resume': {
+      const claim = state.claims.get(event.ip);
+      return claim === undefined ? undefined : changeOne(state, claim, event, now, effects);
+    }
+  }
+}
+
+function changeOne(
+  state: AnnouncerState,
+  claim: Claim,
+  event: Extract<AnnouncerEvent, { readonly ip: Ip }>,
+  now: Instant,
+  effects: Effects,
+): void {
+  if (event.kind === 'occupied' && claim.phase === 'probing') {
+    claim.phase = 'refused';
+    state.due.schedule(claim, after(now, state.config.refusedRetryMs));
+    effects.push({ kind: 'silence', ip: claim.ip }, { kind: 'refused', ip: claim.ip, mac: event.mac, interface: event.interface });
+  } else if (event.kind === 'defend' && claim.phase === 'claimed') {
+    // RFC 5227 §2.4 (c): two defenders must not talk each other into a storm.
+    if (claim.defendedAt !== undefined && now - claim.defendedAt < state.config.defendIntervalMs) return;
+    claim.defendedAt = now;
+    for (const link of linksOf(state, claim)) effects.push({ kind: 'announce', ip: claim.ip, interface: link.name });
+  } else if (event.kind === 'yield' && claim.phase !== 'yielded') {
+    claim.phase = 'yielded';
+    state.due.remove(claim);
+    effects.push({ kind: 'silence', ip: claim.ip });
+  } else if (event.kind === 'resume' && claim.phase === 'yielded') begin(state, claim, now, effects);
+}
+
+function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now: Instant, effects: Effects): void {
+  const kept = new Set<Ip>();
+  for (const want of wanted) {
+    kept.add(want.ip);
+    const claim = state.claims.get(want.ip);
+    if (claim === undefined) {
+      const fresh: Claim = newClaim(want, now);
+      state.claims.set(want.ip, fresh);
+      begin(state, fresh, now, effects);
+      continue;
+    }
+    const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
+    claim.wanted = want;
+    if (moved && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting')) begin(state, claim, now, effects);
+  }
+  for (const claim of state.claims.values()) {
+    if (kept.has(claim.ip)) continue;
+    state.due.remove(claim);
+    state.claims.delete(claim.ip);
+    effects.push({ kind: 'silence', ip: claim.ip });
+  }
+}
+
+function newClaim(wanted: WantedClaim, now: Instant): Claim {
+  return { ip: wanted.ip, wanted, phase: 'waiting', sent: 0, startedAt: now, held: false, defendedAt: undefined, dueAt: now, slot: -1 };
+}
+
+function changeLinks(state: AnnouncerState, links: readonly Link[], now: Instant, effects: Effects): void {
+  const before = state.links;
+  state.links = new Map(links.map((link) => [link.name, link]));
+  const fresh = links.filter((link) => link.up && !sameLink(before.get(link.name), link));
+  const lost = [...before.values()].filter((link) => link.up && state.links.get(link.name)?.up !== true);
+  if (fresh.length === 0 && lost.length === 0) return;
+  for (const claim of state.claims.values()) {
+    if (claim.phase === 'refused' || claim.phase === 'yielded') continue;
+    const concerned = (link: Link): boolean => isSelected(link.name, claim.wanted.interfaces);
+    // An interface that appeared, came back or changed its MAC must hear of every address (switches and hosts know the old one).
+    const strands = claim.phase !== 'waiting' && lost.some(concerned) && linksOf(state, claim).length === 0;
+    if (fresh.some(concerned) || strands) begin(state, claim, now, effects);
+  }
+}
+
+/** Starts, or starts again, with a claim: probe if it must be, else hold it at once. */
+function begin(state: AnnouncerState, claim: Claim, now: Instant, effects: Effects): void {
+  const interfaces = claim.wanted.interfaces === undefined ? {} : { interfaces: claim.wanted.interfaces };
+  claim.sent = 0;
+  claim.startedAt = now;
+  if (linksOf(state, claim).length === 0) {
+    const wasAnswering = claim.phase === 'claimed' || claim.phase === 'probing';
+    claim.phase = 'waiting';
+    state.due.remove(claim);
+    if (wasAnswering) effects.push({ kind: 'silence', ip: claim.ip });
+    effects.push({ kind: 'stranded', ip: claim.ip, ...interfaces });
+    return;
+  }
+  claim.phase = claim.wanted.probe && !claim.held && state.config.probeCount > 0 ? 'probing' : 'claimed';
+  if (claim.phase === 'claimed') claim.held = true;
+  effects.push({ kind: 'answer', ip: claim.ip, phase: claim.phase, ...interfaces });
+  state.due.schedule(claim, firstDue(state, claim, now));
+}
+
+function firstDue(state: AnnouncerState, claim: Claim, now: Instant): Instant {
+  return claim.phase === 'claimed' ? after(now, state.config.burstDelaysMs[0] ?? 0) : now;
+}
+
+function sendDue(state: AnnouncerState, context: Context, effects: Effects): void {
+  refill(state.bucket, context.now);
+  for (;;) {
+    const claim = state.due.first();
+    if (claim === undefined || claim.dueAt > context.now || state.bucket.tokens < 1) return;
+    if (claim.phase === 'refused') {
+      begin(state, claim, context.now, effects);
+      continue;
+    }
+    if (claim.phase === 'probing') probe(state, claim, context.now, effects);
+    else announce(state, claim, context, effects);
+  }
+}
+
+function probe(state: AnnouncerState, claim: Claim, now: Instant, effects: Effects): void {
+  if (claim.sent >= state.config.probeCount) {
+    claim.held = true;
+    begin(state, claim, now, effects);
+    return;
+  }
+  send(state, claim, 'probe', effects);
+  state.due.schedule(claim, after(now, state.config.probeIntervalMs));
+}
+
+function announce(state: AnnouncerState, claim: Claim, context: Context, effects: Effects): void {
+  send(state, claim, 'announce', effects);
+  const delays = state.config.burstDelaysMs;
+  const next = delays[claim.sent];
+  if (next !== undefined) {
+    // The rate limit may have held this one back; the gap to the next is kept rather than the moment.
+    const gap = next - (delays[claim.sent - 1] ?? 0);
+    state.due.schedule(claim, after(context.now, gap));
+  } else if (state.config.repeatMs > 0) {
+    // Spread, so that thousands that were taken at once do not repeat at once.
+    state.due.schedule(claim, after(context.now, jitter(state.config.repeatMs, 0.75, 1, context.random)));
+  } else state.due.remove(claim);
+}
+
+function send(state: AnnouncerState, claim: Claim, kind: 'probe' | 'announce', effects: Effects): void {
+  claim.sent++;
+  for (const link of linksOf(state, claim)) {
+    state.bucket.tokens--;
+    effects.push({ kind, ip: claim.ip, interface: link.name });
+  }
+}
+
+function linksOf(state: AnnouncerState, claim: Claim): Link[] {
+  const fit: Link[] = [];
+  for (const link of state.links.values()) if (isFit(link, claim.ip) && isSelected(link.name, claim.wanted.interfaces)) fit.push(link);
+  return fit;
+}
+
+function sameLink(a: Link | undefined, b: Link): boolean {
+  return a?.index === b.index && a.mac === b.mac && a.up === b.up && a.arp === b.arp && a.ndp === b.ndp;
+}
+
+function sameNames(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((name) => b.includes(name)));
+}

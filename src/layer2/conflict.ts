@@ -1,0 +1,183 @@
+import { type Instant, type Machine, after, earliest } from '../machine.ts';
+import { type Ip } from '../net/ip.ts';
+import { type Mac } from '../net/mac.ts';
+import { DueHeap, type DueItem } from './dueHeap.ts';
+import { type Sighting } from './response.ts';
+
+/** A claimant that is none of our speakers: the fact behind event, metric and condition. */
+export interface ForeignClaim {
+  readonly ip: Ip;
+  readonly mac: Mac;
+  readonly interface: string;
+  readonly by: Sighting['by'];
+  readonly firstSeen: Instant;
+  readonly lastSeen: Instant;
+  readonly count: number;
+}
+
+export interface ConflictConfig {
+  /** A claimant that has been silent for so long is gone. */
+  readonly quietMs: number;
+  /** An address that was left to another speaker is taken up again when that one has been silent for so long. */
+  readonly yieldMs: number;
+  /** Claimants that are remembered at most; a flood with made-up MACs must not fill the memory. */
+  readonly maxClaims: number;
+}
+
+export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 10_000, maxClaims: 1024 };
+
+/** Who of our own sent it, and all nodes in election order for the address. */
+export interface Speaker {
+  readonly node: string;
+  readonly order: readonly string[];
+}
+
+export type ConflictEvent =
+  /** `speaker` when the MAC belongs to one. */
+  | {
+      readonly kind: 'sighted';
+      readonly sighting: Sighting;
+      readonly speaker?: { readonly node: string; readonly order: readonly string[] };
+    }
+  /** A speaker is dead or has no claim any more: what was left to it comes back at once. */
+  | { readonly kind: 'speakerGone'; readonly node: string }
+  /** The address is not ours any more. */
+  | { readonly kind: 'released'; readonly ip: Ip }
+  | { readonly kind: 'tick' };
+
+export type ConflictEffect =
+  /** Report a foreign claimant: on its first sighting only; its count goes on in the state. */
+  | { readonly kind: 'foreign'; readonly claim: ForeignClaim }
+  | { readonly kind: 'foreignGone'; readonly claim: ForeignClaim }
+  /** Hand each of these to the announcer. */
+  | { readonly kind: 'occupied'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
+  | { readonly kind: 'defend'; readonly ip: Ip }
+  | { readonly kind: 'yield'; readonly ip: Ip; readonly to: string }
+  | { readonly kind: 'resume'; readonly ip: Ip };
+
+interface Yielded extends DueItem {
+  readonly ip: Ip;
+  readonly to: string;
+}
+
+interface Remembered extends DueItem {
+  claim: ForeignClaim;
+}
+
+/** Owned and changed in place, for the same reason as the announcer's: a healed partition brings one sighting per address. */
+export interface ConflictState {
+  readonly node: string;
+  readonly config: ConflictConfig;
+  readonly foreign: Map<string, Remembered>;
+  readonly foreignDue: DueHeap<Remembered>;
+  readonly yielded: Map<Ip, Yielded>;
+  readonly yieldedDue: DueHeap<Yielded>;
+}
+
+export function startConflicts(node: string, config: Partial<ConflictConfig> = {}): ConflictState {
+  const all = { ...CONFLICT_DEFAULTS, ...config };
+  return { node, config: all, foreign: new Map(), foreignDue: new DueHeap(), yielded: new Map(), yieldedDue: new DueHeap() };
+}
+
+/** Judges what others say of our addresses. */
+export const conflicts: Machine<ConflictState, ConflictEvent, ConflictEffect> = {
+  step: (state, event, { now }) => {
+    switch (event.kind) {
+      case 'sighted': {
+        const { sighting, speaker } = event;
+        return [state, speaker === undefined ? sightForeign(state, sighting, now) : sightSpeaker(state, sighting, speaker, now)];
+      }
+      case 'speakerGone':
+        return [
+          state,
+          resume(
+            state,
+            [...state.yielded.values()].filter(({ to }) => to === event.node),
+          ),
+        ];
+      case 'released':
+        release(state, event.ip);
+        return [state, []];
+      case 'tick':
+        return [state, expire(state, now)];
+    }
+  },
+  deadline: (state) => earliest(state.foreignDue.first()?.dueAt, state.yieldedDue.first()?.dueAt),
+};
+
+/** Both compare the same two places in the same order, so exactly one of two speakers goes on. */
+function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker, now: Instant): ConflictEffect[] {
+  const { ip } = sighting;
+  // It was the owner up to now: the new one takes over and need not ask.
+  if (sighting.phase === 'probing') return [];
+  if (!goesBefore(speaker.node, state.node, speaker.order)) return [{ kind: 'defend', ip }];
+  const before = state.yielded.get(ip);
+  if (before !== undefined) state.yieldedDue.remove(before);
+  const yielded: Yielded = { ip, to: speaker.node, dueAt: now, slot: -1 };
+  state.yielded.set(ip, yielded);
+  state.yieldedDue.schedule(yielded, after(now, state.config.yieldMs));
+  return before === undefined ? [{ kind: 'yield', ip, to: speaker.node }] : [];
+}
+
+/** A node that is not in the order is no candidate, and goes behind all that are; of two such the lesser name goes first. */
+function goesBefore(a: string, b: string, order: readonly string[]): boolean {
+  const placeOf = (node: string): number => (order.includes(node) ? order.indexOf(node) : order.length);
+  return placeOf(a) === placeOf(b) ? a < b : placeOf(a) < placeOf(b);
+}
+
+function sightForeign(state: ConflictState, sighting: Sighting, now: Instant): ConflictEffect[] {
+  const { ip, mac, by, phase } = sighting;
+  const key = `${ip} ${mac} ${sighting.interface}`;
+  const known = state.foreign.get(key);
+  const effects: ConflictEffect[] = [];
+  if (phase === 'probing') effects.push({ kind: 'occupied', ip, mac, interface: sighting.interface });
+  else if (by !== 'probe') effects.push({ kind: 'defend', ip });
+  if (known === undefined && state.foreign.size >= state.config.maxClaims) return effects;
+  const firstSeen = known?.claim.firstSeen ?? now;
+  const claim: ForeignClaim = {
+    ip,
+    mac,
+    interface: sighting.interface,
+    by,
+    firstSeen,
+    lastSeen: now,
+    count: (known?.claim.count ?? 0) + 1,
+  };
+  const entry: Remembered = known ?? { claim, dueAt: now, slot: -1 };
+  entry.claim = claim;
+  state.foreign.set(key, entry);
+  state.foreignDue.schedule(entry, after(now, state.config.quietMs));
+  if (known === undefined) effects.push({ kind: 'foreign', claim });
+  return effects;
+}
+
+function resume(state: ConflictState, over: readonly Yielded[]): ConflictEffect[] {
+  for (const entry of over) {
+    state.yielded.delete(entry.ip);
+    state.yieldedDue.remove(entry);
+  }
+  return over.map(({ ip }) => ({ kind: 'resume', ip }));
+}
+
+function release(state: ConflictState, ip: Ip): void {
+  const yielded = state.yielded.get(ip);
+  if (yielded !== undefined) resume(state, [yielded]);
+  for (const [key, entry] of state.foreign) if (entry.claim.ip === ip) forget(state, key, entry);
+}
+
+function forget(state: ConflictState, key: string, entry: Remembered): void {
+  state.foreign.delete(key);
+  state.foreignDue.remove(entry);
+}
+
+function expire(state: ConflictState, now: Instant): ConflictEffect[] {
+  const effects: ConflictEffect[] = [];
+  for (let entry = state.foreignDue.first(); entry !== undefined && entry.dueAt <= now; entry = state.foreignDue.first()) {
+    const { claim } = entry;
+    forget(state, `${claim.ip} ${claim.mac} ${claim.interface}`, entry);
+    effects.push({ kind: 'foreignGone', claim });
+  }
+  for (let entry = state.yieldedDue.first(); entry !== undefined && entry.dueAt <= now; entry = state.yieldedDue.first())
+    effects.push(...resume(state, [entry]));
+  return effects;
+}

@@ -1,0 +1,97 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { type Ip } from '../net/ip.ts';
+
+/** A node that may own a group, and its preference weight: the sum over the matching advertisements, 0 without any. */
+export interface Candidate {
+  readonly node: string;
+  readonly weight: number;
+}
+
+/** Addresses that must be on one node: those of one Service, and of all that share an address with it. */
+export interface VipGroup {
+  readonly key: string;
+  /** The first in status order decides for all, so that both families of a Service go together. */
+  readonly firstVip: Ip;
+  readonly candidates: readonly Candidate[];
+}
+
+/**
+ * Ranks of (node, address) pairs. They never change, so it is kept from one election to the next; `hash` is the first 48 bits of
+ * sha256("node#address"), which decide all but one election in millions of millions.
+ */
+export class RankCache {
+  readonly #byVip = new Map<Ip, Map<string, number>>();
+
+  rank(node: string, vip: Ip): number {
+    let ranks = this.#byVip.get(vip);
+    if (ranks === undefined) this.#byVip.set(vip, (ranks = new Map()));
+    let rank = ranks.get(node);
+    if (rank === undefined) ranks.set(node, (rank = leading48(electionHash(node, vip))));
+    return rank;
+  }
+
+  /** Forgets addresses that are in no election any more. */
+  keepOnly(vips: ReadonlySet<Ip>): void {
+    for (const vip of this.#byVip.keys()) if (!vips.has(vip)) this.#byVip.delete(vip);
+  }
+}
+
+/** MetalLB's hash, whose owners a migration must keep: sha256 over `node#address` in text. */
+export function electionHash(node: string, vip: Ip): Uint8Array {
+  return sha256(utf8(`${node}#${vip}`));
+}
+
+/** Below zero when `a` goes before `b`: higher weight first, then the lower hash, compared byte by byte. */
+export function compareCandidates(a: Candidate, b: Candidate, vip: Ip, cache: RankCache): number {
+  if (a.weight !== b.weight) return b.weight - a.weight;
+  const difference = cache.rank(a.node, vip) - cache.rank(b.node, vip);
+  return difference === 0 ? compareBytes(electionHash(a.node, vip), electionHash(b.node, vip)) : difference;
+}
+
+/** All candidates, the owner by policy `hash` first. */
+export function electionOrder(group: VipGroup, cache: RankCache): string[] {
+  return group.candidates.toSorted((a, b) => compareCandidates(a, b, group.firstVip, cache)).map(({ node }) => node);
+}
+
+/** The owner by policy `hash`: exactly MetalLB's. @returns undefined without candidates */
+export function electOwner(firstVip: Ip, candidates: readonly Candidate[], cache: RankCache = new RankCache()): string | undefined {
+  let best: Candidate | undefined;
+  for (const candidate of candidates) if (best === undefined || compareCandidates(candidate, best, firstVip, cache) < 0) best = candidate;
+  return best?.node;
+}
+
+function leading48(hash: Uint8Array): number {
+  let value = 0;
+  for (let i = 0; i < 6; i++) value = value * 256 + (hash[i] ?? 0);
+  return value;
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Node names are DNS labels, so one byte each is all that occurs; anything else is encoded as UTF-8 all the same. */
+function utf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return Uint8Array.from(unescapeUtf8(text));
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+function unescapeUtf8(text: string): number[] {
+  const escaped = encodeURIComponent(text);
+  const bytes: number[] = [];
+  for (let i = 0; i < escaped.length; i++) {
+    const isEscape = escaped[i] === '%';
+    bytes.push(isEscape ? Number.parseInt(escaped.slice(i + 1, i + 3), 16) : escaped.charCodeAt(i));
+    if (isEscape) i += 2;
+  }
+  return bytes;
+}

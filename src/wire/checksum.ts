@@ -1,0 +1,24 @@
+/** Adds 16-bit words (RFC 1071) of `bytes[start, end)` to a running sum; an odd last byte counts as the high half of a word. */
+export function addWords(bytes: Uint8Array, start: number, end: number, sum = 0): number {
+  let total = sum;
+  let at = start;
+  for (; at + 1 < end; at += 2) total += ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  if (at < end) total += (bytes[at] ?? 0) << 8;
+  return total;
+}
+
+/** The one's complement of the folded sum. @param sum below 2^48 */
+export function foldChecksum(sum: number): number {
+  let folded = sum;
+  while (folded > 0xffff) folded = (folded % 0x10000) + Math.floor(folded / 0x10000);
+  return ~folded & 0xffff;
+}
+
+/**
+ * The checksum of an ICMPv6 message with its pseudo-header (RFC 4443 §2.3, RFC 8200 §8.1). Zero over a message that carries its
+ * right checksum. @param ipv6 where the IPv6 header starts; the message is the `length` bytes behind its 40
+ */
+export function icmpv6Checksum(bytes: Uint8Array, ipv6: number, length: number): number {
+  const sum = addWords(bytes, ipv6 + 8, ipv6 + 40, length + 58);
+  return foldChecksum(addWords(bytes, ipv6 + 40, ipv6 + 40 + length, sum));
+}
