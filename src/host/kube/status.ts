@@ -3,7 +3,7 @@ import type { KubeMetrics } from '../metrics.ts';
 import { sleep } from './backoff.ts';
 import { deepEqual } from './deepEqual.ts';
 import type { KubeClient } from './kubeClient.ts';
-import { isConflict, isNotFound, KubeError } from './kubeError.ts';
+import { isNotFound, KubeError } from './kubeError.ts';
 import { applyObject, createObject, patchObject, type KubeObject } from './objects.ts';
 import { apiVersionOf, keyOf, type Ref, type Resource } from './resource.ts';
 import { createWorkQueue, type WorkQueue } from './workQueue.ts';
@@ -149,13 +149,12 @@ class Writer implements StatusWriter {
     }
   }
 
-  /** Gone, renewed under the same name, or refused by validation: trying the same again cannot help. */
+  /** Gone, made anew under the same name, or refused by validation: trying the same again cannot help. */
   #isFinal(key: string, error: unknown): boolean {
-    if (isNotFound(error)) return true;
+    if (isNotFound(error) || isNamesake(error)) return true;
     const refused = error instanceof KubeError && (error.status === 400 || error.status === 422);
-    const namesake = isConflict(error) && this.#targets.get(key)?.options.uid !== undefined;
-    if (refused || namesake) this.#options.log.error({ object: key, err: error }, 'the server refuses this status');
-    return refused || namesake;
+    if (refused) this.#options.log.error({ object: key, err: error }, 'the server refuses this status');
+    return refused;
   }
 
   async #send(target: Target, signal: AbortSignal): Promise<void> {
@@ -188,4 +187,9 @@ class Writer implements StatusWriter {
 
 function targetKey(resource: Resource, ref: Ref): string {
   return `${resource.plural}.${resource.group}/${keyOf(ref)}`;
+}
+
+/** A patch that names the uid of another object is invalid (merge) or a conflict (apply). */
+function isNamesake(error: unknown): boolean {
+  return error instanceof KubeError && (error.status === 409 || error.status === 422) && /\buid\b/i.test(error.message);
 }
