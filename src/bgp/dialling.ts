@@ -1,0 +1,50 @@
+import { after } from '../machine.ts';
+import { retryDelayMs } from './backoff.ts';
+import { type Draft, drive, patch } from './draft.ts';
+import type { Link, Side } from './link.ts';
+
+/** Dials, unless the peer's own connection has got so far that ours would only collide with it. */
+export function redial(draft: Draft, side: Side, type: 'idleHoldExpired' | 'connectRetryExpired'): void {
+  if (side === 'out' && !isBusy(draft.state.in)) drive(draft, side, { type });
+  else drive(draft, side, { type: 'stop' });
+}
+
+function isBusy({ fsm }: Link): boolean {
+  return fsm.name === 'OpenConfirm' || fsm.name === 'Established';
+}
+
+/** What has to be true between events: one session at most, and somebody on the way to one. */
+export function settle(draft: Draft): void {
+  const { running, bfdDown: dark, backoff } = draft.state;
+  if (!running || dark) return;
+  const damped = (backoff.dampedUntil ?? -Infinity) > draft.context.now;
+  if (backoff.dampedUntil !== undefined && !damped) patch(draft, { backoff: { failures: backoff.failures } });
+  const established = (['out', 'in'] as const).find((side) => draft.state[side].fsm.name === 'Established');
+  if (established !== undefined) {
+    const other: Side = established === 'out' ? 'in' : 'out';
+    dismiss(draft, other);
+    return;
+  }
+  if (draft.state.in.fsm.name === 'Idle' && !damped) drive(draft, 'in', { type: 'start', passive: true });
+  startDialling(draft, damped);
+}
+
+function dismiss(draft: Draft, side: Side): void {
+  const { name } = draft.state[side].fsm;
+  if (name === 'OpenSent' || name === 'OpenConfirm') drive(draft, side, { type: 'collisionDump' });
+  if (draft.state[side].fsm.name !== 'Idle' || draft.state[side].fsm.idleHoldAt !== undefined) drive(draft, side, { type: 'stop' });
+}
+
+function startDialling(draft: Draft, damped: boolean): void {
+  const { config, out, backoff } = draft.state;
+  if (out.fsm.name !== 'Idle' || config.passive || isBusy(draft.state.in)) return;
+  if (damped) {
+    // The damping is the longer wait.
+    const { dampedUntil } = backoff;
+    if (dampedUntil !== undefined) patch(draft, { out: { ...out, fsm: { ...out.fsm, idleHoldAt: dampedUntil } } });
+  } else if (out.fsm.idleHoldAt === undefined && backoff.failures > 0) {
+    // The peer's own connection has failed, and ours is not to storm it.
+    const delayMs = retryDelayMs(config, { failures: backoff.failures - 1 }, draft.context);
+    patch(draft, { out: { ...out, fsm: { ...out.fsm, idleHoldAt: after(draft.context.now, delayMs) } } });
+  } else if (out.fsm.idleHoldAt === undefined) drive(draft, 'out', { type: 'start', passive: false });
+}

@@ -1,0 +1,100 @@
+import { type Family, addressBits } from '../net/ip.ts';
+import { type Prefix, prefixFamily } from '../net/prefix.ts';
+import type { Attribute } from '../wire/bgp/attribute.ts';
+import { encodeAttribute } from '../wire/bgp/attributeEncode.ts';
+import { afiSafiOf } from '../wire/bgp/family.ts';
+import { MAX_MESSAGE } from '../wire/bgp/iana.ts';
+import { type NlriRun, encodeNlri } from '../wire/bgp/nlri.ts';
+import { Writer } from '../wire/cursor.ts';
+import { type ExportPolicy, exportAttributes } from './exportPolicy.ts';
+import type { RouteAttributes } from './session.ts';
+
+/** The prefixes of one family of a route set, with their wire form. */
+export interface FamilyRun {
+  readonly family: Family;
+  readonly prefixes: readonly Prefix[];
+  readonly nlri: NlriRun;
+}
+
+/**
+ * Wire forms by the array they were made from: the sessions of a node get the same arrays, and encode each once. It only
+ * remembers what it would compute again, so nobody can tell it from a pure function.
+ */
+const ENCODED = new WeakMap<readonly Prefix[], Map<string, FamilyRun>>();
+
+/** Path identifier of our one path per prefix, where RFC 7911 asks for one. */
+const PATH_ID = 1;
+
+/** @returns undefined when there is no prefix of this family in the list. */
+export function encodedRun(prefixes: readonly Prefix[], family: Family, addPath: boolean): FamilyRun | undefined {
+  const known = ENCODED.get(prefixes) ?? new Map<string, FamilyRun>();
+  ENCODED.set(prefixes, known);
+  const key = `${family}${addPath ? '+' : ''}`;
+  let run = known.get(key);
+  if (run === undefined) {
+    const own = prefixes.every((prefix) => prefixFamily(prefix) === family)
+      ? prefixes
+      : prefixes.filter((prefix) => prefixFamily(prefix) === family);
+    run = { family, prefixes: own, nlri: encodeNlri(own, family, addPath ? PATH_ID : undefined) };
+    known.set(key, run);
+  }
+  return run.prefixes.length === 0 ? undefined : run;
+}
+
+/** Equal exactly when two routes look the same on any session. */
+export function attributesKey(attributes: RouteAttributes): string {
+  const { origin, localPref, med, asPathPrepend, communities, largeCommunities, extendedCommunities } = attributes;
+  return JSON.stringify([
+    origin ?? 'igp',
+    localPref ?? null,
+    med ?? null,
+    asPathPrepend ?? 0,
+    [...communities].sort((a, b) => a - b),
+    largeCommunities.map((community) => community.join(':')).sort(),
+    [...(extendedCommunities ?? [])].sort(),
+  ]);
+}
+
+/** What stands around the prefixes in every UPDATE of one attribute set and family. */
+export interface Envelope {
+  /** Prefixes go into the NLRI field of RFC 4271; else into MP_REACH_NLRI. */
+  readonly classic: boolean;
+  /** MP_REACH_NLRI up to its prefixes, its length left open; empty when classic. */
+  readonly mpHead: Uint8Array;
+  readonly attributes: Uint8Array;
+}
+
+/** @returns undefined when this node has no next hop for the family. */
+export function makeEnvelope(route: RouteAttributes, family: Family, policy: ExportPolicy): Envelope | undefined {
+  const nextHops = policy.nextHops[family];
+  const [nextHop] = nextHops ?? [];
+  if (nextHops === undefined || nextHop === undefined) return undefined;
+  const classic = isClassic(family, policy);
+  const attributes: Attribute[] = exportAttributes(route, policy);
+  if (classic) attributes.splice(2, 0, { type: 'nextHop', nextHop });
+  const writer = new Writer(new Uint8Array(MAX_MESSAGE));
+  for (const attribute of attributes) encodeAttribute(writer, attribute, policy.as4);
+  const encoded = writer.written().slice();
+  if (classic) return { classic, mpHead: new Uint8Array(0), attributes: encoded };
+  const head = new Writer(new Uint8Array(64));
+  encodeAttribute(head, { type: 'mpReach', ...afiSafiOf(family), nextHops }, policy.as4);
+  return { classic, mpHead: extendedLength(head.written()), attributes: encoded };
+}
+
+/** Rewrites the header of a short attribute into the form with a two-byte length, which will hold any number of prefixes. */
+function extendedLength(attribute: Uint8Array): Uint8Array {
+  const long = new Uint8Array(attribute.length + 1);
+  long.set([(attribute[0] ?? 0) | 0x10, attribute[1] ?? 0]);
+  long.set(attribute.subarray(3), 4);
+  return long;
+}
+
+/** IPv4 with an IPv4 next hop stays where RFC 4271 has it; everything else needs RFC 4760. */
+export function isClassic(family: Family, policy: ExportPolicy): boolean {
+  return family === 'ipv4' && policy.nextHops.ipv4?.[0]?.includes(':') === false;
+}
+
+/** The longest prefix on the wire. */
+export function maxPrefixBytes(family: Family, addPath: boolean): number {
+  return 1 + addressBits(family) / 8 + (addPath ? 4 : 0);
+}
