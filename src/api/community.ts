@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { configStatus, crdMeta } from './fields.ts';
+import type { Kind } from './kind.ts';
+
+const alias = z.object({
+  name: z.string().min(1).max(253).describe('How advertisements call it.'),
+  value: z.string().min(3).max(64).describe('`65000:1`, or `large:64512:1:2`.'),
+});
+crdMeta.add(alias, {
+  cel: [
+    {
+      rule: "self.value.matches('^[0-9]{1,5}:[0-9]{1,5}$') || self.value.matches('^large:[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}$')",
+      message: 'must be 16-bit:16-bit or large:32-bit:32-bit:32-bit',
+      fieldPath: '.value',
+    },
+  ],
+});
+
+const communities = z.array(alias).max(256).describe('Aliases of communities.');
+crdMeta.add(communities, { listType: 'map', listMapKeys: ['name'] });
+
+export const communitySpec = z.object({ communities: communities.optional() });
+
+export const community: Kind<typeof communitySpec> = {
+  kind: 'Community',
+  plural: 'communities',
+  singular: 'community',
+  shortNames: ['bgpcom'],
+  description: 'Names for BGP communities.',
+  spec: communitySpec,
+  status: configStatus,
+  columns: [
+    { name: 'Accepted', type: 'string', jsonPath: ".status.conditions[?(@.type=='Accepted')].status" },
+    { name: 'Names', type: 'string', jsonPath: '.spec.communities[*].name' },
+    { name: 'Values', type: 'string', jsonPath: '.spec.communities[*].value' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+};

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { configStatus, crdMeta, int32, nameList, selectorList } from './fields.ts';
+import type { Kind } from './kind.ts';
+
+const BLOCK_RULE = "self.contains('/') ? isCIDR(self.trim()) : self.split('-').size() == 2 && self.split('-').all(end, isIP(end.trim()))";
+
+const addresses = z
+  .array(crdBlock())
+  .min(1)
+  .max(256)
+  .describe(
+    'CIDRs (198.51.100.0/26) or ranges (10.0.0.10-10.0.0.20), IPv4 and IPv6. They must not overlap with each other or with other pools.',
+  );
+crdMeta.add(addresses, { listType: 'atomic' });
+
+function crdBlock(): z.ZodString {
+  const block = z.string().min(2).max(96);
+  crdMeta.add(block, { cel: [{ rule: BLOCK_RULE, message: 'must be a CIDR or a range start-end of addresses' }] });
+  return block;
+}
+
+export const ipAddressPoolSpec = z.object({
+  addresses,
+  autoAssign: z.boolean().default(true).describe('False: only for Services that name this pool or an address in it.'),
+  avoidBuggyIPs: z.boolean().default(false).describe('Never give IPv4 addresses that end in .0 or .255.'),
+  serviceAllocation: z
+    .object({
+      priority: int32(0, 2_147_483_647).optional().describe('Lower goes first; 0 or unset goes last.'),
+      namespaces: nameList('Namespaces whose Services may use the pool.'),
+      namespaceSelectors: selectorList('Selectors of such namespaces; any may match.'),
+      serviceSelectors: selectorList('Selectors of Services that may use the pool; any may match.'),
+    })
+    .optional()
+    .describe('Which Services the pool is for; all when absent.'),
+});
+
+const count = (description: string): z.ZodOptional<z.ZodNumber> => {
+  const schema = z.int().min(0).describe(description);
+  crdMeta.add(schema, { format: 'int64' });
+  return schema.optional();
+};
+
+export const ipAddressPool: Kind<typeof ipAddressPoolSpec> = {
+  kind: 'IPAddressPool',
+  plural: 'ipaddresspools',
+  singular: 'ipaddresspool',
+  shortNames: ['ippool', 'ipap'],
+  description: 'Addresses that Services of type LoadBalancer get.',
+  spec: ipAddressPoolSpec,
+  status: configStatus.extend({
+    assignedIPv4: count('IPv4 addresses in use.'),
+    assignedIPv6: count('IPv6 addresses in use.'),
+    availableIPv4: count('IPv4 addresses that are free.'),
+    availableIPv6: count('IPv6 addresses that are free; very large pools show the largest number that fits.'),
+  }),
+  columns: [
+    { name: 'Accepted', type: 'string', jsonPath: ".status.conditions[?(@.type=='Accepted')].status" },
+    { name: 'Auto Assign', type: 'boolean', jsonPath: '.spec.autoAssign' },
+    { name: 'Used IPv4', type: 'integer', jsonPath: '.status.assignedIPv4' },
+    { name: 'Free IPv4', type: 'integer', jsonPath: '.status.availableIPv4' },
+    { name: 'Used IPv6', type: 'integer', jsonPath: '.status.assignedIPv6' },
+    { name: 'Addresses', type: 'string', jsonPath: '.spec.addresses' },
+    { name: 'Avoid Buggy IPs', type: 'boolean', jsonPath: '.spec.avoidBuggyIPs', priority: 1 },
+    { name: 'Free IPv6', type: 'integer', jsonPath: '.status.availableIPv6', priority: 1 },
+    { name: 'Reason', type: 'string', jsonPath: ".status.conditions[?(@.type=='Accepted')].reason", priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+};

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { conditions, crdMeta } from './fields.ts';
+import type { Kind } from './kind.ts';
+
+const text = (maximum = 1024): z.ZodString => z.string().max(maximum);
+
+const session = z.object({
+  peer: text(253).describe('BGPPeer name.'),
+  address: text(64).optional(),
+  asn: text(16).optional().describe("The router's AS number."),
+  state: z.enum(['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established']).describe('RFC 4271 section 8.2.2.'),
+  since: text(64).describe('When the session entered this state.'),
+  families: z.array(text(16)).max(8).optional(),
+  routes: z.int().min(0).optional().describe('Prefixes that are announced on it.'),
+  lastError: text().optional().describe('Why the session last went down or does not come up.'),
+  lastErrorAt: text(64).optional(),
+});
+
+const claim = z.object({
+  ip: text(45),
+  services: z.array(text(400)).max(256),
+  interfaces: z.array(text(15)).max(64).optional(),
+  since: text(64),
+});
+
+const problem = z.object({ reason: text(128), object: text(512).optional(), message: text(2048) });
+
+const sessions = z.array(session).max(1024);
+const claims = z.array(claim).max(10_000);
+crdMeta.add(sessions, { listType: 'map', listMapKeys: ['peer'] });
+crdMeta.add(claims, { listType: 'map', listMapKeys: ['ip'] });
+
+const status = z.object({
+  version: text(64).optional().describe("The speaker's version."),
+  startedAt: text(64).optional(),
+  summary: z
+    .object({
+      peers: text(32).describe('Sessions that are up, of all.'),
+      vips: z.int().min(0).describe('Addresses this node answers ARP or NDP for.'),
+      routes: z.int().min(0).describe('Prefixes it announces by BGP.'),
+      problems: z.int().min(0),
+    })
+    .optional(),
+  bgp: sessions.optional(),
+  claims: claims.optional(),
+  problems: z.array(problem).max(256).optional(),
+  conditions: conditions.optional(),
+});
+
+export type NodeStateStatus = z.infer<typeof status>;
+
+export const nodeState: Kind = {
+  kind: 'NodeState',
+  plural: 'nodestates',
+  singular: 'nodestate',
+  shortNames: ['hns'],
+  description: "What one node's speaker does at the moment; written by that speaker, one per node.",
+  spec: z.object({}),
+  status,
+  columns: [
+    { name: 'Peers', type: 'string', jsonPath: '.status.summary.peers' },
+    { name: 'Routes', type: 'integer', jsonPath: '.status.summary.routes' },
+    { name: 'VIPs', type: 'integer', jsonPath: '.status.summary.vips' },
+    { name: 'Problems', type: 'integer', jsonPath: '.status.summary.problems' },
+    { name: 'Ready', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].status" },
+    { name: 'Version', type: 'string', jsonPath: '.status.version', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+};
