@@ -1,4 +1,4 @@
-import { type Candidate, RankCache, type VipGroup, compareCandidates, electOwner } from './elector.ts';
+import { type Candidate, RankCache, type VipGroup, compareCandidates, electByHash } from './elector.ts';
 
 /** `hash`: MetalLB's owners. `balanced`: the same order, but a node that carries its fair share is passed over. */
 export type ElectionPolicy = 'hash' | 'balanced';
@@ -25,7 +25,7 @@ export function electAll(groups: readonly VipGroup[], policy: ElectionPolicy, ca
   const owners = new Map<string, string>();
   if (policy === 'hash') {
     for (const group of groups) {
-      const owner = electOwner(group.firstVip, group.candidates, cache);
+      const owner = electByHash(group, cache);
       if (owner !== undefined) owners.set(group.key, owner);
     }
     return owners;

@@ -54,9 +54,10 @@ export function electionOrder(group: VipGroup, cache: RankCache): string[] {
 }
 
 /** The owner by policy `hash`: exactly MetalLB's. @returns undefined without candidates */
-export function electOwner(firstVip: Ip, candidates: readonly Candidate[], cache: RankCache = new RankCache()): string | undefined {
+export function electByHash(group: VipGroup, cache: RankCache): string | undefined {
   let best: Candidate | undefined;
-  for (const candidate of candidates) if (best === undefined || compareCandidates(candidate, best, firstVip, cache) < 0) best = candidate;
+  for (const candidate of group.candidates)
+    if (best === undefined || compareCandidates(candidate, best, group.firstVip, cache) < 0) best = candidate;
   return best?.node;
 }
 
