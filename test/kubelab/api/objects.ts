@@ -120,8 +120,15 @@ export class Objects {
     }
     // What the object is called comes first: a name taken is told before anything wrong inside.
     if (this.store.get(resource.storage, key) !== undefined) throw alreadyExists(resource, object.metadata.name);
+    // Before allocation: what the server gives out belongs to no manager.
+    const { status: _status, ...tracked } = object;
+    object.metadata.managedFields = trackUpdate(
+      objectSchema(resource),
+      undefined,
+      (resource.status ? tracked : object) as KubeObject,
+      this.writer(resource, options),
+    );
     this.judge(resource, object, undefined, '');
-    object.metadata.managedFields = trackUpdate(objectSchema(resource), undefined, object, this.writer(resource, options));
     return { entry: this.commit(resource, key, object, options.dryRun), created: true, warnings };
   }
 
@@ -198,15 +205,15 @@ export class Objects {
     carryOver(resource, object, old);
     strategyOf(resource).prepare?.(object, old);
     object = await this.admitted('UPDATE', target, object, old, options);
-    this.judge(resource, object, old, options.subresource);
-    if (resource.generation && !equal(withoutEnvelope(object, resource.status), withoutEnvelope(old, resource.status))) {
-      object.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    }
     if (!applied) {
       object.metadata.managedFields =
         Array.isArray(wanted.metadata.managedFields) && wanted.metadata.managedFields.length === 0 && asked !== ''
           ? []
           : trackUpdate(objectSchema(resource), old, object, this.writer(resource, options));
+    }
+    this.judge(resource, object, old, options.subresource);
+    if (resource.generation && !equal(withoutEnvelope(object, resource.status), withoutEnvelope(old, resource.status))) {
+      object.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
     if (this.store.get(resource.storage, current.key) !== current) throw conflict(resource, name);
     return this.commitUpdate(resource, current, object, options.dryRun);

@@ -139,6 +139,8 @@ export class Handler {
       return { ...answer(200, 'ok'), type: 'text/plain; charset=utf-8' };
     }
     if (path === '/version' || path === '/version/') return answer(200, version);
+    // An empty document: clients find nothing in it and go on without.
+    if (path === '/openapi/v2') return { ...answer(200, ''), type: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' };
     if (path.startsWith('/openapi/v3')) {
       const body = this.parts.openApi.answer(path);
       if (body === undefined) throw noSuchPath();

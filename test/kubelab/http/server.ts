@@ -9,6 +9,7 @@ import { StatusError } from '../status.ts';
 import type { Certificate } from './certificate.ts';
 import type { FrontDoor } from './frontDoor.ts';
 import type { Answer, Handler, Request } from './handler.ts';
+import { decodeProtobuf, isProtobuf } from './protobuf.ts';
 
 /** One line of the request log. */
 export interface LoggedRequest extends Asked {
@@ -32,10 +33,16 @@ export interface ServerParts {
   log: LoggedRequest[];
 }
 
-async function readBody(request: In): Promise<string> {
+async function readBody(request: In): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
+}
+
+/** The body as text; protobuf becomes JSON here, so that nobody further in has to know of it. */
+function textBody(contentType: string, body: Buffer): { contentType: string; body: string } {
+  if (!isProtobuf(contentType)) return { contentType, body: body.toString('utf8') };
+  return { contentType: 'application/json', body: body.length === 0 ? '' : JSON.stringify(decodeProtobuf(body)) };
 }
 
 function header(request: In, name: string): string {
@@ -47,6 +54,11 @@ function header(request: In, name: string): string {
 function internalError(error: unknown): StatusError {
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new StatusError(500, 'InternalError', `Internal error occurred: ${message}`);
+}
+
+function failed(error: unknown): Answer {
+  const { status, body, headers } = error instanceof StatusError ? error : internalError(error);
+  return { status, body: JSON.stringify(body), type: 'application/json', headers };
 }
 
 function sinkOf(response: Out, reset: () => void): Sink {
@@ -88,18 +100,24 @@ export class Server {
     const connection = incoming.socket.remotePort ?? 0;
     response.on('error', () => undefined);
     let request: Request;
+    let body: Buffer;
+    try {
+      body = await readBody(incoming);
+    } catch {
+      return;
+    }
     try {
       request = {
         method: incoming.method ?? 'GET',
         url: incoming.url ?? '/',
         authorization: incoming.headers.authorization,
         accept: header(incoming, 'accept'),
-        contentType: header(incoming, 'content-type'),
         userAgent: header(incoming, 'user-agent'),
-        body: await readBody(incoming),
+        ...textBody(header(incoming, 'content-type'), body),
         connection,
       };
-    } catch {
+    } catch (error) {
+      await send(response, failed(error), false);
       return;
     }
     await this.respond(request, response, header(incoming, 'accept-encoding').includes('gzip'));

@@ -111,11 +111,12 @@ export function builtinSchema(name: string): Schema {
   if (fields === undefined) throw new Error(`no built-in type ${name}`);
   const required: string[] = [];
   for (const field of fields.split(' ')) {
+    if (field.startsWith('~')) continue;
     const colon = field.indexOf(':');
     const named = field.slice(0, colon);
     const key = named.endsWith('!') ? named.slice(0, -1) : named;
     if (key !== named) required.push(key);
-    schema.properties![key] = annotate(`${name}.${key}`, typed(field.slice(colon + 1)));
+    schema.properties![key] = annotate(`${name}.${key}`, typed(field.slice(colon + 1).split('@')[0] ?? ''));
   }
   if (required.length > 0) schema.required = required;
   return schema;
