@@ -1,20 +1,19 @@
-import { type Candidate, RankCache, type VipGroup, compareCandidates, electByHash } from './elector.ts';
+import { type Candidate, RankCache, type VipGroup, electByHash } from './elector.ts';
 
 /** `hash`: MetalLB's owners. `balanced`: the same order, but a node that carries its fair share is passed over. */
 export type ElectionPolicy = 'hash' | 'balanced';
 
 /** Groups that may go to the same nodes: only they can be spread against each other. */
 interface Contest {
+  /** Sorted by name. */
   readonly nodes: readonly string[];
-  readonly groups: readonly Bid[];
+  readonly bids: Bid[];
 }
 
 interface Bid {
   readonly group: VipGroup;
-  /** The candidates of the highest weight, best first: load never overrules a preference that an operator wrote. */
-  readonly order: readonly Candidate[];
-  /** How many of `order` have turned it down. */
-  next: number;
+  /** Rank of each of the contest's nodes; Infinity once it has turned the group down. */
+  readonly ranks: Float64Array;
 }
 
 /**
@@ -31,25 +30,30 @@ export function electAll(groups: readonly VipGroup[], policy: ElectionPolicy, ca
     return owners;
   }
   const load = new Map<string, number>();
-  for (const contest of contests(groups, cache)) settle(contest, load, owners, cache);
+  for (const contest of contests(groups, cache)) settle(contest, load, owners);
   return owners;
 }
 
 /** Fewest candidates first: who has least choice chooses first, and the others fill up around it. */
 function contests(groups: readonly VipGroup[], cache: RankCache): Contest[] {
-  const byNodes = new Map<string, { nodes: readonly string[]; groups: Bid[] }>();
+  const byNodes = new Map<string, Contest>();
   for (const group of groups) {
-    const top = group.candidates.reduce((most, { weight }) => Math.max(most, weight), -Infinity);
-    const preferred = group.candidates.filter(({ weight }) => weight === top);
-    if (preferred.length === 0) continue;
-    const nodes = preferred.map(({ node }) => node).sort();
+    const nodes = preferred(group.candidates);
+    if (nodes.length === 0) continue;
     const id = nodes.join(' ');
-    const contest = byNodes.get(id) ?? { nodes, groups: [] };
+    const contest = byNodes.get(id) ?? { nodes, bids: [] };
     byNodes.set(id, contest);
-    const order = preferred.sort((a, b) => compareCandidates(a, b, group.firstVip, cache));
-    contest.groups.push({ group, order, next: 0 });
+    contest.bids.push({ group, ranks: cache.ranks(contest.nodes, group.firstVip) });
   }
   return [...byNodes].sort(([idA, a], [idB, b]) => a.nodes.length - b.nodes.length || (idA < idB ? -1 : 1)).map(([, contest]) => contest);
+}
+
+/** The candidates of the highest weight, by name: load never overrules a preference that an operator wrote. */
+function preferred(candidates: readonly Candidate[]): string[] {
+  const top = candidates.reduce((most, { weight }) => Math.max(most, weight), -Infinity);
+  const nodes = candidates.filter(({ weight }) => weight === top).map(({ node }) => node);
+  const isSorted = nodes.every((node, i) => i === 0 || (nodes[i - 1] ?? '') < node);
+  return isSorted ? nodes : nodes.sort();
 }
 
 /**
@@ -57,28 +61,39 @@ function contests(groups: readonly VipGroup[], cache: RankCache): Contest[] {
  * away. Both sides judge by the same hash, so the result is one and the same whoever asks first, and a change of one node or
  * group moves only the chain that it pushes along.
  */
-function settle(contest: Contest, load: Map<string, number>, owners: Map<string, string>, cache: RankCache): void {
+function settle(contest: Contest, load: Map<string, number>, owners: Map<string, string>): void {
   const level = fillLevel(contest, load);
-  const held = new Map<string, Bid[]>(contest.nodes.map((node) => [node, []]));
-  const asking = [...contest.groups];
+  const held = contest.nodes.map((): Bid[] => []);
+  const asking = [...contest.bids];
   for (let bid = asking.pop(); bid !== undefined; bid = asking.pop()) {
-    const node = bid.order[bid.next++]?.node;
-    // The level has room for all groups of the contest, so somebody takes it before the list ends.
-    if (node === undefined) continue;
-    const bids = held.get(node) ?? [];
+    // The level has room for all groups of the contest, so nobody is turned down everywhere.
+    const at = lowest(bid.ranks);
+    const bids = held[at] ?? [];
     bids.push(bid);
-    if (bids.length + (load.get(node) ?? 0) > level) asking.push(...bids.splice(worstOf(bids, node, cache), 1));
+    if (bids.length + (load.get(contest.nodes[at] ?? '') ?? 0) <= level) continue;
+    for (const refused of bids.splice(worstOf(bids, at), 1)) {
+      refused.ranks[at] = Infinity;
+      asking.push(refused);
+    }
   }
-  for (const [node, bids] of held) {
+  for (const [at, node] of contest.nodes.entries()) {
+    const bids = held[at] ?? [];
     load.set(node, (load.get(node) ?? 0) + bids.length);
     for (const bid of bids) owners.set(bid.group.key, node);
   }
 }
 
+/** Equal ranks (one in 2^48) go to the lesser name, which every speaker sees alike. */
+function lowest(ranks: Float64Array): number {
+  let best = 0;
+  for (let i = 1; i < ranks.length; i++) if ((ranks[i] ?? Infinity) < (ranks[best] ?? Infinity)) best = i;
+  return best;
+}
+
 /** The fair share: the lowest level to which all nodes can be filled so that every group of the contest finds room. */
 function fillLevel(contest: Contest, load: ReadonlyMap<string, number>): number {
   const loads = contest.nodes.map((node) => load.get(node) ?? 0).sort((a, b) => a - b);
-  let carried = contest.groups.length;
+  let carried = contest.bids.length;
   let level = 0;
   for (const [index, already] of loads.entries()) {
     if (index > 0 && already >= level) break;
@@ -88,14 +103,14 @@ function fillLevel(contest: Contest, load: ReadonlyMap<string, number>): number 
   return level;
 }
 
-function worstOf(bids: readonly Bid[], node: string, cache: RankCache): number {
+function worstOf(bids: readonly Bid[], at: number): number {
   let worst = 0;
-  for (let i = 1; i < bids.length; i++) if (isWorse(bids[i], bids[worst], node, cache)) worst = i;
+  for (let i = 1; i < bids.length; i++) if (isWorse(bids[i], bids[worst], at)) worst = i;
   return worst;
 }
 
-function isWorse(a: Bid | undefined, b: Bid | undefined, node: string, cache: RankCache): boolean {
+function isWorse(a: Bid | undefined, b: Bid | undefined, at: number): boolean {
   if (a === undefined || b === undefined) return false;
-  const difference = cache.rank(node, a.group.firstVip) - cache.rank(node, b.group.firstVip);
+  const difference = (a.ranks[at] ?? 0) - (b.ranks[at] ?? 0);
   return difference === 0 ? a.group.key > b.group.key : difference > 0;
 }

@@ -23,17 +23,34 @@ export class RankCache {
   readonly #byVip = new Map<Ip, Map<string, number>>();
 
   rank(node: string, vip: Ip): number {
+    const ranks = this.#ranksOf(vip);
+    return ranks.get(node) ?? remember(ranks, node, vip);
+  }
+
+  /** The ranks of several nodes for one address, in the order of `nodes`. */
+  ranks(nodes: readonly string[], vip: Ip): Float64Array {
+    const ranks = this.#ranksOf(vip);
+    const found = new Float64Array(nodes.length);
+    for (const [i, node] of nodes.entries()) found[i] = ranks.get(node) ?? remember(ranks, node, vip);
+    return found;
+  }
+
+  #ranksOf(vip: Ip): Map<string, number> {
     let ranks = this.#byVip.get(vip);
     if (ranks === undefined) this.#byVip.set(vip, (ranks = new Map()));
-    let rank = ranks.get(node);
-    if (rank === undefined) ranks.set(node, (rank = leading48(electionHash(node, vip))));
-    return rank;
+    return ranks;
   }
 
   /** Forgets addresses that are in no election any more. */
   keepOnly(vips: ReadonlySet<Ip>): void {
     for (const vip of this.#byVip.keys()) if (!vips.has(vip)) this.#byVip.delete(vip);
   }
+}
+
+function remember(ranks: Map<string, number>, node: string, vip: Ip): number {
+  const rank = leading48(electionHash(node, vip));
+  ranks.set(node, rank);
+  return rank;
 }
 
 /** MetalLB's hash, whose owners a migration must keep: sha256 over `node#address` in text. */

@@ -49,7 +49,7 @@ function arpDrop(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable): D
   return claims.isOwnMac(frame, ARP + ARP_AT.senderMac) ? { reason: 'OwnFrame' } : undefined;
 }
 
-/** RFC 5227 §2.4: any ARP packet whose sender address is ours; §2.1.1: while probing, also a probe of another host for it. */
+/** RFC 5227 §2.4 means every ARP packet whose sender address is ours; §2.1.1: while probing, also a probe of another host for it. */
 function arpSighting(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable): Sighting | undefined {
   const sender = ARP + ARP_AT.senderIp;
   const isRequest = frame[ARP + ARP_AT.operation + 1] === ARP_REQUEST;

@@ -1,0 +1,97 @@
+import { describe, expect, it, test } from 'vitest';
+import { type Instant, instant } from '../../src/machine.ts';
+import { type ConflictEffect, type ConflictEvent, conflicts, startConflicts } from '../../src/layer2/conflict.ts';
+import { type Sighting } from '../../src/layer2/response.ts';
+import { CLIENT_MAC, ip, mac } from './support.ts';
+
+const A = ip('192.0.2.10');
+const sighting: Sighting = { ip: A, mac: CLIENT_MAC, interface: 'eth0', by: 'arp-reply', phase: 'claimed' };
+
+const by = (node: string, ...order: string[]): ConflictEvent => ({ kind: 'sighted', sighting, speaker: { node, order } });
+
+function machine(config = {}): {
+  at: (ms: number, event: ConflictEvent) => readonly ConflictEffect[];
+  deadline: () => Instant | undefined;
+} {
+  let state = startConflicts('node-b', config);
+  return {
+    at: (ms, event) => {
+      const [next, effects] = conflicts.step(state, event, { now: instant(ms), random: () => 0 });
+      state = next;
+      return effects;
+    },
+    deadline: () => conflicts.deadline(state),
+  };
+}
+
+describe('a foreign claimant', () => {
+  it('is reported once with its facts, fought each time, and forgotten after silence', () => {
+    const run = machine();
+    const first = { ip: A, mac: CLIENT_MAC, interface: 'eth0', by: 'arp-reply', firstSeen: 5, lastSeen: 5, count: 1 };
+    expect(run.at(5, { kind: 'sighted', sighting })).toEqual([
+      { kind: 'defend', ip: A },
+      { kind: 'foreign', claim: first },
+    ]);
+    expect(run.at(1000, { kind: 'sighted', sighting })).toEqual([{ kind: 'defend', ip: A }]);
+    expect(run.deadline()).toBe(301_000);
+    expect(run.at(300_999, { kind: 'tick' })).toEqual([]);
+    expect(run.at(301_000, { kind: 'tick' })).toEqual([{ kind: 'foreignGone', claim: { ...first, lastSeen: 1000, count: 2 } }]);
+    expect(run.deadline()).toBeUndefined();
+  });
+
+  it('while we probe: the address is occupied, and not fought for', () => {
+    const effects = machine().at(0, { kind: 'sighted', sighting: { ...sighting, phase: 'probing', by: 'probe' } });
+    expect(effects.map(({ kind }) => kind)).toEqual(['occupied', 'foreign']);
+  });
+
+  it('a flood of made-up MACs fills no memory', () => {
+    const run = machine({ maxClaims: 10 });
+    let reported = 0;
+    for (let i = 0; i < 1000; i++) {
+      const made = mac(`02:00:00:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`);
+      reported += run.at(i, { kind: 'sighted', sighting: { ...sighting, mac: made } }).filter(({ kind }) => kind === 'foreign').length;
+    }
+    expect(reported).toBe(10);
+  });
+
+  it('nothing is left of a released address', () => {
+    const run = machine();
+    run.at(0, { kind: 'sighted', sighting });
+    run.at(0, { kind: 'sighted', sighting, speaker: { node: 'node-a', order: ['node-a', 'node-b'] } });
+    run.at(1, { kind: 'released', ip: A });
+    expect(run.deadline()).toBeUndefined();
+  });
+});
+
+describe('another speaker', () => {
+  test.each([
+    ['before us', by('node-a', 'node-a', 'node-b'), 'yield'],
+    ['behind us', by('node-a', 'node-b', 'node-a'), 'defend'],
+    ['no candidate', by('node-a', 'node-b'), 'defend'],
+    ['we are no candidate', by('node-c', 'node-c'), 'yield'],
+    ['neither is one: the lesser name', by('node-c'), 'defend'],
+  ])('%s', (_, event, kind) =>
+    expect(
+      machine()
+        .at(0, event)
+        .map((effect) => effect.kind),
+    ).toEqual([kind]),
+  );
+
+  it('gives back what was left to it when it is silent for long, or gone', () => {
+    const run = machine();
+    const event = by('node-a', 'node-a', 'node-b');
+    run.at(0, event);
+    expect(run.at(6000, event)).toEqual([]);
+    expect(run.deadline()).toBe(16_000);
+    expect(run.at(16_000, { kind: 'tick' })).toEqual([{ kind: 'resume', ip: A }]);
+    run.at(20_000, event);
+    expect(run.at(20_001, { kind: 'speakerGone', node: 'node-x' })).toEqual([]);
+    expect(run.at(20_002, { kind: 'speakerGone', node: 'node-a' })).toEqual([{ kind: 'resume', ip: A }]);
+  });
+
+  it('that answers while we probe does not refuse us the address', () => {
+    const event = { ...by('node-a', 'node-b', 'node-a'), sighting: { ...sighting, phase: 'probing' as const } };
+    expect(machine().at(0, event as ConflictEvent)).toEqual([]);
+  });
+});
