@@ -1,0 +1,186 @@
+import { type Family, type Ip, parseIp } from '../net/ip.ts';
+import type { EndpointSliceView, EndpointView } from './endpoints.ts';
+import { type Raw, flag, integer, items, labels, record, text } from './json.ts';
+import type { NamespaceView, NodeView, TaintView } from './node.ts';
+import { type ConditionView, type ServicePort, type ServiceView, serviceKey } from './service.ts';
+
+/** Prefixes of annotations that mean something to us, ours first. */
+export const ANNOTATION_PREFIXES = ['heraldlb.io/', 'metallb.io/', 'metallb.universe.tf/'] as const;
+
+interface Meta {
+  readonly namespace: string;
+  readonly name: string;
+  readonly raw: Raw;
+}
+
+/** @returns undefined for what is no Kubernetes object */
+function metaOf(object: unknown): Meta | undefined {
+  const raw = record(record(object)?.['metadata']);
+  const name = text(raw?.['name']);
+  if (raw === undefined || name === undefined || name === '') return undefined;
+  return { name, namespace: text(raw['namespace']) ?? '', raw };
+}
+
+/** A Service, whatever its type; undefined when it is not usable at all. Never throws. */
+export function projectService(object: unknown): ServiceView | undefined {
+  const meta = metaOf(object);
+  if (meta === undefined) return undefined;
+  const spec = record(record(object)?.['spec']) ?? {};
+  const status = record(record(object)?.['status']) ?? {};
+  return {
+    ...identity(meta),
+    type: text(spec['type']) ?? 'ClusterIP',
+    labels: labels(meta.raw['labels']),
+    annotations: ownAnnotations(labels(meta.raw['annotations'])),
+    ipFamilies: families(spec['ipFamilies']),
+    ipFamilyPolicy: policyOf(spec['ipFamilyPolicy']),
+    clusterIPs: addresses(items(spec['clusterIPs']).length > 0 ? spec['clusterIPs'] : [spec['clusterIP']]),
+    externalTrafficPolicy: spec['externalTrafficPolicy'] === 'Local' ? 'Local' : 'Cluster',
+    ports: ports(spec['ports']),
+    selector: labels(spec['selector']),
+    ingress: addresses(items(record(status['loadBalancer'])?.['ingress']).map((entry) => record(entry)?.['ip'])),
+    conditions: items(status['conditions']).flatMap(ownCondition),
+    ...wishes(spec),
+  };
+}
+
+/** The fields that an operator may leave out. */
+function wishes(spec: Raw): Pick<ServiceView, 'loadBalancerClass' | 'loadBalancerIP'> {
+  const loadBalancerClass = text(spec['loadBalancerClass']);
+  const loadBalancerIP = text(spec['loadBalancerIP']);
+  return {
+    ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
+    ...(loadBalancerIP === undefined || loadBalancerIP === '' ? {} : { loadBalancerIP }),
+  };
+}
+
+function identity(meta: Meta) {
+  return {
+    key: serviceKey(meta.namespace, meta.name),
+    namespace: meta.namespace,
+    name: meta.name,
+    uid: text(meta.raw['uid']) ?? '',
+    resourceVersion: text(meta.raw['resourceVersion']) ?? '',
+    generation: integer(meta.raw['generation']) ?? 0,
+    deleting: text(meta.raw['deletionTimestamp']) !== undefined,
+    creationTimestamp: text(meta.raw['creationTimestamp']) ?? '',
+  };
+}
+
+function policyOf(value: unknown): ServiceView['ipFamilyPolicy'] {
+  return value === 'PreferDualStack' || value === 'RequireDualStack' ? value : 'SingleStack';
+}
+
+function ownAnnotations(all: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(all).filter(([key]) => ANNOTATION_PREFIXES.some((prefix) => key.startsWith(prefix))));
+}
+
+function families(value: unknown): Family[] {
+  return items(value).flatMap((name): Family[] => {
+    if (name === 'IPv4') return ['ipv4'];
+    return name === 'IPv6' ? ['ipv6'] : [];
+  });
+}
+
+function addresses(value: unknown): Ip[] {
+  return items(value).flatMap((entry) => {
+    const ip = typeof entry === 'string' ? parseIp(entry) : undefined;
+    return ip === undefined ? [] : [ip];
+  });
+}
+
+function ports(value: unknown): ServicePort[] {
+  return items(value).flatMap((entry): ServicePort[] => {
+    const port = integer(record(entry)?.['port']);
+    const protocol = text(record(entry)?.['protocol']) ?? 'TCP';
+    if (port === undefined || (protocol !== 'TCP' && protocol !== 'UDP' && protocol !== 'SCTP')) return [];
+    return [{ protocol, port }];
+  });
+}
+
+function ownCondition(value: unknown): ConditionView[] {
+  const raw = record(value);
+  const type = text(raw?.['type']);
+  if (raw === undefined || type?.startsWith('heraldlb.io/') !== true) return [];
+  const status = raw['status'] === 'True' || raw['status'] === 'False' ? raw['status'] : 'Unknown';
+  const observedGeneration = integer(raw['observedGeneration']);
+  return [
+    {
+      type,
+      status,
+      reason: text(raw['reason']) ?? '',
+      message: text(raw['message']) ?? '',
+      lastTransitionTime: text(raw['lastTransitionTime']) ?? '',
+      ...(observedGeneration === undefined ? {} : { observedGeneration }),
+    },
+  ];
+}
+
+/** An EndpointSlice of a Service; undefined for FQDN slices and those that belong to none. Never throws. */
+export function projectEndpointSlice(object: unknown): EndpointSliceView | undefined {
+  const meta = metaOf(object);
+  const service = meta === undefined ? undefined : labels(meta.raw['labels'])['kubernetes.io/service-name'];
+  const addressType = record(object)?.['addressType'];
+  if (meta === undefined || service === undefined || (addressType !== 'IPv4' && addressType !== 'IPv6')) return undefined;
+  return {
+    namespace: meta.namespace,
+    name: meta.name,
+    service: serviceKey(meta.namespace, service),
+    family: addressType === 'IPv4' ? 'ipv4' : 'ipv6',
+    endpoints: items(record(object)?.['endpoints']).flatMap(endpoint),
+  };
+}
+
+function endpoint(value: unknown): EndpointView[] {
+  const raw = record(value);
+  // An endpoint without an address takes no traffic, whatever its conditions say.
+  if (raw === undefined || items(raw['addresses']).length === 0) return [];
+  const conditions = record(raw['conditions']) ?? {};
+  const ready = flag(conditions['ready']) ?? true;
+  const nodeName = text(raw['nodeName']);
+  return [
+    {
+      ready,
+      serving: flag(conditions['serving']) ?? ready,
+      terminating: flag(conditions['terminating']) ?? false,
+      ...(nodeName === undefined ? {} : { nodeName }),
+    },
+  ];
+}
+
+export function projectNode(object: unknown): NodeView | undefined {
+  const meta = metaOf(object);
+  if (meta === undefined) return undefined;
+  const spec = record(record(object)?.['spec']) ?? {};
+  const status = record(record(object)?.['status']) ?? {};
+  const condition = (type: string): unknown =>
+    items(status['conditions'])
+      .map(record)
+      .find((candidate) => candidate?.['type'] === type)?.['status'];
+  const internal = items(status['addresses'])
+    .map(record)
+    .filter((address) => address?.['type'] === 'InternalIP');
+  return {
+    name: meta.name,
+    uid: text(meta.raw['uid']) ?? '',
+    labels: labels(meta.raw['labels']),
+    deleting: text(meta.raw['deletionTimestamp']) !== undefined,
+    unschedulable: spec['unschedulable'] === true,
+    taints: items(spec['taints']).flatMap(taint),
+    ready: condition('Ready') === 'True',
+    networkUnavailable: condition('NetworkUnavailable') === 'True',
+    internalIPs: addresses(internal.map((address) => address?.['address'])),
+  };
+}
+
+function taint(value: unknown): TaintView[] {
+  const raw = record(value);
+  const key = text(raw?.['key']);
+  if (raw === undefined || key === undefined) return [];
+  return [{ key, value: text(raw['value']) ?? '', effect: text(raw['effect']) ?? '' }];
+}
+
+export function projectNamespace(object: unknown): NamespaceView | undefined {
+  const meta = metaOf(object);
+  return meta === undefined ? undefined : { name: meta.name, labels: labels(meta.raw['labels']) };
+}

@@ -1,0 +1,150 @@
+import type { z } from 'zod';
+import { bgpAdvertisementSpec } from '../api/bgpAdvertisement.ts';
+import { l2AdvertisementSpec } from '../api/l2Advertisement.ts';
+import { blockPrefixes } from '../net/block.ts';
+import type { Family } from '../net/ip.ts';
+import { prefixLength } from '../net/prefix.ts';
+import { type Aliases, resolveCommunities } from './communities.ts';
+import type { AdvertisementScope, BgpAdvertisement, L2Advertisement, Pool } from './config.ts';
+import { type ConfigObject, type Fault, fault } from './object.ts';
+import { type LabelSelector, anySelectorMatches } from './selector.ts';
+
+export const bgpAdvertisementSchema = bgpAdvertisementSpec;
+export const l2AdvertisementSchema = l2AdvertisementSpec;
+type BgpSpec = z.output<typeof bgpAdvertisementSpec>;
+type L2Spec = z.output<typeof l2AdvertisementSpec>;
+
+export interface AdvertisementSurroundings {
+  readonly pools: readonly Pool[];
+  readonly peers: ReadonlySet<string>;
+  readonly aliases: Aliases;
+}
+
+function buildScope(
+  object: ConfigObject<unknown>,
+  spec: BgpSpec | L2Spec,
+  pools: readonly Pool[],
+): { readonly scope: AdvertisementScope; readonly faults: readonly Fault[] } {
+  const named = spec.ipAddressPools ?? [];
+  const selectors = (spec.ipAddressPoolSelectors ?? []) as LabelSelector[];
+  const faults = named.flatMap((name, position) =>
+    pools.some((pool) => pool.name === name)
+      ? []
+      : [fault('UnknownReference', `spec.ipAddressPools[${position}]`, `there is no valid IPAddressPool ${name}`, 'warning')],
+  );
+  const chosen = pools.filter((pool) => named.includes(pool.name) || anySelectorMatches(selectors, pool.labels)).map((pool) => pool.name);
+  const all = named.length === 0 && selectors.length === 0;
+  if (!all && chosen.length === 0) {
+    faults.push(
+      fault(
+        'SelectsNothing',
+        named.length > 0 ? 'spec.ipAddressPools' : 'spec.ipAddressPoolSelectors',
+        'selects no IPAddressPool: nothing is announced',
+        'warning',
+      ),
+    );
+  }
+  const scope: AdvertisementScope = {
+    name: object.ref.name,
+    pools: all ? 'all' : chosen.toSorted(),
+    nodeSelectors: (spec.nodeSelectors ?? []) as LabelSelector[],
+    serviceSelectors: (spec.serviceSelectors ?? []) as LabelSelector[],
+  };
+  return { scope, faults };
+}
+
+export function buildL2Advertisement(
+  object: ConfigObject<L2Spec>,
+  spec: L2Spec,
+  around: AdvertisementSurroundings,
+): { readonly advertisement: L2Advertisement; readonly faults: readonly Fault[] } {
+  const { scope, faults } = buildScope(object, spec, around.pools);
+  const preferredNodes = (spec.preferredNodeSelectors ?? []).map(({ weight, preference }) => ({
+    weight,
+    preference: preference as LabelSelector,
+  }));
+  return { advertisement: { ...scope, interfaces: spec.interfaces ?? [], preferredNodes }, faults };
+}
+
+export function buildBgpAdvertisement(
+  object: ConfigObject<BgpSpec>,
+  spec: BgpSpec,
+  around: AdvertisementSurroundings,
+): { readonly advertisement: BgpAdvertisement; readonly faults: readonly Fault[] } {
+  const { scope, faults } = buildScope(object, spec, around.pools);
+  const { lists, faults: wrong } = resolveCommunities(spec.communities ?? [], around.aliases);
+  const peers = spec.peers ?? [];
+  const advertisement: BgpAdvertisement = {
+    ...scope,
+    ...lists,
+    aggregationLength: spec.aggregationLength,
+    aggregationLengthV6: spec.aggregationLengthV6,
+    peers,
+    // MetalLB's FRR modes take 0 as not set, and its CRD cannot tell the two apart.
+    ...(spec.localPref === undefined || spec.localPref === 0 ? {} : { localPref: spec.localPref }),
+  };
+  return {
+    advertisement,
+    faults: [...faults, ...wrong, ...unknownPeers(peers, around.peers), ...aggregationFaults(advertisement, around.pools)],
+  };
+}
+
+function unknownPeers(peers: readonly string[], known: ReadonlySet<string>): Fault[] {
+  return peers.flatMap((name, position) =>
+    known.has(name) ? [] : [fault('UnknownReference', `spec.peers[${position}]`, `there is no valid BGPPeer ${name}`, 'warning')],
+  );
+}
+
+/** An aggregate that is larger than the block it comes from would draw traffic of addresses that are not ours. */
+function aggregationFaults(advertisement: BgpAdvertisement, pools: readonly Pool[]): Fault[] {
+  const faults: Fault[] = [];
+  if (advertisement.serviceSelectors.length > 0 && (advertisement.aggregationLength !== 32 || advertisement.aggregationLengthV6 !== 128)) {
+    faults.push(
+      fault('ConflictingFields', 'spec.serviceSelectors', 'need the default aggregation lengths: an aggregate covers other Services too'),
+    );
+  }
+  for (const pool of pools) {
+    if (advertisement.pools === 'all' || advertisement.pools.includes(pool.name)) faults.push(...poolFaults(advertisement, pool));
+  }
+  return faults;
+}
+
+function poolFaults(advertisement: BgpAdvertisement, pool: Pool): Fault[] {
+  return pool.blocks.flatMap((block) => {
+    const [path, length] = lengthFor(advertisement, block.family);
+    const shortest = Math.min(...blockPrefixes(block).map(prefixLength));
+    if (length >= shortest) return [];
+    return [fault('AggregationShorterThanPool', path, `/${length} is larger than ${block.text} of IPAddressPool ${pool.name}`)];
+  });
+}
+
+function lengthFor(advertisement: BgpAdvertisement, family: Family): readonly [path: string, length: number] {
+  return family === 'ipv4'
+    ? ['spec.aggregationLength', advertisement.aggregationLength]
+    : ['spec.aggregationLengthV6', advertisement.aggregationLengthV6];
+}
+
+/** Two advertisements that would give one route two preferences. Where node selectors decide, the plan finds it per Service. */
+export function preferenceConflict(advertisement: BgpAdvertisement, earlier: readonly BgpAdvertisement[]): Fault[] {
+  return earlier
+    .filter((other) => other.localPref !== advertisement.localPref && mayMeet(advertisement, other))
+    .map((other) =>
+      fault(
+        'ConflictingLocalPref',
+        'spec.localPref',
+        `BGPAdvertisement ${other.name} announces the same routes with localPref ${other.localPref ?? 'unset'}`,
+      ),
+    );
+}
+
+function mayMeet(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
+  if (a.serviceSelectors.length > 0 || b.serviceSelectors.length > 0) return false;
+  if (a.nodeSelectors.length > 0 && b.nodeSelectors.length > 0) return false;
+  if (a.aggregationLength !== b.aggregationLength && a.aggregationLengthV6 !== b.aggregationLengthV6) return false;
+  return share(a.pools, b.pools) && share(a.peers.length === 0 ? 'all' : a.peers, b.peers.length === 0 ? 'all' : b.peers);
+}
+
+function share(a: 'all' | readonly string[], b: 'all' | readonly string[]): boolean {
+  if (a === 'all') return b === 'all' || b.length > 0;
+  return b === 'all' ? a.length > 0 : a.some((name) => b.includes(name));
+}

@@ -1,0 +1,185 @@
+import type { z } from 'zod';
+import { bfdProfileSpec } from '../api/bfdProfile.ts';
+import { bgpPeerSpec } from '../api/bgpPeer.ts';
+import { durationMs } from '../api/fields.ts';
+import { type Ip, ipFamily, parseIp } from '../net/ip.ts';
+import type { BfdProfile, Peer } from './config.ts';
+import { type ConfigObject, type Fault, fault } from './object.ts';
+
+export const peerSchema = bgpPeerSpec;
+export const bfdProfileSchema = bfdProfileSpec;
+type Spec = z.output<typeof bgpPeerSpec>;
+
+/** A Secret as far as a session needs it. */
+export interface SecretView {
+  readonly type: string;
+  readonly password?: string;
+}
+
+const DEFAULT_HOLD_MS = 90_000;
+
+/** MetalLB's defaults. @param object a BFDProfile */
+export function buildBfdProfile(object: ConfigObject<unknown>, spec: z.output<typeof bfdProfileSpec>): BfdProfile {
+  return {
+    name: object.ref.name,
+    receiveIntervalMs: spec.receiveInterval ?? 300,
+    transmitIntervalMs: spec.transmitInterval ?? 300,
+    detectMultiplier: spec.detectMultiplier ?? 3,
+    echoIntervalMs: spec.echoInterval ?? 50,
+    echoMode: spec.echoMode ?? false,
+    passiveMode: spec.passiveMode ?? false,
+    minimumTtl: spec.minimumTtl ?? 254,
+  };
+}
+
+export interface PeerSurroundings {
+  readonly bfdProfiles: ReadonlySet<string>;
+  /** Absent where Secrets are not read: a reference to one is then taken as it is. */
+  readonly secrets: ReadonlyMap<string, SecretView> | undefined;
+}
+
+export function buildPeer(
+  object: ConfigObject<Spec>,
+  spec: Spec,
+  around: PeerSurroundings,
+): { readonly peer: Peer; readonly faults: readonly Fault[] } {
+  const address = optionalIp(spec.peerAddress, 'spec.peerAddress');
+  const source = optionalIp(spec.sourceAddress, 'spec.sourceAddress');
+  const router = optionalIp(spec.routerID, 'spec.routerID');
+  const timers = buildTimers(spec);
+  const password = buildPassword(spec, around.secrets);
+  const faults = [
+    ...address.faults,
+    ...source.faults,
+    ...router.faults,
+    ...timers.faults,
+    ...password.faults,
+    ...contradictions(spec),
+    ...references(spec, around),
+  ];
+  faults.push(...addressFaults(address.ip, source.ip, router.ip));
+  const peer: Peer = {
+    name: object.ref.name,
+    myAsn: spec.myASN,
+    peerAsn: spec.peerASN ?? spec.dynamicASN ?? 'external',
+    port: spec.peerPort,
+    holdTimeMs: timers.holdTimeMs,
+    keepaliveTimeMs: timers.keepaliveTimeMs,
+    nodeSelectors: (spec.nodeSelectors ?? []) as Peer['nodeSelectors'],
+    gracefulRestart: spec.enableGracefulRestart ?? false,
+    ebgpMultiHop: spec.ebgpMultiHop ?? false,
+    dualStackAddressFamily: spec.dualStackAddressFamily,
+    disableMP: spec.disableMP,
+    ...given({
+      localAsn: spec.localASN,
+      address: address.ip,
+      interface: spec.interface,
+      sourceAddress: source.ip,
+      connectTimeMs: spec.connectTime === undefined ? undefined : durationMs(spec.connectTime),
+      routerId: router.ip,
+      password: password.value,
+      bfdProfile: spec.bfdProfile === '' ? undefined : spec.bfdProfile,
+      vrf: spec.vrf === '' ? undefined : spec.vrf,
+    }),
+  };
+  return { peer, faults };
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without the fields that were not given. */
+function given<T extends object>(fields: T): Given<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+function addressFaults(address: Ip | undefined, source: Ip | undefined, router: Ip | undefined): Fault[] {
+  const faults: Fault[] = [];
+  if (router !== undefined && (ipFamily(router) !== 'ipv4' || router === '0.0.0.0')) {
+    faults.push(fault('InvalidField', 'spec.routerID', `${router} is no non-zero IPv4 address`));
+  }
+  if (address !== undefined && source !== undefined && ipFamily(address) !== ipFamily(source)) {
+    faults.push(fault('ConflictingFields', 'spec.sourceAddress', `${source} is of another family than peerAddress ${address}`));
+  }
+  return faults;
+}
+
+function optionalIp(written: string | undefined, path: string): { readonly ip: Ip | undefined; readonly faults: readonly Fault[] } {
+  if (written === undefined || written === '') return { ip: undefined, faults: [] };
+  const ip = parseIp(written);
+  return { ip, faults: ip === undefined ? [fault('InvalidField', path, `${JSON.stringify(written)} is no IP address`)] : [] };
+}
+
+interface Timers {
+  readonly holdTimeMs: number;
+  readonly keepaliveTimeMs: number;
+  readonly faults: readonly Fault[];
+}
+
+function buildTimers(spec: Spec): Timers {
+  const hold = spec.holdTime === undefined ? undefined : durationMs(spec.holdTime);
+  const keepalive = spec.keepaliveTime === undefined ? undefined : durationMs(spec.keepaliveTime);
+  const holdTimeMs = hold ?? (keepalive === undefined ? DEFAULT_HOLD_MS : keepalive * 3);
+  // RFC 4271 §10: a third of the hold time.
+  const keepaliveTimeMs = keepalive ?? holdTimeMs / 3;
+  const connectMs = spec.connectTime === undefined ? undefined : durationMs(spec.connectTime);
+  return { holdTimeMs, keepaliveTimeMs, faults: timerFaults(spec, holdTimeMs, keepaliveTimeMs, connectMs) };
+}
+
+const MAX_SECONDS_MS = 65_535_000;
+
+function timerFaults(spec: Spec, holdTimeMs: number, keepaliveTimeMs: number, connectMs: number | undefined): Fault[] {
+  const faults: Fault[] = [];
+  // RFC 4271 §4.2: a Hold Time is zero or at least three seconds.
+  if (holdTimeMs !== 0 && (holdTimeMs < 3000 || holdTimeMs > MAX_SECONDS_MS)) {
+    faults.push(fault('InvalidTimer', 'spec.holdTime', `${spec.holdTime ?? `${holdTimeMs} ms`} is neither 0 nor between 3s and 65535s`));
+  }
+  if (keepaliveTimeMs > holdTimeMs)
+    faults.push(fault('InvalidTimer', 'spec.keepaliveTime', `${spec.keepaliveTime} is longer than the hold time`));
+  if (connectMs !== undefined && (connectMs < 1000 || connectMs > MAX_SECONDS_MS || connectMs % 1000 !== 0)) {
+    faults.push(fault('InvalidTimer', 'spec.connectTime', `${spec.connectTime} is not whole seconds between 1s and 65535s`));
+  }
+  return faults;
+}
+
+function buildPassword(
+  spec: Spec,
+  secrets: PeerSurroundings['secrets'],
+): { readonly value: string | undefined; readonly faults: readonly Fault[] } {
+  const name = spec.passwordSecret?.name;
+  if (name === undefined || name === '') return { value: spec.password === '' ? undefined : spec.password, faults: [] };
+  if (spec.password !== undefined && spec.password !== '') {
+    return { value: undefined, faults: [fault('ConflictingFields', 'spec.password', 'password and passwordSecret exclude each other')] };
+  }
+  if (secrets === undefined) return { value: undefined, faults: [] };
+  const secret = secrets.get(name);
+  const path = 'spec.passwordSecret.name';
+  if (secret === undefined) return { value: undefined, faults: [fault('UnknownReference', path, `there is no Secret ${name}`)] };
+  if (secret.type !== 'kubernetes.io/basic-auth') {
+    return {
+      value: undefined,
+      faults: [fault('InvalidSecret', path, `Secret ${name} is of type ${secret.type}, not kubernetes.io/basic-auth`)],
+    };
+  }
+  if (secret.password === undefined)
+    return { value: undefined, faults: [fault('InvalidSecret', path, `Secret ${name} has no key password`)] };
+  return { value: secret.password, faults: [] };
+}
+
+function contradictions(spec: Spec): Fault[] {
+  const faults: Fault[] = [];
+  if ((spec.peerASN === undefined) === (spec.dynamicASN === undefined)) {
+    faults.push(fault('ConflictingFields', 'spec.peerASN', 'exactly one of peerASN and dynamicASN must be set'));
+  }
+  if ((spec.peerAddress === undefined) === (spec.interface === undefined)) {
+    faults.push(fault('ConflictingFields', 'spec.peerAddress', 'exactly one of peerAddress and interface must be set'));
+  }
+  if (spec.ebgpMultiHop === true && spec.peerASN === spec.myASN) {
+    faults.push(fault('ConflictingFields', 'spec.ebgpMultiHop', `the session is iBGP: peerASN equals myASN (${spec.myASN})`));
+  }
+  return faults;
+}
+
+function references(spec: Spec, around: PeerSurroundings): Fault[] {
+  if (spec.bfdProfile === undefined || spec.bfdProfile === '' || around.bfdProfiles.has(spec.bfdProfile)) return [];
+  return [fault('UnknownReference', 'spec.bfdProfile', `there is no BFDProfile ${spec.bfdProfile}`)];
+}
