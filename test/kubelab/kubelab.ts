@@ -305,7 +305,7 @@ current-context: kubelab
     const query = new URLSearchParams();
     if (ref.labelSelector !== undefined) query.set('labelSelector', ref.labelSelector);
     if (ref.fieldSelector !== undefined) query.set('fieldSelector', ref.fieldSelector);
-    const { resource } = this.locate({ ...ref, name: '' } as Ref);
+    const { resource } = this.locate({ ...ref, name: '' });
     const found = await this.call({ method: 'GET', path: `${pathOf(resource, ref.namespace ?? '', '')}?${query.toString()}` });
     return (found['items'] as KubeObject[]).map((item) => ({ ...item, apiVersion: ref.apiVersion, kind: ref.kind }));
   }

@@ -1,4 +1,4 @@
-import { joinGroup, type Dict } from './json.ts';
+import { joinGroup, text, type Dict } from './json.ts';
 import { builtinSchema } from './schema/builtin.ts';
 import type { Schema } from './schema/schema.ts';
 import type { Kind } from './status.ts';
@@ -74,7 +74,7 @@ const rows: Row[] = [
   { kind: 'ServiceAccount', plural: 'serviceaccounts', short: 'sa' },
   { kind: 'Endpoints', plural: 'endpoints', short: 'ep' },
   { kind: 'Event', plural: 'events', short: 'ev', type: 'CoreV1Event', storage: 'events' },
-  { ...{ group: 'events.k8s.io' }, kind: 'Event', plural: 'events', short: 'ev', type: 'EventsV1Event', storage: 'events' },
+  { group: 'events.k8s.io', kind: 'Event', plural: 'events', short: 'ev', type: 'EventsV1Event', storage: 'events' },
   { ...apps, kind: 'Deployment', plural: 'deployments', short: 'deploy', scale: true },
   { ...apps, kind: 'DaemonSet', plural: 'daemonsets', short: 'ds' },
   { ...apps, kind: 'ReplicaSet', plural: 'replicasets', short: 'rs', scale: true },
@@ -216,8 +216,8 @@ export function customResources(definition: Dict): Resource[] {
       apiVersion: joinGroup(group, name),
       kind: String(names['kind']),
       plural,
-      singular: String(names['singular'] ?? String(names['kind']).toLowerCase()),
-      listKind: String(names['listKind'] ?? `${String(names['kind'])}List`),
+      singular: text(names['singular']) || text(names['kind']).toLowerCase(),
+      listKind: text(names['listKind']) || `${text(names['kind'])}List`,
       namespaced: spec['scope'] === 'Namespaced',
       shortNames: (names['shortNames'] as string[] | undefined) ?? [],
       categories: (names['categories'] as string[] | undefined) ?? [],
@@ -235,15 +235,19 @@ export function customResources(definition: Dict): Resource[] {
   });
 }
 
+const versionPattern = /^v(\d+)(?:(alpha|beta)(\d+))?$/;
+
+function stage(found: RegExpExecArray): number {
+  return { alpha: 1, beta: 2 }[found[2] ?? ''] ?? 3;
+}
+
 /** Kubernetes version order, the most preferred first: v2, v1, v1beta2, v1alpha1, others by name. */
 export function compareVersions(a: string, b: string): number {
-  const parse = (version: string) => /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
-  const [left, right] = [parse(a), parse(b)];
+  const [left, right] = [versionPattern.exec(a), versionPattern.exec(b)];
   if (left === null || right === null) {
     if (left !== null) return -1;
     if (right !== null) return 1;
     return a < b ? -1 : 1;
   }
-  const stage = (found: RegExpExecArray) => ({ alpha: 1, beta: 2 })[found[2] ?? ''] ?? 3;
   return stage(right) - stage(left) || Number(right[1]) - Number(left[1]) || Number(right[3] ?? 0) - Number(left[3] ?? 0);
 }

@@ -6,13 +6,16 @@ export interface BuiltinColumn extends Column {
   cell: (object: KubeObject) => unknown;
 }
 
+function two(whole: number, unit: string, rest: number, small: string): string {
+  return `${whole}${unit}${rest === 0 ? '' : `${rest}${small}`}`;
+}
+
 /** "5d", "3h12m", "42s": the time since, as kubectl shows it. */
 export function age(since: string): string {
   const start = Date.parse(since);
   if (Number.isNaN(start)) return '<unknown>';
   const seconds = Math.max(0, Math.floor((Date.now() - start) / 1000));
   const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
-  const two = (whole: number, unit: string, rest: number, small: string) => `${whole}${unit}${rest === 0 ? '' : `${rest}${small}`}`;
   if (seconds < 120) return `${seconds}s`;
   if (minutes < 10) return two(minutes, 'm', seconds % 60, 's');
   if (minutes < 180) return `${minutes}m`;

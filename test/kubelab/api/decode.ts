@@ -38,22 +38,10 @@ function jsonType(value: unknown): string {
 }
 
 function scalarFits(schema: Schema, value: unknown): boolean {
-  switch (schema.type) {
-    case 'string':
-      return typeof value === 'string';
-    case 'integer':
-      return typeof value === 'number' && Number.isInteger(value);
-    case 'number':
-      return typeof value === 'number';
-    case 'boolean':
-      return typeof value === 'boolean';
-    case 'array':
-      return Array.isArray(value);
-    case 'object':
-      return isDict(value);
-    default:
-      return true;
-  }
+  if (schema.type === undefined) return true;
+  if (schema.type === 'integer') return Number.isInteger(value);
+  if (schema.type === 'array') return Array.isArray(value);
+  return schema.type === 'object' ? isDict(value) : typeof value === schema.type;
 }
 
 function checkTime(schema: Schema, value: string): void {

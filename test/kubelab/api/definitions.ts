@@ -92,7 +92,7 @@ export function validateDefinition(definition: KubeObject, old: KubeObject | und
   versions.forEach((version, index) => {
     const schema = dict(version['schema'])['openAPIV3Schema'];
     const field = `spec.versions[${index}].schema.openAPIV3Schema`;
-    if (isDict(schema)) schemaFaults(schema as Schema, field, faults);
+    if (isDict(schema)) schemaFaults(schema, field, faults);
     else faults.push({ field, reason: 'FieldValueRequired', text: 'Required value: schemas are required' });
   });
   if (old !== undefined && dict(old['spec'])['scope'] !== spec['scope']) {

@@ -105,10 +105,13 @@ export interface Found {
   type: string;
 }
 
+function plain(body: Dict | undefined): Found | undefined {
+  return body === undefined ? undefined : { body, type: 'application/json' };
+}
+
 /** Answers /api, /apis and what is below them; undefined when there is nothing of that name. */
 export function discover(resources: Resources, path: string, accept: string): Found | undefined {
   const parts = path.split('/').filter((part) => part !== '');
-  const plain = (body: Dict | undefined): Found | undefined => (body === undefined ? undefined : { body, type: 'application/json' });
   if (parts.length === 1 && wantsAggregated(accept)) {
     const wanted = parts[0] === 'api' ? [{ name: '', versions: ['v1'] }] : groups(resources);
     return { body: aggregated(resources, wanted), type: aggregatedType };

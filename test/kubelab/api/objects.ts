@@ -7,7 +7,7 @@ import { strategicPatch } from '../patch/strategicPatch.ts';
 import type { Resource } from '../resources.ts';
 import { hasRules, validateRules } from '../schema/cel.ts';
 import { validateSchema } from '../schema/validate.ts';
-import { allocateService } from '../service/strategy.ts';
+import { allocateService, settleService } from '../service/strategy.ts';
 import type { ServiceAllocator } from '../service/allocator.ts';
 import {
   alreadyExists,
@@ -72,6 +72,15 @@ const patchTypes = [
   'application/strategic-merge-patch+json',
 ];
 
+/** Faults after which the real server does not run CEL rules. */
+const blocking: ReadonlySet<string> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+
 /** What a write leaves unset: everything a status write may not touch, and the other way round. */
 function withoutEnvelope(object: KubeObject, status: boolean): Dict {
   const { apiVersion: _a, kind: _k, metadata: _m, ...rest } = object;
@@ -114,10 +123,7 @@ export class Objects {
     strategyOf(resource).prepare?.(object, undefined);
     object = await this.admitted('CREATE', place, object, undefined, options);
     let key = keyOf(place.namespace, object.metadata.name);
-    while (generated && this.store.get(resource.storage, key) !== undefined) {
-      object.metadata.name = `${text(object.metadata.generateName)}${randomSuffix()}`;
-      key = keyOf(place.namespace, object.metadata.name);
-    }
+    if (generated) key = this.freeKey(resource, place.namespace, object, key);
     // What the object is called comes first: a name taken is told before anything wrong inside.
     if (this.store.get(resource.storage, key) !== undefined) throw alreadyExists(resource, object.metadata.name);
     // Before allocation: what the server gives out belongs to no manager.
@@ -125,11 +131,21 @@ export class Objects {
     object.metadata.managedFields = trackUpdate(
       objectSchema(resource),
       undefined,
-      (resource.status ? tracked : object) as KubeObject,
+      resource.status ? tracked : object,
       this.writer(resource, options),
     );
     this.judge(resource, object, undefined, '');
     return { entry: this.commit(resource, key, object, options.dryRun), created: true, warnings };
+  }
+
+  /** A generated name that is taken is generated again. */
+  private freeKey(resource: Resource, namespace: string, object: KubeObject, first: string): string {
+    let key = first;
+    while (this.store.get(resource.storage, key) !== undefined) {
+      object.metadata.name = `${text(object.metadata.generateName)}${randomSuffix()}`;
+      key = keyOf(namespace, object.metadata.name);
+    }
+    return key;
   }
 
   /** Checks the namespace of a new object, and its name against the path's. */
@@ -262,14 +278,13 @@ export class Objects {
   private judge(resource: Resource, object: KubeObject, old: KubeObject | undefined, subresource: string): void {
     const strategy = strategyOf(resource);
     const faults: Fault[] = validateMetadata(resource, object);
-    if (resource.storage === 'services' && subresource === '') {
-      const found = old === undefined ? (strategy.validate?.(object, undefined) ?? []) : [];
-      if (faults.length + found.length > 0) throw invalid(resource, object.metadata.name, [...faults, ...found]);
-      faults.push(...allocateService(object, old, this.allocator));
-    }
+    const services = resource.storage === 'services' && subresource === '';
+    if (services) faults.push(...settleService(object, old, this.allocator));
     if (subresource === 'status') faults.push(...(strategy.validateStatus?.(object) ?? []));
     else faults.push(...(strategy.validate?.(object, old) ?? []), ...requiredFaults(resource, object));
     if (resource.custom && resource.schema !== undefined) faults.push(...this.schemaFaults(resource, object, old));
+    // Only a Service that is right in itself takes addresses and ports.
+    if (services && faults.length === 0) faults.push(...allocateService(object, this.allocator));
     if (faults.length > 0) throw invalid(resource, object.metadata.name, faults);
   }
 
@@ -277,8 +292,7 @@ export class Objects {
     const { schema } = resource;
     if (schema === undefined) return [];
     const faults = validateSchema(schema, object, old);
-    const blocking = ['FieldValueNotSupported', 'FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid'];
-    if (!faults.some(({ reason }) => blocking.includes(reason))) return [...faults, ...validateRules(schema, object, old)];
+    if (!faults.some(({ reason }) => blocking.has(reason))) return [...faults, ...validateRules(schema, object, old)];
     if (hasRules(schema)) {
       faults.push({
         field: '<nil>',
@@ -440,7 +454,7 @@ function onlyStatus(applied: KubeObject): KubeObject {
 
 function withoutStatus(resource: Resource, applied: KubeObject): KubeObject {
   const { status: _status, ...rest } = applied;
-  return resource.status ? (rest as KubeObject) : applied;
+  return resource.status ? rest : applied;
 }
 
 /** For comparing writes: a manager's new time alone is no change. */

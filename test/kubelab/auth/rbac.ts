@@ -61,7 +61,7 @@ function isSubject(subject: Dict, user: User, namespace: string): boolean {
 
 /** Discovery and health are open to everybody who is somebody, as system:discovery makes them. */
 const openPaths = ['/api', '/apis', '/openapi', '/version', '/healthz', '/livez', '/readyz'];
-const selfReviews = ['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews'];
+const selfReviews = new Set(['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews']);
 
 /** Decides by the stored Roles and bindings. */
 export class Rbac {
@@ -80,7 +80,7 @@ export class Rbac {
       const open = openPaths.some((path) => asked.path === path || asked.path.startsWith(`${path}/`));
       if (open && (authenticated || !asked.path.startsWith('/api'))) return { allowed: true, reason: '' };
     }
-    if (authenticated && asked.verb === 'create' && selfReviews.includes(asked.resource)) return { allowed: true, reason: '' };
+    if (authenticated && asked.verb === 'create' && selfReviews.has(asked.resource)) return { allowed: true, reason: '' };
     for (const { rules, reason } of this.rulesFor(user, asked.namespace)) {
       if (rules.some((rule) => covers(rule, asked))) return { allowed: true, reason };
     }
@@ -137,7 +137,7 @@ export function denied(user: User, asked: Attributes): StatusError {
   }
   const resource = asked.subresource === '' ? asked.resource : `${asked.resource}/${asked.subresource}`;
   const qualified = asked.group === '' ? asked.resource : `${asked.resource}.${asked.group}`;
-  const subject = asked.name === '' ? `${qualified}` : `${qualified} "${asked.name}"`;
+  const subject = asked.name === '' ? qualified : `${qualified} "${asked.name}"`;
   const where = asked.namespace === '' ? 'at the cluster scope' : `in the namespace "${asked.namespace}"`;
   const what = `User "${user.name}" cannot ${asked.verb} resource "${resource}" in API group "${asked.group}" ${where}`;
   return new StatusError(403, 'Forbidden', `${subject} is forbidden: ${what}`, {

@@ -21,13 +21,15 @@ function namedUser(spec: Dict): User {
   return { name: text(spec['user']), groups: texts(spec['groups']), uid: text(spec['uid']) };
 }
 
+function fields(rule: Dict, names: string[]): Dict {
+  return Object.fromEntries(names.filter((name) => rule[name] !== undefined).map((name) => [name, rule[name]]));
+}
+
 function rulesReview(rbac: Rbac, user: User, namespace: string): Dict {
   const rules = rbac.rulesFor(user, namespace).flatMap((found) => found.rules);
   if (user.groups.includes('system:masters')) {
     rules.push({ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] });
   }
-  const fields = (rule: Dict, names: string[]) =>
-    Object.fromEntries(names.filter((name) => rule[name] !== undefined).map((name) => [name, rule[name]]));
   return {
     incomplete: false,
     resourceRules: rules

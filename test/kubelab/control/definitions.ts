@@ -19,7 +19,7 @@ export function serveDefinitions(store: Store, resources: Resources): void {
         .all()
         .find((resource) => resource.custom && `${resource.plural}.${resource.group}` === entry.object.metadata.name);
       resources.setCustom(entry.object.metadata.name, []);
-      if (served !== undefined) for (const { key } of [...store.list(served.storage)]) store.remove(served.storage, key);
+      if (served !== undefined) for (const { key } of store.list(served.storage)) store.remove(served.storage, key);
       return;
     }
     resources.setCustom(entry.object.metadata.name, customResources(entry.object));

@@ -49,11 +49,16 @@ export class Garbage {
     }
   }
 
+  /** A copy, as what is done with them changes the index. */
+  private dependentsOf(uid: string): Held[] {
+    return Array.from(this.dependents.get(uid)?.values() ?? []);
+  }
+
   private collect(storage: string, change: string, entry: Entry): void {
     const { metadata } = entry.object;
     const uid = text(metadata.uid);
     if (change === 'DELETED') {
-      for (const held of [...(this.dependents.get(uid)?.values() ?? [])]) this.judge(held);
+      for (const held of this.dependentsOf(uid)) this.judge(held);
       return;
     }
     if (metadata.ownerReferences !== undefined) this.judge({ storage, key: entry.key });
@@ -97,7 +102,7 @@ export class Garbage {
 
   private orphan(storage: string, entry: Entry): void {
     const uid = text(entry.object.metadata.uid);
-    for (const held of [...(this.dependents.get(uid)?.values() ?? [])]) {
+    for (const held of this.dependentsOf(uid)) {
       const dependent = this.store.get(held.storage, held.key);
       if (dependent === undefined) continue;
       const object = clone(dependent.object);
@@ -111,12 +116,12 @@ export class Garbage {
   /** The owner goes after the dependents that block it. */
   private foreground(storage: string, entry: Entry): void {
     const uid = text(entry.object.metadata.uid);
-    const held = [...(this.dependents.get(uid)?.values() ?? [])];
+    const held = this.dependentsOf(uid);
     for (const { storage: place, key } of held) {
       const dependent = this.store.get(place, key);
       if (dependent !== undefined) this.remove(place, dependent);
     }
-    const left = [...(this.dependents.get(uid)?.values() ?? [])];
+    const left = this.dependentsOf(uid);
     if (left.length === 0) {
       const current = this.store.get(storage, entry.key);
       if (current !== undefined) this.withoutFinalizer(storage, current, 'foregroundDeletion');

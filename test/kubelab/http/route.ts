@@ -67,8 +67,19 @@ export function parseRoute(method: string, url: string, resources: Resources): R
     subresource: '',
     resource: undefined,
   };
+  const place = locate(parts);
+  if (place === undefined) return plain;
+  const { group, version, plural, namespace, name, subresource } = place;
+  const verb = verbOf(method, name, query, subresource);
+  const resource = resources.find(group, version, plural);
+  return { ...plain, verb, isResource: true, group, version, plural, namespace, name, subresource, resource };
+}
+
+type Place = Pick<Route, 'group' | 'version' | 'plural' | 'namespace' | 'name' | 'subresource'>;
+
+function locate(parts: string[]): Place | undefined {
   const core = parts[0] === 'api';
-  if ((!core && parts[0] !== 'apis') || parts.length < (core ? 3 : 4)) return plain;
+  if ((!core && parts[0] !== 'apis') || parts.length < (core ? 3 : 4)) return undefined;
   const group = core ? '' : (parts[1] ?? '');
   const version = (core ? parts[1] : parts[2]) ?? '';
   let rest = parts.slice(core ? 2 : 3);
@@ -80,20 +91,7 @@ export function parseRoute(method: string, url: string, resources: Resources): R
   }
   const [plural = '', name = '', ...more] = rest;
   if (plural === 'namespaces' && group === '') namespace = name;
-  const subresource = more.join('/');
-  const verb = verbOf(method, name, query, subresource);
-  return {
-    ...plain,
-    verb,
-    isResource: true,
-    group,
-    version,
-    plural,
-    namespace,
-    name: name === '' && (verb === 'list' || verb === 'watch') ? '' : name,
-    subresource,
-    resource: resources.find(group, version, plural),
-  };
+  return { group, version, plural, namespace, name, subresource: more.join('/') };
 }
 
 export function routeName(route: Route): string {

@@ -41,7 +41,7 @@ function family(address: Address4 | Address6): bigint {
 }
 
 function contains(cidr: CelCidr, ip: CelIp): boolean {
-  return family(cidr.prefix) === family(ip.address) && ip.address.isInSubnet(cidr.prefix as never);
+  return family(cidr.prefix) === family(ip.address) && ip.address.isInSubnet(cidr.prefix);
 }
 
 /** Functions of the Kubernetes CEL libraries that cel-js does not bring; those it already has are left alone. */
@@ -66,7 +66,7 @@ function libraries(env: Environment): void {
     ],
     ['string.lowerAscii(): string', (value: string) => value.replace(/[A-Z]/g, (c) => c.toLowerCase())],
     ['string.upperAscii(): string', (value: string) => value.replace(/[a-z]/g, (c) => c.toUpperCase())],
-    ['string.charAt(int): string', (value: string, at: bigint) => [...value][Number(at)] ?? ''],
+    ['string.charAt(int): string', (value: string, at: bigint) => Array.from(value)[Number(at)] ?? ''],
     ['string.replace(string, string): string', (value: string, a: string, b: string) => value.replaceAll(a, b)],
     ['string.split(string): list<string>', (value: string, by: string) => value.split(by)],
     ['string.trim(): string', (value: string) => value.trim()],
@@ -206,7 +206,7 @@ export function validateRules(schema: Schema, value: unknown, old?: unknown): Fa
 /** Whether any rule stands anywhere in the schema. */
 export function hasRules(schema: Schema): boolean {
   if ((schema['x-kubernetes-validations'] ?? []).length > 0) return true;
-  const children = [...Object.values(schema.properties ?? {})];
+  const children = Object.values(schema.properties ?? {});
   if (schema.items !== undefined) children.push(schema.items);
   if (typeof schema.additionalProperties === 'object') children.push(schema.additionalProperties);
   return children.some(hasRules);

@@ -5,9 +5,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as client from '@kubernetes/client-node';
+import * as everything from '@kubernetes/client-node';
 
 const models = join(dirname(createRequire(import.meta.url).resolve('@kubernetes/client-node')), 'gen', 'models');
+/** The generated types by name. */
+const client = Object.fromEntries(Object.entries(everything));
 const roots = [
   'V1Pod V1PodTemplateSpec V1Service V1Node V1Namespace V1ConfigMap V1Secret V1ServiceAccount CoreV1Event EventsV1Event V1Endpoints',
   'V1Deployment V1DaemonSet V1ReplicaSet V1StatefulSet V1Job V1Lease V1EndpointSlice V1Ingress V1IngressClass V1NetworkPolicy',

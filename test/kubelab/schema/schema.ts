@@ -1,4 +1,4 @@
-import { isDict, type Dict } from '../json.ts';
+import { isDict } from '../json.ts';
 
 /** A rule of x-kubernetes-validations. */
 export interface CelRule {
@@ -120,7 +120,7 @@ export function dropNulls(schema: Schema | undefined, value: unknown): void {
   for (const key of Object.keys(value)) {
     const child = childSchema(schema, key);
     if (value[key] === null && child !== undefined && child.nullable !== true && child.type !== undefined) {
-      delete (value as Dict)[key];
+      delete value[key];
     } else {
       dropNulls(child, value[key]);
     }

@@ -31,7 +31,7 @@ function inBody(path: string, value: unknown, what: string): string {
 
 function checkString(schema: Schema, value: string, path: string, report: Report): void {
   const { pattern, format, minLength, maxLength } = schema;
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (maxLength !== undefined && length > maxLength) {
     report(path, 'FieldValueTooLong', `Too long: may not be more than ${maxLength} bytes`);
   }

@@ -65,81 +65,97 @@ function dropLeftovers(spec: Dict, old: Dict): void {
   }
 }
 
+function sameList(a: unknown, b: unknown): boolean {
+  return JSON.stringify(list(a)) === JSON.stringify(list(b));
+}
+
+/** clusterIP and clusterIPs[0] are one value; a client that changed one of them means both. */
+function alignClusterIps(spec: Dict, old: Dict): void {
+  const ip = text(spec['clusterIP']);
+  if (ip !== text(old['clusterIP'])) {
+    if (sameList(spec['clusterIPs'], old['clusterIPs'])) spec['clusterIPs'] = ip === '' ? [] : [ip];
+  } else if (!sameList(spec['clusterIPs'], old['clusterIPs'])) {
+    spec['clusterIP'] = list(spec['clusterIPs']).length === 0 ? ip : (texts(spec['clusterIPs'])[0] ?? '');
+  }
+}
+
+function keepClusterIps(spec: Dict, old: Dict): void {
+  alignClusterIps(spec, old);
+  if (text(spec['clusterIP']) === '' && list(spec['clusterIPs']).length === 0 && text(old['clusterIP']) !== '') {
+    spec['clusterIP'] = old['clusterIP'];
+    spec['clusterIPs'] = old['clusterIPs'];
+  } else if (list(spec['clusterIPs']).length === 0 && spec['clusterIP'] === old['clusterIP']) {
+    spec['clusterIPs'] = old['clusterIPs'];
+  }
+  spec['ipFamilies'] ??= old['ipFamilies'];
+  spec['ipFamilyPolicy'] ??= old['ipFamilyPolicy'];
+}
+
+function keepNodePorts(spec: Dict, old: Dict): void {
+  const used = new Set(dicts(spec['ports']).map((port) => `${text(port['protocol'])}/${text(port['nodePort'])}`));
+  for (const port of dicts(spec['ports'])) {
+    if (port['nodePort'] !== undefined && port['nodePort'] !== 0) continue;
+    const before = dicts(old['ports']).find((o) => o['port'] === port['port'] && o['protocol'] === port['protocol']);
+    const number = before?.['nodePort'];
+    if (number !== undefined && !used.has(`${text(port['protocol'])}/${text(number)}`)) port['nodePort'] = number;
+  }
+}
+
 /** What an update leaves out but was allocated stays. */
 function keepAllocated(spec: Dict, old: Dict): void {
-  if (needsClusterIp(old) && needsClusterIp(spec)) {
-    if (text(spec['clusterIP']) === '' && list(spec['clusterIPs']).length === 0 && text(old['clusterIP']) !== '') {
-      spec['clusterIP'] = old['clusterIP'];
-      spec['clusterIPs'] = old['clusterIPs'];
-    } else if (spec['clusterIPs'] === undefined && spec['clusterIP'] === old['clusterIP']) {
-      spec['clusterIPs'] = old['clusterIPs'];
-    } else if (text(spec['clusterIP']) === '') {
-      spec['clusterIP'] = texts(spec['clusterIPs'])[0] ?? '';
-    }
-    spec['ipFamilies'] ??= old['ipFamilies'];
-    spec['ipFamilyPolicy'] ??= old['ipFamilyPolicy'];
-  }
-  if (hasNodePorts(old) && hasNodePorts(spec)) {
-    const used = new Set(dicts(spec['ports']).map((port) => `${text(port['protocol'])}/${text(port['nodePort'])}`));
-    for (const port of dicts(spec['ports'])) {
-      if (port['nodePort'] !== undefined && port['nodePort'] !== 0) continue;
-      const before = dicts(old['ports']).find((o) => o['port'] === port['port'] && o['protocol'] === port['protocol']);
-      const number = before?.['nodePort'];
-      if (number !== undefined && !used.has(`${text(port['protocol'])}/${text(number)}`)) port['nodePort'] = number;
-    }
-  }
+  if (needsClusterIp(old) && needsClusterIp(spec)) keepClusterIps(spec, old);
+  if (hasNodePorts(old) && hasNodePorts(spec)) keepNodePorts(spec, old);
   if (needsHealthPort(old) && needsHealthPort(spec)) spec['healthCheckNodePort'] ??= old['healthCheckNodePort'];
 }
 
-function settleFamilies(spec: Dict, old: Dict | undefined, available: Family[], faults: Fault[]): void {
-  const headless = spec['clusterIP'] === 'None';
-  const given = texts(spec['ipFamilies']) as Family[];
+function isSelectorless(spec: Dict): boolean {
+  return Object.keys(dict(spec['selector'])).length === 0;
+}
+
+function isHeadless(spec: Dict): boolean {
+  return spec['clusterIP'] === 'None' || texts(spec['clusterIPs'])[0] === 'None';
+}
+
+function defaultPolicy(spec: Dict): string {
+  const given = texts(spec['ipFamilies']).length;
+  const two = given > 1 || texts(spec['clusterIPs']).length > 1;
+  return two || (isHeadless(spec) && isSelectorless(spec) && given === 0) ? 'RequireDualStack' : 'SingleStack';
+}
+
+/** The families of a Service, from what it asks for and what the cluster has. */
+function chooseFamilies(spec: Dict, old: Dict | undefined, available: Family[]): Family[] {
+  const free = isHeadless(spec) && isSelectorless(spec);
   const ips = texts(spec['clusterIPs']).filter((ip) => ip !== '' && ip !== 'None');
-  if (spec['ipFamilyPolicy'] === undefined) {
-    const two = given.length > 1 || ips.length > 1;
-    const selectorless = headless && Object.keys(dict(spec['selector'])).length === 0;
-    spec['ipFamilyPolicy'] = two || (selectorless && given.length === 0) ? 'RequireDualStack' : 'SingleStack';
+  const families = [...new Set([...(texts(spec['ipFamilies']) as Family[]), ...ips.map(familyOf)])];
+  if (families.length === 0) families.push(available[0] ?? 'IPv4');
+  if (spec['ipFamilyPolicy'] !== 'SingleStack') {
+    const both: Family[] = free ? ['IPv4', 'IPv6'] : available;
+    return [...new Set([...families, ...both])];
   }
+  // Going back to one family drops the second address.
+  const wasDual = old?.['ipFamilyPolicy'] !== undefined && old['ipFamilyPolicy'] !== 'SingleStack';
+  if (!wasDual || families.length < 2) return families;
+  if (Array.isArray(spec['clusterIPs'])) spec['clusterIPs'] = spec['clusterIPs'].slice(0, 1);
+  return families.slice(0, 1);
+}
+
+function settleFamilies(spec: Dict, old: Dict | undefined, available: Family[], faults: Fault[]): void {
+  spec['ipFamilyPolicy'] ??= defaultPolicy(spec);
   const policy = spec['ipFamilyPolicy'];
-  const families: Family[] = [];
-  const add = (family: Family) => {
-    if (!families.includes(family)) families.push(family);
-  };
-  given.forEach(add);
-  ips.map(familyOf).forEach(add);
-  if (families.length === 0) add(available[0] ?? 'IPv4');
-  const selectorlessHeadless = headless && Object.keys(dict(spec['selector'])).length === 0;
-  if (policy !== 'SingleStack') {
-    for (const family of available) add(family);
-    if (selectorlessHeadless && families.length === 1) add(families[0] === 'IPv4' ? 'IPv6' : 'IPv4');
-  } else if (old?.['ipFamilyPolicy'] !== undefined && old['ipFamilyPolicy'] !== 'SingleStack' && families.length > 1) {
-    families.length = 1;
-    if (Array.isArray(spec['clusterIPs'])) spec['clusterIPs'] = spec['clusterIPs'].slice(0, 1);
-  }
+  const families = chooseFamilies(spec, old, available);
+  spec['ipFamilies'] = families;
+  const bad = (field: string, value: string, why: string) =>
+    faults.push({ field, reason: 'FieldValueInvalid', text: `Invalid value: "${value}": ${why}` });
+  const free = isHeadless(spec) && isSelectorless(spec);
   for (const [index, family] of families.entries()) {
-    if (!available.includes(family) && !selectorlessHeadless) {
-      faults.push({
-        field: `spec.ipFamilies[${index}]`,
-        reason: 'FieldValueInvalid',
-        text: `Invalid value: "${family}": not configured on this cluster`,
-      });
-    }
+    if (!available.includes(family) && !free) bad(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster');
   }
-  if (policy === 'RequireDualStack' && available.length < 2 && !selectorlessHeadless) {
-    faults.push({
-      field: 'spec.ipFamilyPolicy',
-      reason: 'FieldValueInvalid',
-      text: 'Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
-    });
+  if (policy === 'RequireDualStack' && available.length < 2 && !free) {
+    bad('spec.ipFamilyPolicy', policy, 'this cluster is not configured for dual-stack services');
   }
   if (policy === 'SingleStack' && families.length > 1) {
-    faults.push({
-      field: 'spec.ipFamilyPolicy',
-      reason: 'FieldValueInvalid',
-      text: "Invalid value: \"SingleStack\": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
-    });
+    bad('spec.ipFamilyPolicy', policy, "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified");
   }
-  spec['ipFamilies'] = families;
 }
 
 function allocateIps(spec: Dict, key: string, allocator: ServiceAllocator, faults: Fault[]): void {
@@ -196,8 +212,8 @@ function allocatePorts(spec: Dict, key: string, allocator: ServiceAllocator, fau
   }
 }
 
-/** Fills in what is allocated; the faults it returns refuse the write. */
-export function allocateService(service: KubeObject, old: KubeObject | undefined, allocator: ServiceAllocator): Fault[] {
+/** What an update keeps, and the families: before validation, as nothing of it is taken from anybody. */
+export function settleService(service: KubeObject, old: KubeObject | undefined, allocator: ServiceAllocator): Fault[] {
   const spec = dict(service['spec']);
   const before = old === undefined ? undefined : dict(old['spec']);
   const faults: Fault[] = [];
@@ -207,10 +223,17 @@ export function allocateService(service: KubeObject, old: KubeObject | undefined
   }
   if (spec['type'] !== 'LoadBalancer') (service['status'] as Dict)['loadBalancer'] = {};
   if (!needsClusterIp(spec)) return faults;
-  const key = keyOf(service.metadata.namespace ?? '', service.metadata.name);
   if (text(spec['clusterIP']) !== '' && list(spec['clusterIPs']).length === 0) spec['clusterIPs'] = [spec['clusterIP']];
   settleFamilies(spec, before, allocator.families(), faults);
-  if (faults.length > 0) return faults;
+  return faults;
+}
+
+/** Fills in addresses and ports; the faults it returns refuse the write. */
+export function allocateService(service: KubeObject, allocator: ServiceAllocator): Fault[] {
+  const spec = dict(service['spec']);
+  const faults: Fault[] = [];
+  if (!needsClusterIp(spec)) return faults;
+  const key = keyOf(service.metadata.namespace ?? '', service.metadata.name);
   allocateIps(spec, key, allocator, faults);
   allocatePorts(spec, key, allocator, faults);
   return faults;

@@ -110,7 +110,11 @@ function checkLoadBalancer(add: Add, spec: Dict, old: Dict | undefined): void {
       `Invalid value: ${JSON.stringify(spec['externalTrafficPolicy'])}: may only be set for externally-accessible services`,
     );
   }
-  const health = balancer && spec['externalTrafficPolicy'] === 'Local';
+  checkHealthPort(add, spec, old);
+}
+
+function checkHealthPort(add: Add, spec: Dict, old: Dict | undefined): void {
+  const health = spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local';
   if (spec['healthCheckNodePort'] !== undefined && spec['healthCheckNodePort'] !== 0 && !health) {
     add(
       'spec.healthCheckNodePort',
