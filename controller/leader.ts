@@ -1,0 +1,130 @@
+import type { ServiceKey, ServiceView } from '../src/cluster/service.ts';
+import { createDirtyLoop } from '../src/host/kube/dirtyLoop.ts';
+import { createEventRecorder } from '../src/host/kube/events.ts';
+import type { KubeClient } from '../src/host/kube/kubeClient.ts';
+import type { Term } from '../src/host/kube/lease.ts';
+import { createStatusWriter } from '../src/host/kube/status.ts';
+import type { Logger } from '../src/host/log.ts';
+import type { KubeMetrics } from '../src/host/metrics.ts';
+import { Allocator } from '../src/ipam/allocator.ts';
+import { type ConfigReport, createConfigReport } from './configReport.ts';
+import type { Configuration } from './configuration.ts';
+import type { ControllerMetrics } from './metrics.ts';
+import { type ServiceWriter, createServiceWriter } from './serviceWriter.ts';
+import type { Watches } from './watches.ts';
+
+export interface LeaderOptions {
+  readonly client: KubeClient;
+  readonly watches: Watches;
+  readonly configuration: Configuration;
+  readonly term: Term;
+  readonly lbClass: string | undefined;
+  readonly log: Logger;
+  readonly kubeMetrics: KubeMetrics;
+  readonly metrics: ControllerMetrics;
+}
+
+/** One term of leadership: everything that writes lives in it and ends with it. */
+export interface Leader {
+  /** Something changed. */
+  readonly mark: () => void;
+  readonly overdueSinceMs: () => number | undefined;
+  /** Nothing is left to decide or to write. */
+  readonly idle: () => boolean;
+  readonly stop: (drainMs: number) => Promise<void>;
+}
+
+/** Begins with an empty memory: what the API says, and nothing an earlier term meant to write, is what it goes by. */
+export function createLeader(options: LeaderOptions): Leader {
+  const { client, term, log, kubeMetrics } = options;
+  const allowed = (): boolean => term.valid();
+  const common = { client, allowed, log, metrics: kubeMetrics };
+  const events = createEventRecorder({ ...common, component: 'heraldlb-controller' });
+  const statuses = createStatusWriter({ ...common, fieldManager: 'heraldlb-controller' });
+  const report = createConfigReport({ statuses, events, log });
+  const allocator = new Allocator();
+  const assignment = (key: ServiceKey): ReturnType<Allocator['assignment']> => allocator.assignment(key);
+  const writer = createServiceWriter({
+    client,
+    services: options.watches.services.store,
+    assignment,
+    events,
+    term,
+    log,
+    metrics: kubeMetrics,
+  });
+  const pass = createPass({ ...options, allocator, writer, report });
+  const loop = createDirtyLoop({ name: 'plan', run: pass, settleMs: 5, maxWaitMs: 100, log, metrics: kubeMetrics });
+  loop.mark();
+  return {
+    mark: () => loop.mark(),
+    overdueSinceMs: () => loop.overdueSinceMs(),
+    idle: () => loop.overdueSinceMs() === undefined && writer.idle(),
+    stop: async (drainMs) => {
+      await loop.stop();
+      await writer.stop(drainMs);
+      if (drainMs > 0) await statuses.flush(drainMs);
+      await statuses.stop();
+      await events.stop({ drainMs });
+    },
+  };
+}
+
+interface PassOptions extends LeaderOptions {
+  readonly allocator: Allocator;
+  readonly writer: ServiceWriter;
+  readonly report: ConfigReport;
+}
+
+/** What changed goes into the plan, what the plan changed goes to the writers. */
+function createPass({ watches, configuration, allocator, writer, report, lbClass, metrics, term }: PassOptions): () => Promise<void> {
+  let basis: string | undefined;
+  let seen = new Map<string, ServiceView>();
+
+  const replan = (): void => {
+    const services = [...watches.services.store.values()];
+    allocator.reset({
+      config: configuration.config(),
+      unsettledPools: configuration.unsettledPools(),
+      namespaces: [...watches.namespaces.store.values()],
+      services,
+      ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }),
+    });
+    seen = new Map(services.map((service) => [service.key, service]));
+    for (const { key } of services) writer.check(key);
+  };
+
+  const update = (): void => {
+    const { store } = watches.services;
+    const changed = new Set<ServiceKey>();
+    // What goes makes room for what comes.
+    for (const [key, { key: gone }] of seen) {
+      if (store.get(key) !== undefined) continue;
+      seen.delete(key);
+      changed.add(gone);
+      for (const other of allocator.remove(gone)) changed.add(other);
+    }
+    for (const service of store.values()) {
+      if (seen.get(service.key) === service) continue;
+      seen.set(service.key, service);
+      for (const key of allocator.upsert(service)) changed.add(key);
+    }
+    for (const key of changed) writer.check(key);
+  };
+
+  return async () => {
+    if (!watches.hasSynced() || !term.valid()) return;
+    const end = metrics.planSeconds.startTimer();
+    configuration.refresh();
+    const now = `${configuration.version()} ${watches.namespaces.store.version}`;
+    if (now === basis) update();
+    else replan();
+    basis = now;
+    end();
+    const usage = allocator.usage();
+    report.write(configuration, usage);
+    metrics.reportPools(usage, allocator.assignments());
+    metrics.passes.inc();
+    await Promise.resolve();
+  };
+}

@@ -1,0 +1,106 @@
+import type { Flags } from './command.ts';
+import { Configuration, configResources } from './configuration.ts';
+import { type Leader, createLeader } from './leader.ts';
+import { createControllerMetrics } from './metrics.ts';
+import { startWatches } from './watches.ts';
+import { startHttpServer } from '../src/host/http.ts';
+import { loadCredentials } from '../src/host/kube/credentials.ts';
+import { createKubeClient } from '../src/host/kube/kubeClient.ts';
+import { type ElectorOptions, type Term, startElector } from '../src/host/kube/lease.ts';
+import { type Logger, createLogger } from '../src/host/log.ts';
+import { createKubeMetrics, createRegistry } from '../src/host/metrics.ts';
+
+/** What tests give besides the flags. */
+export interface Overrides {
+  readonly log?: Logger;
+  readonly lease?: Pick<ElectorOptions, 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'>;
+}
+
+export interface Controller {
+  readonly port: number;
+  readonly isLeader: () => boolean;
+  /** Leads, and nothing is left to decide or to write. */
+  readonly idle: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+const LEASE = 'heraldlb-controller';
+const DRAIN_MS = 5000;
+/** A pass that has been due for this long means that the process is stuck. */
+const STUCK_MS = 120_000;
+
+/**
+ * Every replica watches; the one that holds the lease plans and writes, within a {@link Leader} that ends with its term.
+ * While the API server is away nothing is done and nothing is lost.
+ */
+export async function startController(flags: Flags, overrides: Overrides = {}): Promise<Controller> {
+  const { namespace, identity } = flags;
+  const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'controller' });
+  const registry = createRegistry('controller');
+  const kubeMetrics = createKubeMetrics(registry);
+  const metrics = createControllerMetrics(registry);
+  const credentials = loadCredentials(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig });
+  const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-controller', metrics: kubeMetrics });
+
+  let leader: Leader | undefined;
+  let ending: Promise<void> = Promise.resolve();
+  const end = (drainMs: number): Promise<void> => {
+    const last = leader;
+    leader = undefined;
+    if (last !== undefined) ending = Promise.all([ending, last.stop(drainMs)]).then(() => undefined);
+    return ending;
+  };
+  const resources = configResources(flags.apiGroup);
+  const onChange = (): void => leader?.mark();
+  const watches = startWatches({ client, namespace, configResources: resources, onChange, log, metrics: kubeMetrics });
+  const configuration = new Configuration(watches);
+  const begin = (term: Term): void => {
+    leader = createLeader({ client, watches, configuration, term, lbClass: flags.lbClass, log, kubeMetrics, metrics });
+  };
+  const lost = (): void => {
+    end(0).catch((error: unknown) => log.error({ err: error }, 'a term did not end cleanly'));
+  };
+  const elector = flags.leaderElect
+    ? startElector({
+        client,
+        namespace,
+        name: LEASE,
+        identity,
+        onElected: begin,
+        onLost: lost,
+        log,
+        metrics: kubeMetrics,
+        ...overrides.lease,
+      })
+    : undefined;
+  if (elector === undefined) begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
+
+  const stuck = (): string[] => {
+    const since = leader?.overdueSinceMs();
+    return since !== undefined && watches.hasSynced() && performance.now() - since > STUCK_MS ? ['a plan has been due for too long'] : [];
+  };
+  const server = await startHttpServer({
+    host: flags.metricsAddress,
+    port: flags.metricsPort,
+    registry,
+    ready: () => watches.problems(),
+    alive: stuck,
+    log,
+  });
+  log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
+
+  return {
+    port: server.port,
+    isLeader: () => elector?.isLeader() ?? true,
+    idle: () => leader?.idle() ?? false,
+    close: async () => {
+      log.info('shutting down');
+      // What is decided is written first, while the lease is still held; then the next leader may begin.
+      await end(DRAIN_MS);
+      await elector?.stop();
+      await watches.stop();
+      await server.close();
+      await client.close();
+    },
+  };
+}

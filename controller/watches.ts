@@ -1,0 +1,76 @@
+import type { NamespaceView } from '../src/cluster/node.ts';
+import { projectNamespace, projectService } from '../src/cluster/project.ts';
+import type { ServiceView } from '../src/cluster/service.ts';
+import type { KubeClient } from '../src/host/kube/kubeClient.ts';
+import type { KubeObject } from '../src/host/kube/objects.ts';
+import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
+import { NAMESPACES, type Resource, SERVICES } from '../src/host/kube/resource.ts';
+import type { Logger } from '../src/host/log.ts';
+import type { KubeMetrics } from '../src/host/metrics.ts';
+
+export interface WatchesOptions {
+  readonly client: KubeClient;
+  /** Of the configuration objects. */
+  readonly namespace: string;
+  readonly configResources: readonly Resource[];
+  readonly onChange: () => void;
+  readonly log: Logger;
+  readonly metrics: KubeMetrics;
+}
+
+/** Everything that the controller reads of the cluster, kept by leaders and candidates alike. */
+export interface Watches {
+  readonly services: Reflector<ServiceView>;
+  readonly namespaces: Reflector<NamespaceView>;
+  readonly configs: ReadonlyMap<Resource, Reflector<KubeObject>>;
+  /** All first lists are in: nothing is decided before that. */
+  readonly hasSynced: () => boolean;
+  /** Which lists are not in yet, one sentence each. */
+  readonly problems: () => string[];
+  readonly stop: () => Promise<void>;
+}
+
+export function startWatches({ namespace, configResources, ...common }: WatchesOptions): Watches {
+  const services = startReflector<ServiceView>({ ...common, resource: SERVICES, project: projectService });
+  const namespaces = startReflector<NamespaceView>({ ...common, resource: NAMESPACES, project: projectNamespace, same: sameLabels });
+  const configs = new Map(
+    configResources.map((resource) => [
+      resource,
+      startReflector<KubeObject>({ ...common, resource, namespace, project: (object) => narrowed(object, resource) }),
+    ]),
+  );
+  const all: readonly (readonly [string, Reflector<unknown>])[] = [
+    ['services', services],
+    ['namespaces', namespaces],
+    ...[...configs].map(([{ plural }, reflector]) => [plural, reflector] as const),
+  ];
+  return {
+    services,
+    namespaces,
+    configs,
+    hasSynced: () => all.every(([, reflector]) => reflector.hasSynced()),
+    problems: () =>
+      all
+        .filter(([, reflector]) => !reflector.hasSynced())
+        .map(([name, reflector]) => `the ${name} are not listed yet${suffix(reflector.health().lastError)}`),
+    stop: async () => {
+      await Promise.all(all.map(([, reflector]) => reflector.stop()));
+    },
+  };
+}
+
+function suffix(error: string | undefined): string {
+  return error === undefined ? '' : `: ${error}`;
+}
+
+function sameLabels(a: NamespaceView, b: NamespaceView): boolean {
+  return JSON.stringify(a.labels) === JSON.stringify(b.labels);
+}
+
+/** List items come without their kind; managedFields are longer than the object itself. */
+function narrowed({ metadata, spec, status }: KubeObject, { kind }: Resource): KubeObject {
+  const { name, namespace, uid, resourceVersion, generation, labels, annotations, creationTimestamp } = metadata;
+  const kept = { name, namespace, uid, resourceVersion, generation, labels, annotations, creationTimestamp };
+  const present = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
+  return { kind, metadata: { ...present, name }, spec, status };
+}

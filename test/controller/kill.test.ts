@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cluster, allIps, poolObject, serviceObject, startCluster, until } from './support.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// Inside node_modules, so that the bundle finds the packages it imports.
+const directory = join(root, 'node_modules', '.cache', `heraldlb-kill-${process.pid}`);
+const program = join(directory, 'controller.mjs');
+const SERVICES = 60;
+
+let cluster: Cluster;
+const children = new Map<string, ChildProcess>();
+
+beforeAll(async () => {
+  mkdirSync(directory, { recursive: true });
+  await build({
+    entryPoints: [join(root, 'test/controller/process.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'error',
+  });
+  cluster = await startCluster();
+});
+
+afterAll(async () => {
+  for (const child of children.values()) child.kill('SIGKILL');
+  await cluster?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function launch(identity: string): void {
+  children.set(identity, spawn(process.execPath, [program, cluster.kubeconfig, identity], { stdio: ['ignore', 'ignore', 'inherit'] }));
+}
+
+async function kill(identity: string): Promise<void> {
+  const child = children.get(identity);
+  if (child === undefined || child.exitCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+describe('two replicas that are killed in turn', () => {
+  it('never give an address twice and never change one', async () => {
+    const { lab } = cluster;
+    await lab.create(poolObject('p', ['192.0.2.0/25']));
+    const first = new Map<string, string>();
+    const look = async (): Promise<number> => {
+      let count = 0;
+      for (const [name, [address]] of await allIps(lab)) {
+        if (address === undefined) continue;
+        count++;
+        if (!first.has(name)) first.set(name, address);
+        expect(address, name).toBe(first.get(name));
+      }
+      expect(new Set(first.values()).size).toBe(first.size);
+      return count;
+    };
+    launch('one-0');
+    launch('two-0');
+    let made = 0;
+    const make = async (): Promise<void> => {
+      await lab.create(serviceObject(`s${made}`));
+      made++;
+      await look();
+    };
+    await make();
+    await until('the first address', async () => (await look()) === 1, 20_000);
+    for (let round = 0; round < 4; round++) {
+      const replica = round % 2 === 0 ? 'one' : 'two';
+      const identity = [...children.keys()].findLast((name) => name.startsWith(replica)) ?? '';
+      for (let i = 0; i < 8; i++) await make();
+      await kill(identity);
+      children.delete(identity);
+      launch(`${replica}-${round + 1}`);
+      for (let i = 0; i < 5; i++) await make();
+      await until('the next leader', async () => (await look()) > made - 5, 20_000);
+    }
+    while (made < SERVICES) await make();
+    await until('all addresses', async () => (await look()) === SERVICES, 20_000);
+    expect(first.size).toBe(SERVICES);
+  }, 120_000);
+});
