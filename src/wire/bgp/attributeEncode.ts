@@ -11,20 +11,20 @@ const ORIGINS = { igp: 0, egp: 1, incomplete: 2 } as const;
 export function encodeAttribute(writer: Writer, attribute: Attribute, as4: boolean): void {
   const flags = attribute.type === 'unknown' ? attribute.flags : attributeFlags(attribute.type);
   const start = writer.offset;
-  writer.u8(flags | Flag.extendedLength);
+  writer.u8(flags);
   writer.u8(attribute.type === 'unknown' ? attribute.code : AttributeCode[attribute.type]);
-  const lengthAt = writer.skip(2);
+  const lengthAt = writer.skip(1);
   if (attribute.type === 'unknown') writer.raw(attribute.value);
   else encodeValue(writer, attribute, as4);
-  const length = writer.offset - lengthAt - 2;
-  if (length > 255) {
-    writer.setU16(lengthAt, length);
+  const length = writer.offset - lengthAt - 1;
+  if (length <= 255) {
+    writer.bytes[lengthAt] = length;
     return;
   }
-  writer.bytes[start] = flags;
-  writer.bytes[lengthAt] = length;
-  writer.bytes.copyWithin(lengthAt + 1, lengthAt + 2, writer.offset);
-  writer.offset -= 1;
+  writer.skip(1);
+  writer.bytes.copyWithin(lengthAt + 2, lengthAt + 1, writer.offset - 1);
+  writer.bytes[start] = flags | Flag.extendedLength;
+  writer.setU16(lengthAt, length);
 }
 
 type Encoders = {
