@@ -1,18 +1,7 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { LOG_LEVELS, type LogLevel } from '../src/host/log.ts';
-
-export interface Flags {
-  readonly kubeconfig?: string;
-  readonly namespace: string;
-  readonly apiGroup: string;
-  readonly lbClass?: string;
-  readonly logLevel: LogLevel;
-  readonly metricsPort: number;
-  readonly metricsAddress: string;
-  readonly leaderElect: boolean;
-  readonly identity: string;
-}
+import { LOG_LEVELS } from '../src/host/log.ts';
+import type { Flags } from './flags.ts';
 
 function port(text: string): number {
   const value = Number(text);
@@ -33,7 +22,7 @@ export function controllerCommand(): Command {
     .addOption(new Option('--api-group <group>', 'metallb.io reads the objects of MetalLB').default('heraldlb.io'))
     .option('--lb-class <class>', 'handle only Services of this loadBalancerClass; default: those without one')
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info'))
-    .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0: any free port').argParser(port).default(7481))
+    .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0 takes a free port').argParser(port).default(7481))
     .addOption(new Option('--metrics-address <address>', 'default: all addresses').default(''))
     .option('--no-leader-elect', 'only where this is the one controller')
     .addOption(new Option('--leader-elect', 'the default').default(true).hideHelp())

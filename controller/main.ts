@@ -1,5 +1,5 @@
-import type { Flags } from './command.ts';
 import { Configuration, configResources } from './configuration.ts';
+import type { Flags } from './flags.ts';
 import { type Leader, createLeader } from './leader.ts';
 import { createControllerMetrics } from './metrics.ts';
 import { startWatches } from './watches.ts';
@@ -75,16 +75,12 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
     : undefined;
   if (elector === undefined) begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
 
-  const stuck = (): string[] => {
-    const since = leader?.overdueSinceMs();
-    return since !== undefined && watches.hasSynced() && performance.now() - since > STUCK_MS ? ['a plan has been due for too long'] : [];
-  };
   const server = await startHttpServer({
     host: flags.metricsAddress,
     port: flags.metricsPort,
     registry,
     ready: () => watches.problems(),
-    alive: stuck,
+    alive: () => (watches.hasSynced() && isStuck(leader) ? ['a plan has been due for too long'] : []),
     log,
   });
   log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
@@ -103,4 +99,9 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
       await client.close();
     },
   };
+}
+
+function isStuck(leader: Leader | undefined): boolean {
+  const since = leader?.overdueSinceMs();
+  return since !== undefined && performance.now() - since > STUCK_MS;
 }

@@ -63,14 +63,18 @@ function conditionChange(
   if (service.type !== 'LoadBalancer') return before === undefined ? undefined : { type: ALLOCATED, $patch: 'delete' };
   // Nothing was asked of a Service that goes away before it had anything.
   if (service.deleting && before === undefined) return undefined;
-  const { refusal, ingress } = assignment;
-  const status = refusal === undefined && ingress.length > 0 ? 'True' : 'False';
-  const reason = refusal?.reason ?? (ingress.length > 0 ? 'Allocated' : 'Deleting');
+  const after = conditionOf(assignment);
+  if (before !== undefined && Object.entries(after).every(([field, value]) => before[field as keyof ConditionView] === value))
+    return undefined;
+  const lastTransitionTime = before?.status === after.status ? before.lastTransitionTime : now;
+  return { type: ALLOCATED, ...after, lastTransitionTime, ...(service.generation > 0 ? { observedGeneration: service.generation } : {}) };
+}
+
+function conditionOf(assignment: Assignment): Pick<ConditionView, 'status' | 'reason' | 'message'> {
   const message = messageOf(assignment);
-  if (before !== undefined && before.status === status && before.reason === reason && before.message === message) return undefined;
-  const lastTransitionTime = before?.status === status ? before.lastTransitionTime : now;
-  const observed = service.generation > 0 ? { observedGeneration: service.generation } : {};
-  return { type: ALLOCATED, status, reason, message, lastTransitionTime, ...observed };
+  if (assignment.refusal !== undefined) return { status: 'False', reason: assignment.refusal.reason, message };
+  if (assignment.ingress.length > 0) return { status: 'True', reason: 'Allocated', message };
+  return { status: 'False', reason: 'Deleting', message };
 }
 
 function messageOf({ ingress, pool, refusal, missing }: Assignment): string {
@@ -86,30 +90,45 @@ function messageOf({ ingress, pool, refusal, missing }: Assignment): string {
 
 /** The names of MetalLB's events where they mean the same. Only what changed is told. */
 function notices(service: ServiceView, assignment: Assignment, before: ConditionView | undefined, isNews: boolean): Notice[] {
-  const name = `"${service.key}"`;
+  if (service.type !== 'LoadBalancer') return [];
+  const deprecated = before === undefined ? deprecatedAnnotations(service) : [];
+  return [
+    ...deprecated.map((key) => warning('deprecatedAnnotation', `Service uses deprecated annotation ${key}`)),
+    ...moveNotices(service, assignment),
+    ...(isNews ? refusalNotices(service, assignment) : []),
+  ];
+}
+
+function moveNotices(service: ServiceView, { ingress, released: [released] }: Assignment): Notice[] {
   const list: Notice[] = [];
-  const say = (type: EventType, reason: string, message: string): number => list.push({ type, reason, message });
-  if (before === undefined && service.type === 'LoadBalancer') {
-    for (const key of deprecatedAnnotations(service)) say('Warning', 'deprecatedAnnotation', `Service uses deprecated annotation ${key}`);
+  if (released !== undefined) {
+    const why = `not allowed by config, will attempt for new IP assignment: ${reasonText(released.refusal)}`;
+    list.push(normal('ClearAssignment', `current IP for "${service.key}" ${why}`));
   }
-  const [released] = assignment.released;
-  if (released !== undefined && service.type === 'LoadBalancer') {
-    const why = reasonText(released.refusal);
-    say('Normal', 'ClearAssignment', `current IP for ${name} not allowed by config, will attempt for new IP assignment: ${why}`);
-  }
-  const added = assignment.ingress.filter((address) => !service.ingress.includes(address));
+  const added = ingress.filter((address) => !service.ingress.includes(address));
   if (added.length > 0) {
-    const isAdditional = added.length < assignment.ingress.length && released === undefined;
-    say('Normal', 'IPAllocated', isAdditional ? `Assigned additional IP "${added.join()}"` : `Assigned IP ${quoted(assignment.ingress)}`);
+    const isAdditional = added.length < ingress.length && released === undefined;
+    list.push(normal('IPAllocated', isAdditional ? `Assigned additional IP "${added.join()}"` : `Assigned IP ${quoted(ingress)}`));
   }
-  if (!isNews) return list;
-  const { refusal, missing } = assignment;
-  if (refusal?.reason === 'InvalidRequest')
-    say('Warning', 'LoadBalancerFailed', `invalid requested loadbalancer IPs: ${reasonText(refusal)}`);
-  else if (refusal !== undefined) say('Warning', 'AllocationFailed', `Failed to allocate IP for ${name}: ${reasonText(refusal)}`);
-  if (missing !== undefined)
-    say('Normal', 'AdditionalAssignFailed', `cannot assign additional IP in PreferDualStack: ${reasonText(missing)}`);
   return list;
+}
+
+function refusalNotices({ key }: ServiceView, { refusal, missing }: Assignment): Notice[] {
+  const list: Notice[] = [];
+  if (refusal?.reason === 'InvalidRequest')
+    list.push(warning('LoadBalancerFailed', `invalid requested loadbalancer IPs: ${reasonText(refusal)}`));
+  else if (refusal !== undefined) list.push(warning('AllocationFailed', `Failed to allocate IP for "${key}": ${reasonText(refusal)}`));
+  if (missing !== undefined)
+    list.push(normal('AdditionalAssignFailed', `cannot assign additional IP in PreferDualStack: ${reasonText(missing)}`));
+  return list;
+}
+
+function normal(reason: string, message: string): Notice {
+  return { type: 'Normal', reason, message };
+}
+
+function warning(reason: string, message: string): Notice {
+  return { type: 'Warning', reason, message };
 }
 
 function quoted(addresses: readonly Ip[]): string {

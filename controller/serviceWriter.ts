@@ -1,16 +1,16 @@
 import type { ServiceKey, ServiceView } from '../src/cluster/service.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
-import { isNotFound } from '../src/host/kube/kubeError.ts';
+import { KubeError, isNotFound, isStatus } from '../src/host/kube/kubeError.ts';
 import type { Term } from '../src/host/kube/lease.ts';
-import { type KubeObject, patchObject } from '../src/host/kube/objects.ts';
+import { patchObject } from '../src/host/kube/objects.ts';
 import { SERVICES } from '../src/host/kube/resource.ts';
 import type { Store } from '../src/host/kube/store.ts';
 import { createWorkQueue } from '../src/host/kube/workQueue.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { Assignment } from '../src/ipam/allocator.ts';
-import { type Notice, serviceChange } from './serviceStatus.ts';
+import { type Notice, type ServiceChange, serviceChange } from './serviceStatus.ts';
 
 export interface ServiceWriterOptions {
   readonly client: KubeClient;
@@ -32,10 +32,13 @@ export interface ServiceWriter {
 
 /** A write that the watch has not shown yet. */
 interface Written {
-  /** The version that was written on, and the one that came of it. */
+  readonly uid: string;
+  /** The version that was written on, and the one that came of it; '' when the answer got lost. */
   readonly base: string;
   readonly result: string;
-  readonly patch: string;
+  readonly wanted: string;
+  /** What is still to be told, once the watch shows that the write arrived after all. */
+  readonly untold: readonly Notice[];
 }
 
 const CONCURRENCY = 16;
@@ -43,43 +46,16 @@ const CONCURRENCY = 16;
 const WRITE_TIMEOUT_MS = 4000;
 
 export function createServiceWriter(options: ServiceWriterOptions): ServiceWriter {
-  const { client, services, assignment, term, log, metrics } = options;
-  const pending = new Map<ServiceKey, Written>();
-
-  const write = async (key: ServiceKey, signal: AbortSignal): Promise<void> => {
-    const service = services.get(key);
-    const wanted = assignment(key);
-    if (!term.valid()) return;
-    const change = service === undefined || wanted === undefined ? undefined : serviceChange(service, wanted, new Date().toISOString());
-    const known = pending.get(key);
-    const isStale = known !== undefined && known.base === service?.resourceVersion;
-    if (!isStale) pending.delete(key);
-    if (service === undefined || wanted === undefined || change === undefined) return;
-    const patch = JSON.stringify([wanted.ingress, wanted.pool, wanted.refusal, wanted.missing]);
-    if (isStale && known.patch === patch) return;
-    const resourceVersion = isStale ? known.result : service.resourceVersion;
-    const body = { ...change.patch, metadata: { ...change.patch.metadata, resourceVersion, uid: service.uid } };
-    const { namespace, name } = service;
-    try {
-      const answer = await patchObject<KubeObject>(client, SERVICES, { namespace, name }, body, {
-        subresource: 'status',
-        type: 'strategic',
-        fieldManager: 'heraldlb-controller',
-        timeoutMs: WRITE_TIMEOUT_MS,
-        signal: AbortSignal.any([signal, term.signal]),
-      });
-      metrics.statusWrites.inc({ result: 'ok' });
-      pending.set(key, { base: service.resourceVersion, result: answer.metadata.resourceVersion ?? '', patch });
-    } catch (error) {
-      metrics.statusWrites.inc({ result: 'failed' });
-      // Gone: the watch will say so.
-      if (isNotFound(error)) return;
-      throw error;
-    }
-    tell(options.events, service, change.notices, log);
-  };
-
-  const queue = createWorkQueue<ServiceKey>({ name: 'services', work: write, concurrency: CONCURRENCY, maxDelayMs: 30_000, log, metrics });
+  const { log, metrics } = options;
+  const writer = new Writer(options);
+  const queue = createWorkQueue<ServiceKey>({
+    name: 'services',
+    work: (key, signal) => writer.work(key, signal),
+    concurrency: CONCURRENCY,
+    maxDelayMs: 30_000,
+    log,
+    metrics,
+  });
   return {
     check: (key) => queue.add(key),
     idle: () => queue.idle(),
@@ -87,9 +63,75 @@ export function createServiceWriter(options: ServiceWriterOptions): ServiceWrite
   };
 }
 
-function tell(events: EventRecorder, { namespace, name, uid }: ServiceView, notices: readonly Notice[], log: Logger): void {
-  for (const { type, reason, message } of notices) {
-    log[type === 'Warning' ? 'warn' : 'info']({ service: `${namespace}/${name}`, reason }, message);
-    events.event({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, type, reason, message);
+class Writer {
+  readonly #options: ServiceWriterOptions;
+  readonly #written = new Map<ServiceKey, Written>();
+
+  constructor(options: ServiceWriterOptions) {
+    this.#options = options;
+  }
+
+  async work(key: ServiceKey, signal: AbortSignal): Promise<void> {
+    const { services, assignment, term } = this.#options;
+    if (!term.valid()) return;
+    const service = services.get(key);
+    const wanted = assignment(key);
+    if (service === undefined || wanted === undefined) {
+      this.#written.delete(key);
+      return;
+    }
+    const change = serviceChange(service, wanted, new Date().toISOString());
+    const ahead = this.#ahead(service, change === undefined);
+    const text = JSON.stringify([wanted.ingress, wanted.pool, wanted.refusal, wanted.missing]);
+    if (change !== undefined && ahead?.wanted !== text) await this.#write(service, change, text, ahead, signal);
+  }
+
+  /** The write whose result the watch has yet to show. */
+  #ahead(service: ServiceView, isAsPlanned: boolean): Written | undefined {
+    const { key, uid, resourceVersion } = service;
+    const earlier = this.#written.get(key);
+    if (earlier === undefined) return undefined;
+    if (earlier.base === resourceVersion) return earlier.result === '' ? undefined : earlier;
+    this.#written.delete(key);
+    if (isAsPlanned && earlier.uid === uid) this.#tell(service, earlier.untold);
+    return undefined;
+  }
+
+  async #write(
+    service: ServiceView,
+    change: ServiceChange,
+    wanted: string,
+    ahead: Written | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, metrics, term } = this.#options;
+    const { key, uid, namespace, name, resourceVersion: base } = service;
+    const body = { ...change.patch, metadata: { ...change.patch.metadata, resourceVersion: ahead?.result ?? base, uid } };
+    try {
+      const answer = await patchObject(client, SERVICES, { namespace, name }, body, {
+        subresource: 'status',
+        type: 'strategic',
+        fieldManager: 'heraldlb-controller',
+        timeoutMs: WRITE_TIMEOUT_MS,
+        signal: AbortSignal.any([signal, term.signal]),
+      });
+      metrics.statusWrites.inc({ result: 'ok' });
+      this.#written.set(key, { uid, base, result: answer.metadata.resourceVersion ?? '', wanted, untold: [] });
+    } catch (error) {
+      metrics.statusWrites.inc({ result: error instanceof KubeError ? error.reason : 'Error' });
+      // Gone: the watch will say so.
+      if (isNotFound(error)) return;
+      if (isStatus(error, 0)) this.#written.set(key, { uid, base, result: '', wanted, untold: change.notices });
+      throw error;
+    }
+    this.#tell(service, change.notices);
+  }
+
+  #tell({ namespace, name, uid }: ServiceView, notices: readonly Notice[]): void {
+    const { events, log } = this.#options;
+    for (const { type, reason, message } of notices) {
+      log[type === 'Warning' ? 'warn' : 'info']({ service: `${namespace}/${name}`, reason }, message);
+      events.event({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, type, reason, message);
+    }
   }
 }

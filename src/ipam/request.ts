@@ -14,7 +14,7 @@ export type AnnotationName = 'address-pool' | 'loadBalancerIPs' | 'allow-shared-
 export interface Request {
   /** Families that it must or should have, the primary one first; never empty. */
   readonly families: readonly Family[];
-  /** One address per entry of `families`, sorted IPv4 first; undefined: any address will do. */
+  /** One address per entry of `families`, sorted IPv4 first; absent when it does not matter which. */
   readonly addresses?: readonly Ip[];
   /** Only from this pool, whatever its autoAssign says. */
   readonly pool?: string;

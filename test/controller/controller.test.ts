@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Cluster,
+  Ledger,
   allIps,
   conditionOf,
   eventsAbout,
@@ -189,24 +190,15 @@ describe('the controller', () => {
     lab.faults.status({ code: 409, match: { verb: 'patch', resource: 'services' }, times: 5 });
     lab.faults.status({ code: 500, match: { verb: 'patch', resource: 'services' }, times: 5 });
     lab.faults.status({ code: 429, retryAfterSeconds: 1, match: { verb: 'patch', resource: 'services' }, times: 3 });
-    const first = new Map<string, string>();
-    const watchChanges = async (): Promise<number> => {
-      let count = 0;
-      for (const [name, [address]] of await allIps(lab)) {
-        if (address === undefined) continue;
-        count++;
-        if (!first.has(name)) first.set(name, address);
-        expect(address, name).toBe(first.get(name));
-      }
-      return count;
-    };
+    const ledger = new Ledger(lab);
     for (let i = 0; i < 60; i++) {
       await lab.create(serviceObject(`s${i}`));
       if (i % 20 === 10) lab.faults.dropConnections();
-      await watchChanges();
+      await ledger.look();
     }
-    await until('sixty addresses', async () => (await watchChanges()) === 60 || undefined, 40_000);
-    expect(new Set(first.values()).size).toBe(60);
+    await until('sixty addresses', async () => (await ledger.look()) === 60 || undefined, 40_000);
+    expect(ledger.wrong).toEqual([]);
+    expect(new Set(ledger.first.values()).size).toBe(60);
   }, 60_000);
 
   it('leaves the rest working when a pool is malformed, keeps what it gave, and says what is wrong', async () => {

@@ -15,6 +15,9 @@ function after(view: ServiceView, assignment: Assignment, change: ServiceChange 
   return { ...view, ingress: assignment.ingress, conditions, annotations: { ...view.annotations, [POOL]: assignment.pool ?? '' } };
 }
 
+const told = (view: ServiceView, assignment: Assignment): string[] =>
+  (serviceChange(view, assignment, NOW)?.notices ?? []).map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+
 describe('serviceChange', () => {
   it('writes address, pool and condition at once, and tells it', () => {
     expect(serviceChange(service('a'), given('10.0.0.1'), NOW)).toEqual({
@@ -55,9 +58,6 @@ describe('serviceChange', () => {
       expect(serviceChange(written, assignment, LATER)).toBeUndefined();
     }
   });
-
-  const told = (view: ServiceView, assignment: Assignment): string[] =>
-    (serviceChange(view, assignment, NOW)?.notices ?? []).map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
 
   it.each<readonly [string, ServiceView, Assignment, readonly string[]]>([
     ['an address that another program gave stays untold', service('a', { ingress: ['10.0.0.1'] }), given('10.0.0.1'), []],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type Controller, type Overrides, startController } from '../../controller/main.ts';
-import type { Flags } from '../../controller/command.ts';
+import type { Flags } from '../../controller/flags.ts';
 import { LEASE, NAMESPACE } from './fixtures.ts';
 import { type Kubelab, type KubelabOptions, startKubelab } from '../kubelab/kubelab.ts';
 
@@ -124,6 +124,29 @@ export function ips(seen: Seen): string[] {
 export async function allIps(lab: Kubelab): Promise<Map<string, string[]>> {
   const list = (await lab.list({ apiVersion: 'v1', kind: 'Service' })) as unknown as Seen[];
   return new Map(list.map((seen) => [seen.metadata.name, ips(seen)]));
+}
+
+/** Looks again and again who has what, and remembers what must never happen. */
+export class Ledger {
+  readonly first = new Map<string, string>();
+  readonly wrong: string[] = [];
+  readonly #lab: Kubelab;
+
+  constructor(lab: Kubelab) {
+    this.#lab = lab;
+  }
+
+  /** @returns how many Services have an address */
+  async look(): Promise<number> {
+    const now = [...(await allIps(this.#lab))].flatMap(([name, [address]]) => (address === undefined ? [] : [[name, address] as const]));
+    for (const [name, address] of now) {
+      const before = this.first.get(name);
+      if (before === undefined) this.first.set(name, address);
+      else if (before !== address) this.wrong.push(`${name} had ${before} and has ${address}`);
+    }
+    if (new Set(now.map(([, address]) => address)).size < now.length) this.wrong.push(`one address twice: ${JSON.stringify(now)}`);
+    return now.length;
+  }
 }
 
 export function conditionOf(seen: Seen, type = 'heraldlb.io/Allocated'): Condition | undefined {
