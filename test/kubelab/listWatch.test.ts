@@ -28,14 +28,14 @@ function watch(query: string, from = path): WatchStream {
 
 async function page(query: string): Promise<{ names: string[]; next: string; remaining: unknown; status: number; version: string }> {
   const { status, body } = await lab.request({ method: 'GET', path: `${path}?${query}` });
-  const metadata = (body['metadata'] ?? {}) as Record<string, unknown>;
+  const metadata = (body['metadata'] ?? {}) as { continue?: string; remainingItemCount?: number; resourceVersion?: string };
   const items = (body['items'] ?? []) as KubeObject[];
   return {
     status,
     names: items.map((item) => item.metadata.name),
-    next: encodeURIComponent(String(metadata['continue'] ?? '')),
-    remaining: metadata['remainingItemCount'],
-    version: String(metadata['resourceVersion']),
+    next: encodeURIComponent(metadata.continue ?? ''),
+    remaining: metadata.remainingItemCount,
+    version: metadata.resourceVersion ?? '',
   };
 }
 

@@ -2,7 +2,7 @@ import { isDict, text, type KubeObject } from '../json.ts';
 import type { Resource } from '../resources.ts';
 import { metadataSchema } from '../schema/builtin.ts';
 import { isDateTime, isMicroTime } from '../schema/formats.ts';
-import { applyDefaults, childSchema, dropNulls, keepsUnknown, prune, type Schema } from '../schema/schema.ts';
+import { applyDefaults, childSchema, dropEmpty, dropNulls, keepsUnknown, prune, type Schema } from '../schema/schema.ts';
 import { badRequest } from '../status.ts';
 
 const anyValue: Schema = { 'x-kubernetes-preserve-unknown-fields': true };
@@ -130,4 +130,5 @@ export function shape(resource: Resource, object: KubeObject): void {
     applyDefaults(schema, object);
   }
   dropNulls(schema, object);
+  dropEmpty(resource.custom ? { properties: { metadata: metadataSchema() } } : schema, object);
 }

@@ -344,7 +344,7 @@ export class Objects {
     if (current === undefined && options.subresource !== '') throw notFound(resource, name);
     const schema = objectSchema(resource);
     const confined = options.subresource === 'status' ? onlyStatus(applied) : withoutStatus(resource, applied);
-    const merged = serverSideApply(schema, current?.object, confined, this.writer(resource, options), options.force);
+    const merged = clone(serverSideApply(schema, current?.object, confined, this.writer(resource, options), options.force));
     const managedFields = merged.metadata.managedFields ?? [];
     if (current === undefined) return this.createApplied(target, merged, managedFields, options);
     const { metadata } = merged;

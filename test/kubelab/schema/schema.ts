@@ -110,6 +110,24 @@ export function applyDefaults(schema: Schema, value: unknown): void {
   }
 }
 
+/** Drops empty maps and lists a typed object leaves out of its JSON (omitempty); required ones stay. */
+export function dropEmpty(schema: Schema, value: unknown): void {
+  if (Array.isArray(value)) {
+    if (schema.items !== undefined) for (const item of value) dropEmpty(schema.items, item);
+    return;
+  }
+  // An EndpointSlice writes its empty lists out.
+  if (!isDict(value) || schema['x-type'] === 'V1EndpointSlice') return;
+  for (const [key, item] of Object.entries(value)) {
+    const child = childSchema(schema, key);
+    if (child === undefined) continue;
+    const emptyList = Array.isArray(item) && item.length === 0 && child.type === 'array';
+    const emptyMap = isDict(item) && typeof child.additionalProperties === 'object' && Object.keys(item).length === 0;
+    if ((emptyList || emptyMap) && schema.required?.includes(key) !== true) delete value[key];
+    else dropEmpty(child, item);
+  }
+}
+
 /** Drops explicit nulls of fields that may not be null, as the server does on the way in. */
 export function dropNulls(schema: Schema | undefined, value: unknown): void {
   if (Array.isArray(value)) {
