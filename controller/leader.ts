@@ -124,6 +124,7 @@ function createPass({ watches, configuration, allocator, writer, report, lbClass
     const usage = allocator.usage();
     report.write(configuration, usage);
     metrics.reportPools(usage, allocator.assignments());
+    metrics.reportConfig(configuration.problems());
     metrics.passes.inc();
     await Promise.resolve();
   };

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Problem } from '../src/config/problem.ts';
 import type { Registry } from '../src/host/metrics.ts';
 import type { Assignment } from '../src/ipam/allocator.ts';
 import type { PoolUsage } from '../src/ipam/poolSpace.ts';
@@ -6,7 +7,7 @@ import type { PoolUsage } from '../src/ipam/poolSpace.ts';
 /** Names beginning with `metallb_` are MetalLB's, so that its dashboards and alerts go on working. */
 export interface ControllerMetrics {
   readonly reportPools: (usage: ReadonlyMap<string, PoolUsage>, assignments: Iterable<readonly [unknown, Assignment]>) => void;
-  readonly reportConfig: (isLoaded: boolean, problems: number) => void;
+  readonly reportConfig: (problems: readonly Problem[]) => void;
   readonly planSeconds: Histogram;
   readonly passes: Counter;
 }
@@ -54,9 +55,9 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
       for (const [pool, count] of pools) allocated.set({ pool }, count);
       for (const [reason, count] of reasons) refused.set({ reason }, count);
     },
-    reportConfig: (isLoaded, problems) => {
-      loaded.set(isLoaded ? 1 : 0);
-      stale.set(problems > 0 ? 1 : 0);
+    reportConfig: (problems) => {
+      loaded.set(1);
+      stale.set(problems.some(({ severity }) => severity === 'error') ? 1 : 0);
     },
     planSeconds: new Histogram({
       name: 'heraldlb_allocator_plan_seconds',

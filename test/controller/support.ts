@@ -13,6 +13,8 @@ export interface Cluster {
   /** Path of the administrator's. */
   readonly kubeconfig: string;
   readonly start: (identity: string, flags?: Partial<Flags>) => Promise<Controller>;
+  /** A kubeconfig for another token than the administrator's. */
+  readonly kubeconfigFor: (token: string) => string;
   readonly close: () => Promise<void>;
 }
 
@@ -58,6 +60,11 @@ export async function startCluster(options: KubelabOptions = {}): Promise<Cluste
   return {
     lab,
     kubeconfig,
+    kubeconfigFor: (token) => {
+      const file = join(directory, 'other');
+      writeFileSync(file, lab.kubeconfig(token));
+      return file;
+    },
     start: async (identity, flags = {}) => {
       const log = pino({ level: process.env['HERALDLB_TEST_LOG'] ?? 'silent', base: { identity } });
       const overrides: Overrides = { lease: LEASE, log };
