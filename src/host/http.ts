@@ -16,7 +16,7 @@ export interface HttpAnswer {
 export interface HttpServerOptions {
   /** Empty or absent: all addresses. */
   readonly host?: string;
-  /** 0: any free port. */
+  /** 0 takes a free port. */
   readonly port: number;
   readonly registry: Registry;
   readonly ready: Check;

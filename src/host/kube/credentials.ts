@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
+import { dirname, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
 
 /** What a TLS connection to the API server needs. Empty for plain HTTP. */
 export interface TlsOptions {
@@ -40,7 +42,19 @@ function readConfig(source: CredentialsSource): KubeConfig {
   else if (source.kubeconfig !== undefined) config.loadFromFile(source.kubeconfig);
   else config.loadFromDefault();
   if (source.context !== undefined) config.setCurrentContext(source.context);
+  // The client refuses a plain-HTTP server (a local proxy, a lab) unless told that there is nothing to verify.
+  config.clusters = config.clusters.map((cluster) => (cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster));
   return config;
+}
+
+/** A user's `tokenFile` is part of the kubeconfig format, but the client forgets it. */
+function tokenFileOf(source: CredentialsSource, config: KubeConfig): string | undefined {
+  const file = source.kubeconfig ?? process.env['KUBECONFIG'];
+  const text = source.text ?? (file === undefined || file === '' || file.includes(':') ? undefined : readFileSync(file, 'utf8'));
+  if (text === undefined) return undefined;
+  const { users = [] } = parse(text) as { users?: readonly { name?: string; user?: { tokenFile?: string } }[] };
+  const tokenFile = users.find((user) => user.name === config.getCurrentUser()?.name)?.user?.tokenFile;
+  return tokenFile === undefined ? undefined : resolve(file === undefined ? '.' : dirname(file), tokenFile);
 }
 
 interface Loaded {
@@ -51,13 +65,12 @@ interface Loaded {
 
 async function readOptions(source: CredentialsSource): Promise<Loaded> {
   const config = readConfig(source);
-  // A user's `tokenFile` is part of the kubeconfig format, but the client reads it only for pods.
-  const user: ({ tokenFile?: string } & object) | null = config.getCurrentUser();
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = String(value).trim();
-  if (typeof user?.tokenFile === 'string') headers['authorization'] = `Bearer ${readFileSync(user.tokenFile, 'utf8').trim()}`;
+  const tokenFile = tokenFileOf(source, config);
+  if (tokenFile !== undefined) headers['authorization'] = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`;
   if (typeof options.auth === 'string') headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
   const { ca, cert, key, rejectUnauthorized, servername } = options;
   const tls = Object.fromEntries(

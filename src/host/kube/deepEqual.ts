@@ -21,7 +21,7 @@ export function mergePatchOf(before: unknown, after: Readonly<Record<string, unk
   const patch: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(after)) {
     if (value === undefined || deepEqual(old[name], value)) continue;
-    patch[name] = isObject(value) ? mergePatchOf(old[name], value) : value;
+    patch[name] = isObject(value) ? (mergePatchOf(old[name], value) ?? {}) : value;
   }
   for (const name of Object.keys(old)) if (after[name] === undefined && old[name] !== null && old[name] !== undefined) patch[name] = null;
   return Object.keys(patch).length === 0 ? undefined : patch;

@@ -51,6 +51,7 @@ interface Target {
   options: StatusOptions;
   /** Last written, or observed. */
   written: Json | undefined;
+  /** When a write was last begun. */
   writtenAtMs: number;
 }
 
@@ -136,10 +137,11 @@ class Writer implements StatusWriter {
       return;
     }
     const { wanted } = target;
+    // From the sending on: a set() while the answer is under way must not be in a hurry.
+    target.writtenAtMs = performance.now();
     try {
       await this.#send(target, signal);
       target.written = wanted;
-      target.writtenAtMs = performance.now();
       metrics?.statusWrites.inc({ result: 'ok' });
     } catch (error) {
       metrics?.statusWrites.inc({ result: error instanceof KubeError ? error.reason : 'Error' });

@@ -36,6 +36,7 @@ export async function watchOnce(client: KubeClient, resource: Resource, options:
   let silent = false;
   const end = (): void => ending.abort();
   options.signal.addEventListener('abort', end, { once: true });
+  if (options.signal.aborted) end();
   const timer = setTimeout(() => {
     silent = true;
     end();
