@@ -1,0 +1,30 @@
+/** Numbers of the Linux kernel's interface, by their names in its headers (asm-generic: x64 and arm64 agree). */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+
+export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_RCVBUF = 8;
+export const SO_BINDTODEVICE = 25;
+
+export const IPPROTO_IP = 0;
+export const IPPROTO_TCP = 6;
+export const IPPROTO_IPV6 = 41;
+
+export const IP_TTL = 2;
+export const IPV6_UNICAST_HOPS = 16;
+export const IPV6_V6ONLY = 26;
+export const TCP_MD5SIG = 14;
+
+export const ETH_P_ARP = 0x0806;
+export const ETH_P_IPV6 = 0x86dd;
+/** skb->pkt_type of a frame that is not for this host: another VLAN's, or another MAC's. */
+export const PACKET_OTHERHOST = 3;
+
+export const ENETDOWN = 100;

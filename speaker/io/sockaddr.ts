@@ -1,0 +1,47 @@
+import { endianness } from 'node:os';
+import { type Ip, ipFamily, writeIp } from '../../src/net/ip.ts';
+import { AF_INET, AF_INET6, AF_PACKET } from './constants.ts';
+
+const little = endianness() === 'LE';
+
+/** An int in the machine's byte order, as setsockopt takes it. */
+export function intOption(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, little);
+  return bytes;
+}
+
+/** struct sockaddr_in or sockaddr_in6. @param scope interface index of a link-local address */
+export function socketAddress(ip: Ip, port: number, scope = 0): Uint8Array {
+  const v4 = ipFamily(ip) === 'ipv4';
+  const bytes = new Uint8Array(v4 ? 16 : 28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, v4 ? AF_INET : AF_INET6, little);
+  view.setUint16(2, port);
+  writeIp(ip, bytes, v4 ? 4 : 8);
+  if (!v4) view.setUint32(24, scope, little);
+  return bytes;
+}
+
+/** struct sockaddr_ll for bind. @param protocol an EtherType; 0 receives nothing */
+export function linkAddress(index: number, protocol: number): Uint8Array {
+  const bytes = new Uint8Array(20);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_PACKET, little);
+  view.setUint16(2, protocol);
+  view.setInt32(4, index, little);
+  return bytes;
+}
+
+const MAX_KEY = 80;
+
+/** struct tcp_md5sig (RFC 2385): the key for connections with one peer. An empty key removes it. */
+export function md5Signature(peer: Ip, key: string): Uint8Array {
+  const bytes = new Uint8Array(216);
+  bytes.set(socketAddress(peer, 0));
+  const encoded = new TextEncoder().encode(key);
+  if (encoded.length > MAX_KEY) throw new RangeError(`a TCP MD5 key has at most ${MAX_KEY} bytes`);
+  new DataView(bytes.buffer).setUint16(130, encoded.length, little);
+  bytes.set(encoded, 136);
+  return bytes;
+}
