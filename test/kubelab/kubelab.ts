@@ -364,7 +364,9 @@ current-context: kubelab
     await this.create({ ...role, metadata: { name: 'cluster-admin' }, rules: everything });
     const directories = options.crdDir === undefined ? [] : [options.crdDir].flat();
     const files = directories.flatMap(yamlFiles).map((file) => readFileSync(file, 'utf8'));
-    for (const object of files.flatMap(documents)) await this.create(object);
+    // Only what an API server stores: a kustomization beside the definitions is not.
+    const stored = files.flatMap(documents).filter((object) => !text(object.apiVersion).startsWith('kustomize.'));
+    for (const object of stored) await this.create(object);
     for (const object of options.objects ?? []) await this.create(object);
     this.requests.length = 0;
   }

@@ -61,6 +61,12 @@ const definition = {
                   min: { type: 'integer', default: 1 },
                   max: { type: 'integer', default: 9 },
                   fixed: { type: 'string', maxLength: 3 },
+                  count: {
+                    type: 'integer',
+                    'x-kubernetes-validations': [
+                      { rule: 'self == oldSelf.orValue(0) + 1', message: 'one at a time', optionalOldSelf: true },
+                    ],
+                  },
                 },
               },
               status: {
@@ -110,8 +116,8 @@ describe('custom resources', () => {
     [{ mode: 'q' }, 'spec.mode: Unsupported value: "q": supported values: "a", "b"'],
     [{ fixed: 'long' }, 'spec.fixed: Too long: may not be more than 3 bytes'],
     [{ min: 'x' }, 'spec.min: Invalid value: "string": spec.min in body must be of type integer: "string"'],
-    [{ min: 10 }, 'Pool.example.io "p" is invalid: spec: Invalid value: "object": min above max'],
-    [{ addresses: ['x'] }, 'spec.addresses[0]: Invalid value: "string": no CIDR'],
+    [{ min: 10 }, 'Pool.example.io "p" is invalid: spec: Invalid value: min above max'],
+    [{ addresses: ['x'] }, 'spec.addresses[0]: Invalid value: "x": no CIDR'],
   ])('with %j are refused', async (spec, message) => {
     const answer = await refused(lab.create(pool(spec)));
     expect(answer.status).toBe(422);
@@ -122,6 +128,13 @@ describe('custom resources', () => {
     await lab.create(pool({ fixed: 'x' }));
     expect((await refused(lab.patch(poolRef, { spec: { fixed: 'y' } }))).message).toContain('fixed may not change');
     expect((await refused(lab.patch(poolRef, { spec: { mode: 'b' } }))).status).toBe(200);
+  });
+
+  test('give a rule with optionalOldSelf something to see at creation', async () => {
+    expect((await refused(lab.create(pool({ count: 2 })))).message).toContain('spec.count: Invalid value: 2: one at a time');
+    await lab.create(pool({ count: 1 }));
+    expect((await refused(lab.patch(poolRef, { spec: { count: 2 } }))).status).toBe(200);
+    expect((await refused(lab.patch(poolRef, { spec: { count: 4 } }))).status).toBe(422);
   });
 
   test('are Established a moment after, and gone with their definition', async () => {

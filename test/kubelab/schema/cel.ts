@@ -1,10 +1,10 @@
 import { isIP, isIPv4 } from 'node:net';
-import { Environment } from '@marcbachmann/cel-js';
+import { Environment, Optional } from '@marcbachmann/cel-js';
 import { Address4, Address6 } from 'ip-address';
 import { equal, isDict, text, type Dict } from '../json.ts';
 import type { Fault } from '../status.ts';
 import { childSchema, type CelRule, type Schema } from './schema.ts';
-import { oldItem } from './validate.ts';
+import { oldItem, show } from './validate.ts';
 
 type Compiled = (context: Dict) => unknown;
 
@@ -126,17 +126,29 @@ const reasons: Readonly<Record<string, Fault['reason']>> = {
   FieldValueDuplicate: 'FieldValueDuplicate',
 };
 
-function failure(schema: Schema, rule: CelRule, message: string, path: string): Fault {
+/** Objects and lists are not printed; Kubernetes 1.35 shows scalars as they are. */
+function shown(schema: Schema, value: unknown): string {
+  return schema.type === 'object' || schema.type === 'array' ? '' : `: ${show(value)}`;
+}
+
+function failure(schema: Schema, rule: CelRule, value: unknown, message: string, path: string): Fault {
   const reason = reasons[rule.reason ?? 'FieldValueInvalid'] ?? 'FieldValueInvalid';
   const field = rule.fieldPath === undefined ? path : `${path}${rule.fieldPath}`.replace(/^\./, '');
-  const type = schema['x-kubernetes-int-or-string'] === true ? '' : text(schema.type);
-  const said = {
+  const said: Partial<Record<Fault['reason'], string>> = {
     FieldValueForbidden: `Forbidden: ${message}`,
     FieldValueRequired: `Required value: ${message}`,
-    FieldValueDuplicate: `Duplicate value: "${type}"`,
-    FieldValueInvalid: `Invalid value: ${field === '' ? '"object"' : JSON.stringify(type)}: ${message}`,
-  } as Partial<Record<Fault['reason'], string>>;
-  return { field: field === '' ? '<nil>' : field, reason, text: said[reason] ?? message };
+    FieldValueDuplicate: `Duplicate value${shown(schema, value)}`,
+  };
+  return { field: field === '' ? '<nil>' : field, reason, text: said[reason] ?? `Invalid value${shown(schema, value)}: ${message}` };
+}
+
+/** A rule that could not be run is told with the type in place of the value. */
+function broken(schema: Schema, message: string, path: string): Fault {
+  return {
+    field: path === '' ? '<nil>' : path,
+    reason: 'FieldValueInvalid',
+    text: `Invalid value: ${JSON.stringify(text(schema.type))}: ${message}`,
+  };
 }
 
 function ruleMessage(rule: CelRule, context: Dict): string {
@@ -151,16 +163,21 @@ function ruleMessage(rule: CelRule, context: Dict): string {
   return rule.message ?? `failed rule: ${rule.rule.trim()}`;
 }
 
-function runRule(schema: Schema, rule: CelRule, context: Dict, path: string): Fault | undefined {
+function runRule(schema: Schema, rule: CelRule, value: unknown, context: Dict, path: string): Fault | undefined {
   const program = compile(rule.rule);
-  if (program instanceof Error) {
-    return failure(schema, rule, `rule compile error: compilation failed: ${program.message}`, path);
-  }
+  if (program instanceof Error) return broken(schema, `rule compile error: compilation failed: ${program.message}`, path);
   try {
-    return program(context) === true ? undefined : failure(schema, rule, ruleMessage(rule, context), path);
+    return program(context) === true ? undefined : failure(schema, rule, value, ruleMessage(rule, context), path);
   } catch (error) {
-    return failure(schema, rule, `${(error as Error).message} evaluating rule: ${ruleMessage(rule, context)}`, path);
+    return broken(schema, `${(error as Error).message} evaluating rule: ${rule.message ?? rule.rule.trim()}`, path);
   }
+}
+
+/** A rule with optionalOldSelf sees an optional, which is empty at creation. */
+function optionalOld(rule: CelRule, context: Dict): Dict {
+  if (rule.optionalOldSelf !== true) return context;
+  const old = context['oldSelf'];
+  return { ...context, oldSelf: old === undefined ? Optional.none() : Optional.of(old) };
 }
 
 function rulesAt(schema: Schema, value: unknown, old: unknown, path: string, faults: Fault[]): void {
@@ -173,7 +190,7 @@ function rulesAt(schema: Schema, value: unknown, old: unknown, path: string, fau
     if (transition && old === undefined && rule.optionalOldSelf !== true) continue;
     // Ratcheting: a plain rule is not run again over an unchanged value.
     if (!transition && old !== undefined && equal(value, old)) continue;
-    const fault = runRule(schema, rule, context, path);
+    const fault = runRule(schema, rule, value, optionalOld(rule, context), path);
     if (fault !== undefined) faults.push(fault);
   }
 }

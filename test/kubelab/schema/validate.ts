@@ -156,7 +156,7 @@ function check(schema: Schema, value: unknown, old: unknown, path: string, repor
   }
   if (value === null) return;
   if (schema.enum !== undefined && !schema.enum.some((allowed) => equal(allowed, value))) {
-    const allowed = schema.enum.map((one) => JSON.stringify(one)).join(', ');
+    const allowed = schema.enum.map((one) => JSON.stringify(typeof one === 'string' ? one : JSON.stringify(one))).join(', ');
     report(path, 'FieldValueNotSupported', `Unsupported value: ${show(value)}: supported values: ${allowed}`);
   }
   checkLogic(schema, value, path, report);
