@@ -1,0 +1,66 @@
+import { BgpEngine } from './bgpEngine.ts';
+import type { PlanMessage } from './channel.ts';
+import type { EngineParts } from './engineParts.ts';
+import type { HostLink } from './hands.ts';
+import { Layer2Engine, type Layer2Options } from './layer2Engine.ts';
+import type { Report } from './report.ts';
+
+/**
+ * Everything on the wire. A plan stays in force until the next one: whatever happens to the worker or the API server
+ * changes nothing here. Before the first plan nothing is announced and nothing withdrawn.
+ */
+export class Engine {
+  readonly bgp: BgpEngine;
+  readonly layer2: Layer2Engine;
+  readonly #parts: EngineParts;
+  #plan: PlanMessage | undefined;
+  #unwatch: (() => void) | undefined;
+
+  constructor(parts: EngineParts, options: Layer2Options) {
+    this.#parts = parts;
+    this.bgp = new BgpEngine(parts);
+    this.layer2 = new Layer2Engine(parts, options);
+  }
+
+  /** @param bgpPort where routers may connect; 0: nowhere */
+  async start(bgpPort: number): Promise<void> {
+    this.#unwatch = this.#parts.hands.links.watch((links) => this.#setLinks(links));
+    if (bgpPort > 0) await this.bgp.listen(bgpPort);
+  }
+
+  #setLinks(links: readonly HostLink[]): void {
+    this.#parts.recorder.record(this.#parts.clock.now(), 'links', { links });
+    this.bgp.setLinks(links);
+    this.layer2.setLinks(links);
+  }
+
+  apply(message: PlanMessage): void {
+    const { plan, fresh } = message;
+    this.#plan = message;
+    this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
+    this.bgp.apply(plan.peers);
+    this.layer2.apply(plan.claims, fresh);
+    this.#parts.changed();
+  }
+
+  plan(): PlanMessage['plan'] | undefined {
+    return this.#plan?.plan;
+  }
+
+  report(): Report {
+    return {
+      ...(this.#plan === undefined ? {} : { generation: this.#plan.plan.generation }),
+      peers: this.bgp.report(),
+      claims: this.layer2.report(),
+      problems: [...this.bgp.problems(), ...this.layer2.problems()],
+    };
+  }
+
+  /** Tells the routers; what is queued for them leaves after this returns. */
+  stop(text: string): void {
+    this.#unwatch?.();
+    this.bgp.stop(text);
+    this.layer2.stop();
+    this.#parts.deadlines.stop();
+  }
+}

@@ -1,0 +1,75 @@
+import type { PeerCounters, PeerStatus } from '../src/bgp/peerContract.ts';
+import type { ClaimPhase } from '../src/layer2/announcerState.ts';
+import type { Ip } from '../src/net/ip.ts';
+import type { Mac } from '../src/net/mac.ts';
+
+/**
+ * What the wire looks like, as one value: the wire thread makes it, the worker tells Kubernetes. It travels whole, the latest
+ * wins. Times are RFC 3339, since instants mean nothing in another thread.
+ */
+export interface Report {
+  /** Of the plan that is in force; undefined before the first. */
+  readonly generation?: number;
+  readonly peers: readonly PeerReport[];
+  readonly claims: readonly ClaimReport[];
+  readonly problems: readonly WireProblem[];
+}
+
+export interface PeerReport {
+  readonly name: string;
+  readonly address: Ip;
+  readonly port: number;
+  readonly state: PeerStatus['state'];
+  readonly since: string;
+  readonly asn?: number;
+  readonly families: readonly string[];
+  readonly lastError?: { readonly at: string; readonly text: string };
+  readonly counters: PeerCounters;
+  /** Prefixes that are to be announced on it. */
+  readonly desired: number;
+}
+
+export interface ClaimReport {
+  readonly ip: Ip;
+  readonly phase: ClaimPhase;
+  /** Where it is answered for. */
+  readonly interfaces: readonly string[];
+  /** When it entered this phase. */
+  readonly since: string;
+}
+
+/** What keeps a plan from being carried out. Stable codes: NodeState, events and metrics use them. */
+export type WireProblem =
+  | { readonly reason: 'AddressInUse'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
+  | { readonly reason: 'NoUsableInterface'; readonly ip: Ip; readonly interfaces: readonly string[] }
+  | { readonly reason: 'NoNextHop'; readonly peer: string; readonly family: string }
+  | { readonly reason: 'UnsupportedPeer'; readonly peer: string; readonly field: string }
+  | { readonly reason: 'CannotListen'; readonly port: number; readonly error: string }
+  | { readonly reason: 'CannotOpenInterface'; readonly interface: string; readonly error: string };
+
+type Sentences = { readonly [R in WireProblem['reason']]: (facts: Extract<WireProblem, { reason: R }>) => string };
+
+const SENTENCES: Sentences = {
+  AddressInUse: ({ ip, mac, interface: name }) => `${mac} on ${name} uses ${ip} too`,
+  NoUsableInterface: ({ ip, interfaces }) =>
+    interfaces.length === 0
+      ? `no interface of the node can announce ${ip}`
+      : `none of the interfaces ${interfaces.join(', ')} exists, is up and can announce ${ip}`,
+  NoNextHop: ({ peer, family }) => `the connection to ${peer} has no ${family} address that could be the next hop`,
+  UnsupportedPeer: ({ peer, field }) => `BGPPeer ${peer} needs ${field}, which this version does not have`,
+  CannotListen: ({ port, error }) => `no BGP connections are accepted: port ${port} cannot be had (${error})`,
+  CannotOpenInterface: ({ interface: name, error }) => `interface ${name} cannot be opened (${error})`,
+};
+
+/** One sentence for people. */
+export function wireProblemText(problem: WireProblem): string {
+  const sentence = SENTENCES[problem.reason] as (facts: WireProblem) => string;
+  return sentence(problem);
+}
+
+/** The object it is about, as an operator would name it. */
+export function wireProblemObject(problem: WireProblem): string | undefined {
+  if ('ip' in problem) return problem.ip;
+  if ('peer' in problem) return `BGPPeer/${problem.peer}`;
+  return 'interface' in problem ? problem.interface : undefined;
+}
