@@ -1,8 +1,9 @@
 import type { Family } from '../net/ip.ts';
-import type { Prefix } from '../net/prefix.ts';
+import { type Prefix, prefixFamily } from '../net/prefix.ts';
 import { type Envelope, type FamilyRun, attributesKey, encodedRun, isClassic, makeEnvelope } from './encodedRoutes.ts';
 import type { ExportPolicy } from './exportPolicy.ts';
 import type { RouteAttributes, RouteSet } from './session.ts';
+import { diffTables } from './tableDiff.ts';
 import { type Marker, type Packing, writeMarker, writeRun } from './updatePacker.ts';
 
 /**
@@ -10,16 +11,16 @@ import { type Marker, type Packing, writeMarker, writeRun } from './updatePacker
  *
  * This is a mutable value that its peer machine owns: a table of 100,000 prefixes is not copied per step. The whole desired
  * set is handed over; the difference is worked out here, and written only when there is room in the socket. Nothing is kept
- * per prefix until a second desired set arrives: a first table is a few runs of bytes.
+ * per prefix: a table is a few lists and their bytes.
  */
 export interface AdjRibOut {
   /** undefined: nobody has said yet what is desired, so that not even an End-of-RIB can be sent. */
   desired: readonly RouteSet[] | undefined;
   session: RibSession | undefined;
-  /** What the peer holds, without what `sent` adds to it. Values are attribute keys. */
-  told: Map<Prefix, string>;
-  /** Work done since `told` was last brought up to date. */
-  sent: Item[];
+  /** What the peer held when the queue was last empty. */
+  holds: readonly RouteSet[];
+  /** Work done since then. */
+  sent: Work[];
   /** Work to be done, in order. */
   queue: Item[];
   /** Families whose End-of-RIB is still to be sent (RFC 4724 §3). */
@@ -39,23 +40,22 @@ export interface RibSession {
   readonly envelopes: Map<string, Envelope>;
 }
 
-type Item =
-  | {
-      readonly kind: 'announce';
-      readonly run: FamilyRun;
-      readonly key: string;
-      readonly attributes: RouteAttributes;
-      bytesDone: number;
-      prefixesDone: number;
-    }
-  | { readonly kind: 'withdraw'; readonly run: FamilyRun; bytesDone: number; prefixesDone: number }
-  | { readonly kind: 'marker'; readonly marker: Marker };
+type Item = Work | { readonly kind: 'marker'; readonly marker: Marker };
+
+interface Work {
+  readonly kind: 'announce' | 'withdraw';
+  readonly run: FamilyRun;
+  /** Absent: withdrawn. */
+  readonly attributes?: RouteAttributes;
+  bytesDone: number;
+  prefixesDone: number;
+}
 
 export function createAdjRibOut(): AdjRibOut {
   return {
     desired: undefined,
     session: undefined,
-    told: new Map(),
+    holds: [],
     sent: [],
     queue: [],
     endOfRib: new Set(),
@@ -73,16 +73,16 @@ export function startSession(rib: AdjRibOut, session: RibSession): void {
 
 export function stopSession(rib: AdjRibOut): void {
   rib.session = undefined;
-  rib.told = new Map();
+  rib.holds = [];
   rib.sent = [];
   rib.queue = [];
   rib.endOfRib.clear();
   rib.refreshing.clear();
 }
 
-/** Hands over all that the peer is to hold; a prefix that stands in several sets gets the attributes of the last. */
+/** Hands over all that the peer is to hold. No prefix may stand in two sets: it would get the attributes of either. */
 export function setDesired(rib: AdjRibOut, routes: readonly RouteSet[]): void {
-  if (rib.desired !== undefined && sameRoutes(rib.desired, routes)) return;
+  if (rib.desired === routes) return;
   rib.desired = routes;
   if (rib.session !== undefined) plan(rib, rib.session, routes);
   // The bytes will be wanted the moment a session comes up.
@@ -106,85 +106,65 @@ export function isDrained(rib: AdjRibOut): boolean {
 
 /** Prefixes that the peer has been told of and not been told to forget; exact when drained. */
 export function announcedCount(rib: AdjRibOut): number {
-  if (rib.session === undefined) return 0;
+  const families = rib.session?.families ?? [];
   let count = 0;
-  for (const { prefixes } of rib.desired ?? []) {
-    for (const family of rib.session.families) count += encodedRun(prefixes, family, rib.session.addPath.includes(family))?.nlri.count ?? 0;
-  }
+  for (const { prefixes } of rib.desired ?? []) for (const prefix of prefixes) if (families.includes(prefixFamily(prefix))) count++;
   for (const item of rib.queue) if (item.kind === 'announce') count -= item.run.nlri.count - item.prefixesDone;
   return Math.max(0, count);
 }
 
 /** Replaces the queue by what leads from what the peer holds to what it is to hold. */
 function plan(rib: AdjRibOut, session: RibSession, desired: readonly RouteSet[]): void {
-  catchUp(rib);
-  rib.queue = rib.told.size === 0 ? wholeTable(session, desired, session.families) : difference(rib, session, desired);
+  for (const item of rib.queue) if (item.kind !== 'marker' && item.prefixesDone > 0) rib.sent.push(item);
+  const { changed, gone } = diffTables(rib.sent.length === 0 ? rib.holds : heldNow(rib), desired);
+  // New owners of an address space come before the old ones go: nothing is dark in between.
+  rib.queue = wholeTable(session, changed, session.families);
+  for (const family of session.families) {
+    const run = encodedRun(gone, family, session.addPath.includes(family));
+    if (run !== undefined) rib.queue.push({ kind: 'withdraw', run, bytesDone: 0, prefixesDone: 0 });
+  }
   for (const family of rib.refreshing) {
     if (session.enhancedRefresh) rib.queue.push({ kind: 'marker', marker: { kind: 'begin', family } });
     rib.queue.push(...wholeTable(session, desired, [family]));
     rib.queue.push({ kind: 'marker', marker: { kind: session.enhancedRefresh ? 'end' : 'done', family } });
   }
   for (const family of rib.endOfRib) rib.queue.push({ kind: 'marker', marker: { kind: 'endOfRib', family } });
+  settle(rib);
 }
 
 function wholeTable(session: RibSession, desired: readonly RouteSet[], families: readonly Family[]): Item[] {
-  return desired.flatMap(({ attributes, prefixes }) => {
-    const key = attributesKey(attributes);
-    return families.flatMap((family) => {
+  return desired.flatMap(({ attributes, prefixes }) =>
+    families.flatMap((family): Item[] => {
       const run = encodedRun(prefixes, family, session.addPath.includes(family));
-      return run === undefined ? [] : [announce(run, key, attributes)];
-    });
-  });
+      return run === undefined ? [] : [{ kind: 'announce', run, attributes, bytesDone: 0, prefixesDone: 0 }];
+    }),
+  );
 }
 
-function announce(run: FamilyRun, key: string, attributes: RouteAttributes): Item {
-  return { kind: 'announce', run, key, attributes, bytesDone: 0, prefixesDone: 0 };
-}
-
-function difference(rib: AdjRibOut, session: RibSession, desired: readonly RouteSet[]): Item[] {
-  const keys = desired.map((set) => attributesKey(set.attributes));
-  const wanted = new Map<Prefix, string>();
-  desired.forEach((set, i) => {
-    for (const prefix of set.prefixes) wanted.set(prefix, keys[i] ?? '');
-  });
-  // New owners of an address space come before the old ones go: nothing is dark in between.
-  const changed = desired.map(({ attributes, prefixes }, i) => {
-    const key = keys[i] ?? '';
-    return { attributes, prefixes: prefixes.filter((prefix) => wanted.get(prefix) === key && rib.told.get(prefix) !== key) };
-  });
-  const gone = [...rib.told.keys()].filter((prefix) => !wanted.has(prefix));
-  const withdrawn = session.families.flatMap((family): Item[] => {
-    const run = encodedRun(gone, family, session.addPath.includes(family));
-    return run === undefined ? [] : [{ kind: 'withdraw', run, bytesDone: 0, prefixesDone: 0 }];
-  });
-  return [...wholeTable(session, changed, session.families), ...withdrawn];
-}
-
-/** Enters what was sent since the last time into `told`. */
-function catchUp(rib: AdjRibOut): void {
-  const begun = rib.queue.filter((item) => item.kind !== 'marker' && item.prefixesDone > 0);
-  for (const item of [...rib.sent, ...begun]) {
-    if (item.kind === 'marker') continue;
-    const { prefixes } = item.run;
-    for (let i = 0; i < item.prefixesDone; i++) {
-      const prefix = prefixes[i];
-      if (prefix === undefined) break;
-      if (item.kind === 'announce') rib.told.set(prefix, item.key);
-      else rib.told.delete(prefix);
-    }
-  }
+/** With an empty queue the peer holds what it is to hold. */
+function settle(rib: AdjRibOut): void {
+  if (rib.queue.length > 0 || rib.desired === undefined) return;
+  rib.holds = rib.desired;
   rib.sent = [];
 }
 
-function sameRoutes(a: readonly RouteSet[], b: readonly RouteSet[]): boolean {
-  if (a === b) return true;
-  return a.length === b.length && a.every((set, i) => sameSet(set, b[i]));
-}
-
-function sameSet(a: RouteSet, b: RouteSet | undefined): boolean {
-  if (b === undefined || a.prefixes.length !== b.prefixes.length) return false;
-  if (attributesKey(a.attributes) !== attributesKey(b.attributes)) return false;
-  return a.prefixes === b.prefixes || a.prefixes.every((prefix, i) => prefix === b.prefixes[i]);
+/** What a peer holds that a new desired set finds half told. */
+function heldNow(rib: AdjRibOut): RouteSet[] {
+  const told = new Map<Prefix, RouteAttributes>();
+  for (const { attributes, prefixes } of rib.holds) for (const prefix of prefixes) told.set(prefix, attributes);
+  for (const { attributes, run, prefixesDone } of rib.sent) {
+    for (const prefix of run.prefixes.slice(0, prefixesDone)) {
+      if (attributes === undefined) told.delete(prefix);
+      else told.set(prefix, attributes);
+    }
+  }
+  const sets = new Map<RouteAttributes, Prefix[]>();
+  for (const [prefix, attributes] of told) {
+    const prefixes = sets.get(attributes);
+    if (prefixes === undefined) sets.set(attributes, [prefix]);
+    else prefixes.push(prefix);
+  }
+  return [...sets].map(([attributes, prefixes]) => ({ attributes, prefixes }));
 }
 
 /**
@@ -200,6 +180,7 @@ export function pull(rib: AdjRibOut, maxBytes: number, maxMessages: number): { r
     if (!advance(rib, session, item, packing, maxBytes, maxMessages)) continue;
     rib.queue.shift();
     if (item.kind !== 'marker') rib.sent.push(item);
+    settle(rib);
   }
   return { bytes: join(packing), messages: packing.messages };
 }
@@ -215,7 +196,7 @@ function advance(rib: AdjRibOut, session: RibSession, item: Item, packing: Packi
   }
   const { family } = item.run;
   const classic = isClassic(family, session.policy);
-  const envelope = item.kind === 'announce' ? envelopeOf(session, item.key, item.attributes, family) : undefined;
+  const envelope = item.attributes === undefined ? undefined : envelopeOf(session, item.attributes, family);
   if (item.kind === 'announce' && envelope === undefined) return true;
   const done = writeRun(
     packing,
@@ -228,8 +209,8 @@ function advance(rib: AdjRibOut, session: RibSession, item: Item, packing: Packi
   return item.bytesDone >= item.run.nlri.bytes.length;
 }
 
-function envelopeOf(session: RibSession, key: string, attributes: RouteAttributes, family: Family): Envelope | undefined {
-  const name = `${family} ${key}`;
+function envelopeOf(session: RibSession, attributes: RouteAttributes, family: Family): Envelope | undefined {
+  const name = `${family} ${attributesKey(attributes)}`;
   const known = session.envelopes.get(name) ?? makeEnvelope(attributes, family, session.policy);
   if (known !== undefined) session.envelopes.set(name, known);
   return known;

@@ -45,7 +45,7 @@ export type FsmEvent =
   | { readonly type: 'headerError' | 'openError' | 'updateError'; readonly notice: Notice }
   /** 23. */
   | { readonly type: 'collisionDump' }
-  /** 24: the NOTIFICATION says Unsupported Version. 25: any other. */
+  /** 24: the NOTIFICATION says Unsupported Version. 25: it says something else. */
   | { readonly type: 'versionNotification' | 'notification' }
   /** 26, 27, and RFC 2918. */
   | { readonly type: 'keepalive' | 'update' | 'routeRefresh' };

@@ -131,7 +131,7 @@ function takesIpv6NextHop(open: Open): boolean {
 
 function addPathMode(open: Open, family: Family, mode: 1 | 2): boolean {
   const entries = find(open, 'addPath')?.entries ?? [];
-  // RFC 7911 §4: any other value than 1, 2 and 3 is to be ignored.
+  // RFC 7911 §4: values but 1, 2 and 3 are to be ignored.
   return entries.some((entry) => familyOf(entry.afi, entry.safi) === family && entry.mode <= 3 && (entry.mode & mode) !== 0);
 }
 

@@ -1,10 +1,10 @@
 import type { Family, Ip } from '../net/ip.ts';
 import type { Prefix } from '../net/prefix.ts';
 
-/** What one BGP session is configured to be. A change of any field re-establishes the session. */
+/** What one BGP session is configured to be. A change of a field re-establishes the session. */
 export interface SessionConfig {
   readonly myAsn: number;
-  /** `internal`: must equal ours; `external`: any other (RFC 4271 §8 has no name for it; FRR's `remote-as`). */
+  /** `internal`: must equal ours; `external`: every other one (RFC 4271 §8 has no name for it; FRR's `remote-as`). */
   readonly peerAsn: number | 'internal' | 'external';
   /** Shown to this peer in the place of `myAsn`. */
   readonly localAsn?: number;
@@ -53,7 +53,7 @@ export interface NextHops {
   readonly ipv6LinkLocal?: Ip;
 }
 
-/** Prefixes that share all their attributes. */
+/** Prefixes that share all their attributes. A prefix stands in one set only. */
 export interface RouteSet {
   readonly attributes: RouteAttributes;
   readonly prefixes: readonly Prefix[];

@@ -22,6 +22,19 @@ const refusal = (ours: SessionConfig, theirs: SessionConfig): string => {
   return 'type' in result ? `${result.code}/${result.subcode}` : 'accepted';
 };
 
+const offeredTypes = (settings: Partial<SessionConfig>): string[] =>
+  offer(config(settings)).capabilities.map((one) => (one.type === 'multiprotocol' ? `mp${one.afi}` : one.type));
+
+const refused = (subcode: number, ...data: number[]): Parameters<typeof downgrade>[2] => ({
+  type: 'notification',
+  code: 2,
+  subcode,
+  data: Uint8Array.from(data),
+});
+
+const types = (settings: SessionConfig, negotiated: Negotiated, route = {}): string[] =>
+  exportAttributes({ ...PLAIN, ...route }, exportPolicy(settings, negotiated, A)).map(({ type }) => type);
+
 describe('negotiation', () => {
   it.each<[string, Partial<SessionConfig>, Partial<SessionConfig>, string]>([
     ['the configured AS', {}, {}, 'accepted'],
@@ -55,13 +68,13 @@ describe('negotiation', () => {
   });
 
   it('offers only the configured families, IPv6 next hops only over IPv6, no host name', () => {
-    const types = (settings: Partial<SessionConfig>): string[] =>
-      offer(config(settings)).capabilities.map((one) => (one.type === 'multiprotocol' ? `mp${one.afi}` : one.type));
-    expect(types({ families: ['ipv6'] })).toEqual(['mp2', 'routeRefresh', 'extendedMessage', 'fourOctetAs', 'enhancedRouteRefresh']);
-    expect(types({ families: [] })).not.toContain('mp1');
-    expect(types({ peerAddress: ip('2001:db8::2') })).toContain('extendedNextHop');
-    expect(types({ gracefulRestart: { restartTimeSeconds: 60, longLivedStaleSeconds: 3600 } })).toContain('longLivedGracefulRestart');
-    expect(types({ extendedMessages: false })).not.toContain('extendedMessage');
+    expect(offeredTypes({ families: ['ipv6'] })).toEqual(['mp2', 'routeRefresh', 'extendedMessage', 'fourOctetAs', 'enhancedRouteRefresh']);
+    expect(offeredTypes({ families: [] })).not.toContain('mp1');
+    expect(offeredTypes({ peerAddress: ip('2001:db8::2') })).toContain('extendedNextHop');
+    expect(offeredTypes({ gracefulRestart: { restartTimeSeconds: 60, longLivedStaleSeconds: 3600 } })).toContain(
+      'longLivedGracefulRestart',
+    );
+    expect(offeredTypes({ extendedMessages: false })).not.toContain('extendedMessage');
   });
 
   it('RFC 7911 §4: sends path identifiers only where the peer wants to receive them', () => {
@@ -79,12 +92,6 @@ describe('negotiation', () => {
   });
 
   it('RFC 5492 §3: withholds what was named, then all it can spare, then everything', () => {
-    const refused = (subcode: number, ...data: number[]): Parameters<typeof downgrade>[2] => ({
-      type: 'notification',
-      code: 2,
-      subcode,
-      data: Uint8Array.from(data),
-    });
     const first = downgrade(config(), NOTHING_WITHHELD, refused(7, 64, 2, 0, 0));
     expect(first).toEqual({ codes: [64], all: false });
     const second = downgrade(config(), first ?? NOTHING_WITHHELD, refused(7));
@@ -127,9 +134,6 @@ describe('export', () => {
     ] as const,
     extendedCommunities: ['4004fc0049742400'],
   };
-  const types = (settings: SessionConfig, negotiated: Negotiated, route = {}): string[] =>
-    exportAttributes({ ...PLAIN, ...route }, exportPolicy(settings, negotiated, A)).map(({ type }) => type);
-
   it('to another AS: our AS number, no LOCAL_PREF', () => {
     const attributes = exportAttributes({ ...PLAIN, ...full }, exportPolicy(config(), EXTERNAL, A));
     expect(attributes).toEqual([

@@ -328,9 +328,20 @@ describe('a session', () => {
   });
 });
 
-describe('graceful restart', () => {
-  const gracefulRestart = { restartTimeSeconds: 120 };
+const gracefulRestart = { restartTimeSeconds: 120 };
 
+/** What is said, and heard on the other side, when a session with graceful restart is ended. */
+function ended(reason: StopReason): { said: string[]; heard: unknown } {
+  const { sim, a, b } = pair({ gracefulRestart }, { gracefulRestart, passive: true });
+  startBoth(sim);
+  sim.runUntil(() => both(sim.hosts), 10_000);
+  sim.step(a, { type: 'stop', reason });
+  sim.runFor(10);
+  expect(isUp(b)).toBe(false);
+  return { said: notices(a), heard: b.status.lastError };
+}
+
+describe('graceful restart', () => {
   it('RFC 4724 §4.1: a restarted speaker says so once, with the forwarding state kept', () => {
     const sim = new Simulation();
     const a = sim.add(new Host('a', A, config({ gracefulRestart }), true));
@@ -354,15 +365,6 @@ describe('graceful restart', () => {
   });
 
   it('closes without a NOTIFICATION for a restart, and with a Hard Reset for good (RFC 8538)', () => {
-    const ended = (reason: StopReason): { said: string[]; heard: unknown } => {
-      const { sim, a, b } = pair({ gracefulRestart }, { gracefulRestart, passive: true });
-      startBoth(sim);
-      sim.runUntil(() => both(sim.hosts), 10_000);
-      sim.step(a, { type: 'stop', reason });
-      sim.runFor(10);
-      expect(isUp(b)).toBe(false);
-      return { said: notices(a), heard: b.status.lastError };
-    };
     expect(ended({ kind: 'restart' })).toMatchObject({ said: [], heard: { direction: 'local' } });
     expect(ended({ kind: 'shutdown', text: 'bye' })).toMatchObject({ said: ['6/9'], heard: { code: 6, subcode: 2, text: 'bye' } });
     expect(ended({ kind: 'deconfigured' })).toMatchObject({ said: ['6/9'], heard: { code: 6, subcode: 3 } });

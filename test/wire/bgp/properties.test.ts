@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ipFromBytes } from '../../../src/net/ip.ts';
-import { type Prefix, prefixOf } from '../../../src/net/prefix.ts';
+import { prefixOf } from '../../../src/net/prefix.ts';
 import type { Attribute, LargeCommunity } from '../../../src/wire/bgp/attribute.ts';
 import type { Capability } from '../../../src/wire/bgp/capability.ts';
 import { createFramer, feedFramer, nextMessage } from '../../../src/wire/bgp/framer.ts';
-import { isMalformed } from '../../../src/wire/bgp/malformed.ts';
+import { type Malformed, isMalformed } from '../../../src/wire/bgp/malformed.ts';
 import { type Message, type MessageContext, decodeMessage, encodeMessage } from '../../../src/wire/bgp/message.ts';
 import { type NlriRun, encodeNlri, nlriPrefixes } from '../../../src/wire/bgp/nlri.ts';
 import { CORPUS } from './malformedCorpus.ts';
@@ -132,7 +132,7 @@ describe('encode and decode', () => {
           ['ipv4', four],
           ['ipv6', six],
         ] as const) {
-          const run: NlriRun = encodeNlri(prefixes as Prefix[], family, pathId);
+          const run: NlriRun = encodeNlri(prefixes, family, pathId);
           expect(run.count).toBe(prefixes.length);
           expect(nlriPrefixes(run)).toEqual(prefixes.map((prefix) => (pathId === undefined ? { prefix } : { pathId, prefix })));
         }
@@ -174,6 +174,18 @@ const mutated = fc
     return copy;
   });
 
+/** What is wrong with a result of decoding; undefined when nothing is. */
+function complaint(result: Message | Malformed): string | undefined {
+  if (isMalformed(result)) {
+    const sound = result.action === 'session-reset' && result.code > 0;
+    return sound ? undefined : `${result.code} ${result.action}`;
+  }
+  if (result.type !== 'update') return undefined;
+  const soft = result.faults.every(({ action }) => action === 'treat-as-withdraw' || action === 'attribute-discard');
+  const readable = nlriPrefixes(result.nlri).length === result.nlri.count;
+  return soft && readable ? undefined : JSON.stringify(result);
+}
+
 describe('decoding anything', () => {
   it.each([
     ['any bytes', fc.uint8Array({ maxLength: 400 })],
@@ -182,38 +194,31 @@ describe('decoding anything', () => {
   ])('%s: a message or Malformed, nothing else', (_, bytes) => {
     fc.assert(
       fc.property(bytes as fc.Arbitrary<Uint8Array>, context, (input, settings) => {
-        const result = decodeMessage(input, settings);
-        if (isMalformed(result)) {
-          expect(result.action).toBe('session-reset');
-          expect(result.code).toBeGreaterThan(0);
-        } else if (result.type === 'update') {
-          for (const fault of result.faults) expect(['treat-as-withdraw', 'attribute-discard']).toContain(fault.action);
-          for (const { prefix } of nlriPrefixes(result.nlri)) expect(prefix).toContain('/');
-        }
+        expect(complaint(decodeMessage(input, settings))).toBeUndefined();
       }),
       { numRuns: 2000 },
     );
   });
 });
 
+function collect(chunks: readonly Uint8Array[]): string[] {
+  const framer = createFramer();
+  framer.extended = true;
+  const found: string[] = [];
+  for (const chunk of chunks) {
+    feedFramer(framer, chunk);
+    for (;;) {
+      const next = nextMessage(framer);
+      if (next === undefined) break;
+      if (isMalformed(next)) return [...found, `${next.code}/${next.subcode}`];
+      found.push(Buffer.from(next).toString('hex'));
+    }
+  }
+  return found;
+}
+
 describe('the framer', () => {
   const stream = fc.array(message, { minLength: 1, maxLength: 6 }).map((messages) => messages.map((one) => encodeMessage(one).slice()));
-
-  const collect = (chunks: readonly Uint8Array[]): string[] => {
-    const framer = createFramer();
-    framer.extended = true;
-    const found: string[] = [];
-    for (const chunk of chunks) {
-      feedFramer(framer, chunk);
-      for (;;) {
-        const next = nextMessage(framer);
-        if (next === undefined) break;
-        if (isMalformed(next)) return [...found, `${next.code}/${next.subcode}`];
-        found.push(Buffer.from(next).toString('hex'));
-      }
-    }
-    return found;
-  };
 
   it('finds the same messages wherever the stream is cut', () => {
     fc.assert(
