@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { ApiClient } from '../support/apiClient.ts';
 import { until } from '../support/until.ts';
 import { type Kubelab, startKubelab } from '../kubelab/kubelab.ts';
@@ -158,7 +159,13 @@ export class Lab {
 /** The nodes reach the server by its door's address; its certificate is made out to another name. */
 function throughDoor(api: LabApi, account: string): string {
   const scheme = api.url.startsWith('https') ? 'https' : 'http';
-  return api.kubeconfig(account).replaceAll(api.url, `${scheme}://${API.ipv4}:${API.port}`);
+  const { clusters, ...rest } = parse(api.kubeconfig(account)) as { clusters: { name: string; cluster: object }[] };
+  const server = `${scheme}://${API.ipv4}:${API.port}`;
+  const moved = clusters.map(({ name, cluster }) => ({
+    name,
+    cluster: { ...cluster, server, ...(scheme === 'https' ? { 'tls-server-name': 'localhost' } : {}) },
+  }));
+  return stringify({ ...rest, clusters: moved });
 }
 
 export async function embeddedApi(root: string, options: { readonly port?: number; readonly rbac?: boolean } = {}): Promise<LabApi> {
