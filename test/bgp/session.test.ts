@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { encodeMessage } from '../../src/wire/bgp/message.ts';
 import { endOfRib } from '../../src/wire/bgp/update.ts';
+import { NOTHING_WITHHELD, makeOpen } from '../../src/bgp/offer.ts';
+import { CORPUS } from '../wire/bgp/malformedCorpus.ts';
 import { peerCounters } from '../../src/bgp/peer.ts';
 import type { StopReason } from '../../src/bgp/session.ts';
 import { Host, PLAIN, A, config, ip, isUp, mirror, pair, prefix, routes, Simulation, startBoth } from './simulation.ts';
@@ -313,6 +316,69 @@ describe('a session', () => {
     sim.step(a, { type: 'writable', conn: a.state.out.wire?.conn ?? '' });
     sim.runFor(1000);
     expect(b.learnt.size).toBe(200_000);
+  });
+
+  it('sends bursts of 9,000 messages at most, each followed by a KEEPALIVE and a pause', () => {
+    const { sim, a, b } = pair({}, { passive: true });
+    startBoth(sim);
+    sim.runUntil(() => both(sim.hosts), 10_000);
+    const desired = Array.from({ length: 20_000 }, (_, i) => ({
+      attributes: { ...PLAIN, med: i },
+      prefixes: [prefix(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`)],
+    }));
+    const [from, startedAt] = [a.sent.length, sim.now];
+    sim.step(a, { type: 'desired', routes: desired });
+    expect(sim.runUntil(() => b.learnt.size === 20_000, 2000)).toBe(true);
+    expect(sim.now - startedAt).toBeGreaterThanOrEqual(400);
+    const runs = a.sent.slice(from).map((message) => message.type);
+    expect(runs.indexOf('keepalive')).toBe(9000);
+    expect(runs.indexOf('keepalive', 9001)).toBe(18_001);
+    // The rest is a burst too, and the peer is woken after it.
+    const keepalives = a.sentOf('keepalive').length;
+    sim.runFor(1100);
+    expect(a.sentOf('keepalive').length).toBe(keepalives + 1);
+  });
+
+  it('says which families have no next hop, and announces nothing of them', () => {
+    const sim = new Simulation();
+    const a = sim.add(new Host('a', A, config()));
+    sim.step(a, { type: 'desired', routes: routes('203.0.113.1/32', '2001:db8:1::1/128') });
+    sim.step(a, { type: 'start' });
+    const { conn } = a.state.out.wire ?? { conn: '' };
+    sim.step(a, { type: 'tcpConnected', conn, local: A, remote: ip('192.0.2.2') });
+    sim.step(a, { type: 'bytes', conn, data: encodeMessage(makeOpen(mirror(), NOTHING_WITHHELD, false)) });
+    sim.step(a, { type: 'bytes', conn, data: encodeMessage({ type: 'keepalive' }) });
+    expect(a.status).toMatchObject({ state: 'Established', unannounced: ['ipv6'] });
+    expect(a.sentOf('update').map(endOfRib)).toEqual([undefined, 'ipv4']);
+  });
+
+  it('damps: while an OPEN was just refused, the peer’s own connections are refused too', () => {
+    const { sim, a, b } = pair({ peerAsn: 65_000, passive: true }, {});
+    startBoth(sim);
+    sim.runUntil(() => notices(a).includes('2/2'), 5000);
+    sim.step(a, { type: 'tcpAccepted', conn: 'in/99', local: A, remote: b.address });
+    expect(a.effects.at(-1)?.effect).toEqual({ type: 'close', conn: 'in/99', mode: 'abort' });
+    sim.hosts.pop();
+    sim.runFor(5000);
+    sim.step(a, { type: 'tcpAccepted', conn: 'in/100', local: A, remote: b.address });
+    expect(a.state.in.fsm.name).toBe('OpenSent');
+  });
+
+  it('malformed messages in a session: the NOTIFICATION they deserve, and the end; faulty UPDATEs: none, and it goes on', () => {
+    const outcomes = CORPUS.filter(({ context }) => context === undefined).map(({ name, bytes, expected }) => {
+      const { sim, a } = pair({ extendedMessages: false }, { passive: true });
+      startBoth(sim);
+      sim.runUntil(() => both(sim.hosts), 10_000);
+      sim.step(a, { type: 'bytes', conn: a.state.out.wire?.conn ?? '', data: bytes });
+      const type = bytes[18];
+      const fatal = expected.includes('reset');
+      // An OPEN has no place here, and a NOTIFICATION is its own end; a short message may go on in the next segment.
+      if (type === 1 || type === 3 || name.includes('beyond the bytes')) return undefined;
+      const answer = notices(a)[0];
+      const right = fatal ? expected.startsWith(answer ?? 'none') && !isUp(a) : answer === undefined && isUp(a);
+      return right ? undefined : `${name}: ${answer}`;
+    });
+    expect(outcomes.filter((outcome) => outcome !== undefined)).toEqual([]);
   });
 
   it('BFD down ends the session at once, and nothing is tried until it is up', () => {
