@@ -163,7 +163,7 @@ function throughDoor(api: LabApi, account: string): string {
   const server = `${scheme}://${API.ipv4}:${API.port}`;
   const moved = clusters.map(({ name, cluster }) => ({
     name,
-    cluster: { ...cluster, server, ...(scheme === 'https' ? { 'tls-server-name': 'localhost' } : {}) },
+    cluster: { ...cluster, server, ...(scheme === 'https' ? { 'tls-server-name': 'kubernetes' } : {}) },
   }));
   return stringify({ ...rest, clusters: moved });
 }
