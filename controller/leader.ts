@@ -62,6 +62,7 @@ export function createLeader(options: LeaderOptions): Leader {
     idle: () => loop.overdueSinceMs() === undefined && writer.idle(),
     stop: async (drainMs) => {
       await loop.stop();
+      options.metrics.reportPools(undefined);
       await writer.stop(drainMs);
       if (drainMs > 0) await statuses.flush(drainMs);
       await statuses.stop();
@@ -123,7 +124,7 @@ function createPass({ watches, configuration, allocator, writer, report, lbClass
     end();
     const usage = allocator.usage();
     report.write(configuration, usage);
-    metrics.reportPools(usage, allocator.assignments());
+    metrics.reportPools({ usage, assignments: () => allocator.assignments() });
     metrics.reportConfig(configuration.problems());
     metrics.passes.inc();
     await Promise.resolve();

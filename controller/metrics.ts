@@ -4,9 +4,15 @@ import type { Registry } from '../src/host/metrics.ts';
 import type { Assignment } from '../src/ipam/allocator.ts';
 import type { PoolUsage } from '../src/ipam/poolSpace.ts';
 
+export interface PoolReport {
+  readonly usage: ReadonlyMap<string, PoolUsage>;
+  readonly assignments: () => Iterable<readonly [unknown, Assignment]>;
+}
+
 /** Names beginning with `metallb_` are MetalLB's, so that its dashboards and alerts go on working. */
 export interface ControllerMetrics {
-  readonly reportPools: (usage: ReadonlyMap<string, PoolUsage>, assignments: Iterable<readonly [unknown, Assignment]>) => void;
+  /** undefined: this process does not lead, and knows nothing. */
+  readonly reportPools: (report: PoolReport | undefined) => void;
   readonly reportConfig: (problems: readonly Problem[]) => void;
   readonly planSeconds: Histogram;
   readonly passes: Counter;
@@ -29,31 +35,21 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
     [perPool('ipv4_addresses_in_use_total', 'Assigned IPv4 addresses per pool'), ({ assignedIPv4 }) => assignedIPv4],
     [perPool('ipv6_addresses_in_use_total', 'Assigned IPv6 addresses per pool'), ({ assignedIPv6 }) => assignedIPv6],
   ];
-  const allocated = perPool('services_allocated_total', 'Services that have an address, per pool');
-  const refused = new Gauge({
-    name: 'heraldlb_allocator_services_refused',
-    help: 'Services that have not all that they ask for, by reason',
-    labelNames: ['reason'],
-    registers,
-  });
+  let latest: PoolReport | undefined;
+  onScrape('metallb_allocator_services_allocated_total', 'Services that have an address, per pool', 'pool', registers, () =>
+    count(latest, latest?.usage.keys() ?? [], ({ pool }) => pool),
+  );
+  const help = 'Services that have not all that they ask for, by reason';
+  onScrape('heraldlb_allocator_services_refused', help, 'reason', registers, () => count(latest, [], ({ refusal }) => refusal?.reason));
   const loaded = new Gauge({ name: 'metallb_k8s_client_config_loaded_bool', help: '1 when a configuration was read', registers });
   const stale = new Gauge({ name: 'metallb_k8s_client_config_stale_bool', help: '1 while an object of it is not valid', registers });
   return {
-    reportPools: (usage, assignments) => {
+    reportPools: (report) => {
+      latest = report;
       for (const [gauge, value] of gauges) {
         gauge.reset();
-        for (const [pool, counts] of usage) gauge.set({ pool }, value(counts));
+        for (const [pool, counts] of report?.usage ?? []) gauge.set({ pool }, value(counts));
       }
-      allocated.reset();
-      refused.reset();
-      const pools = new Map<string, number>([...usage.keys()].map((pool) => [pool, 0]));
-      const reasons = new Map<string, number>();
-      for (const [, { pool, refusal }] of assignments) {
-        if (pool !== undefined) pools.set(pool, (pools.get(pool) ?? 0) + 1);
-        if (refusal !== undefined) reasons.set(refusal.reason, (reasons.get(refusal.reason) ?? 0) + 1);
-      }
-      for (const [pool, count] of pools) allocated.set({ pool }, count);
-      for (const [reason, count] of reasons) refused.set({ reason }, count);
     },
     reportConfig: (problems) => {
       loaded.set(1);
@@ -67,4 +63,38 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
     }),
     passes: new Counter({ name: 'heraldlb_controller_passes_total', help: 'Passes over what changed', registers }),
   };
+}
+
+/** Counting all Services is left to the scrape. */
+function onScrape<Label extends string>(
+  name: string,
+  help: string,
+  label: Label,
+  registers: Registry[],
+  counts: () => ReadonlyMap<string, number>,
+): Gauge<Label> {
+  return new Gauge<Label>({
+    name,
+    help,
+    labelNames: [label],
+    registers,
+    collect() {
+      this.reset();
+      for (const [value, number] of counts()) this.labels(value).set(number);
+    },
+  });
+}
+
+function count(
+  report: PoolReport | undefined,
+  known: Iterable<string>,
+  labelOf: (assignment: Assignment) => string | undefined,
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const label of known) counts.set(label, 0);
+  for (const [, assignment] of report?.assignments() ?? []) {
+    const label = labelOf(assignment);
+    if (label !== undefined) counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  return counts;
 }

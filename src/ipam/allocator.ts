@@ -156,8 +156,7 @@ export class Allocator {
   #retryAfter(before: Entry | undefined, now: Entry | undefined): ServiceKey[] {
     if (this.#pending.size === 0) return [];
     const left = before?.assignment.ingress.some((address) => now?.assignment.ingress.includes(address) !== true) === true;
-    const looser = before !== undefined && now !== undefined && before.assignment.ingress.length > 0 && differs(before.tenant, now.tenant);
-    if (left || looser) return this.#retry(() => true);
+    if (left) return this.#retry(() => true);
     const key = now?.tenant.sharingKey;
     return key === undefined ? [] : this.#retry((tenant) => tenant.sharingKey === key);
   }
@@ -212,12 +211,6 @@ function ledger(service: ServiceView, entry: Entry | undefined): readonly Ip[] {
   const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
   if (decided.length === 0) return service.ingress;
   return [...new Set([...service.ingress, ...decided])];
-}
-
-function differs(a: Tenant, b: Tenant): boolean {
-  return (
-    a.sharingKey !== b.sharingKey || a.backend !== b.backend || a.trafficPolicy !== b.trafficPolicy || a.ports.join() !== b.ports.join()
-  );
 }
 
 /** Oldest first, so that the order in which a plan looks at Services does not depend on how they were listed. */

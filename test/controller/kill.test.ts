@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NAMESPACE } from './fixtures.ts';
 import { type Cluster, Ledger, poolObject, serviceObject, startCluster, until } from './support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Inside node_modules, so that the bundle finds the packages it imports.
 const directory = join(root, 'node_modules', '.cache', `heraldlb-kill-${process.pid}`);
 const program = join(directory, 'controller.mjs');
+const command = join(directory, 'command.mjs');
 const SERVICES = 60;
 
 /** A controller in a process of its own, to be killed. */
@@ -22,21 +24,18 @@ const PROGRAM = `
   await startController(flags, { lease: LEASE });
 `;
 
+const COMMAND = `
+  import { controllerCommand } from './controller/command.ts';
+  await controllerCommand().parseAsync();
+`;
+
 let cluster: Cluster;
 const children = new Map<string, ChildProcess>();
 
 beforeAll(async () => {
   mkdirSync(directory, { recursive: true });
-  await build({
-    stdin: { contents: PROGRAM, resolveDir: root, loader: 'ts' },
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
-  });
+  await bundle(PROGRAM, program);
+  await bundle(COMMAND, command);
   cluster = await startCluster();
 });
 
@@ -45,6 +44,11 @@ afterAll(async () => {
   await cluster?.close();
   rmSync(directory, { recursive: true, force: true });
 });
+
+async function bundle(contents: string, outfile: string): Promise<void> {
+  const stdin = { contents, resolveDir: root, loader: 'ts' } as const;
+  await build({ stdin, outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', packages: 'external', logLevel: 'error' });
+}
 
 function launch(identity: string): void {
   children.set(identity, spawn(process.execPath, [program, cluster.kubeconfig, identity], { stdio: ['ignore', 'ignore', 'inherit'] }));
@@ -88,4 +92,21 @@ describe('two replicas that are killed in turn', () => {
     expect(ledger.first.size).toBe(SERVICES);
     expect(ledger.wrong).toEqual([]);
   }, 120_000);
+});
+
+describe('the command', () => {
+  it('ends by itself on SIGTERM and leaves the lease to the next', async () => {
+    const { lab } = cluster;
+    for (const child of children.values()) child.kill('SIGKILL');
+    const flags = ['--kubeconfig', cluster.kubeconfig, '--metrics-port', '0', '--log-level', 'silent', '--identity', 'command'];
+    const child = spawn(process.execPath, [command, ...flags], { stdio: ['ignore', 'ignore', 'inherit'] });
+    children.set('command', child);
+    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: NAMESPACE, name: 'heraldlb-controller' };
+    const holder = async (): Promise<unknown> => ((await lab.get(lease)) as { spec?: { holderIdentity?: string } }).spec?.holderIdentity;
+    await until('the lease', async () => (await holder()) === 'command', 20_000);
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(await holder()).toBe('');
+  }, 60_000);
 });

@@ -42,7 +42,9 @@ export interface Seen {
   };
 }
 
-const CRDS = fileURLToPath(new URL('../../manifests/crds', import.meta.url));
+/** The root is given where this runs in a bundle. */
+const ROOT = process.env.HERALDLB_ROOT ?? fileURLToPath(new URL('../..', import.meta.url));
+const CRDS = join(ROOT, 'manifests/crds');
 const crdFiles = readdirSync(CRDS)
   .filter((file) => file !== 'kustomization.yaml')
   .map((file) => join(CRDS, file));

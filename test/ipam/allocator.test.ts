@@ -106,6 +106,15 @@ describe('Allocator', () => {
     expect(ingress(allocator, 'b')).toEqual(['10.0.0.0']);
   });
 
+  it('does not give on a reserved address that its holder leaves', () => {
+    const allocator = new Allocator();
+    const inUse = new Map([[ip('10.0.0.0'), 'node n1']]);
+    allocator.reset(snapshot([pool('p', '10.0.0.0/31')], [service('a', { ingress: ['10.0.0.0'] })], { inUse }));
+    allocator.remove(key('a'));
+    for (const name of ['b', 'c']) allocator.upsert(service(name));
+    expect([ingress(allocator, 'b'), ingress(allocator, 'c')]).toEqual([['10.0.0.1'], []]);
+  });
+
   it('gives up the address of a Service of another class when that goes', () => {
     const allocator = start([pool('p', '10.0.0.0/32')], [service('x', { loadBalancerClass: 'other', ingress: ['10.0.0.0'] })]);
     allocator.upsert(service('a'));
