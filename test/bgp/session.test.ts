@@ -294,7 +294,7 @@ describe('a session', () => {
       if (wire !== undefined) sim.step(a, { type: 'bytes', conn: wire.conn, data: keepalive });
     }
     expect(notices(a)).toEqual(['8/0']);
-    expect(sim.now - from).toBeGreaterThanOrEqual(600_000);
+    expect(sim.now - from).toBeGreaterThanOrEqual(660_000);
     expect(sim.now - from).toBeLessThan(800_000);
     expect(isUp(a)).toBe(false);
   });
