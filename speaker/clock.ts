@@ -35,3 +35,7 @@ export const realClock: Clock = {
 export function wallTime(at: Instant): string {
   return new Date(performance.timeOrigin + at).toISOString().replace(/\.\d+Z$/, 'Z');
 }
+
+export function wallNow(): string {
+  return wallTime(realClock.now());
+}

@@ -31,6 +31,7 @@ export function planNode(snapshot: AnnounceSnapshot, nodeName: string, generatio
     },
     verdicts: index.services.map((service) => ({
       service: service.key,
+      addresses: service.ingress,
       bgp: bgp.verdicts.get(service.key) ?? nothing,
       layer2: layer2.verdicts.get(service.key) ?? nothing,
     })),

@@ -76,6 +76,8 @@ export interface ClaimPlan {
 /** Why a Service is, or is not, announced from this node; one per Service that this installation handles. */
 export interface ServiceVerdict {
   readonly service: ServiceKey;
+  /** Its addresses, in status order. */
+  readonly addresses: readonly Ip[];
   readonly bgp: Verdict;
   readonly layer2: Verdict;
 }

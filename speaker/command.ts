@@ -1,0 +1,78 @@
+import { hostname } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { LOG_LEVELS, type LogLevel } from '../src/host/log.ts';
+
+export interface Flags {
+  readonly nodeName: string;
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly apiGroup: string;
+  readonly lbClass?: string;
+  readonly logLevel: LogLevel;
+  readonly metricsPort: number;
+  readonly metricsAddress: string;
+  readonly bgpListenPort: number;
+  readonly record?: string;
+  readonly excludeInterfaces?: RegExp;
+  readonly l2RepeatSeconds: number;
+  /** Of this program, for NodeState. */
+  readonly version: string;
+}
+
+/** MetalLB's list: interfaces of the node that no client is behind. */
+const CONTAINER_INTERFACES = '^(docker|cbr|dummy|virbr|lxcbr|veth|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc)';
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) throw new InvalidArgumentError('a port is 0 to 65535.');
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError('a number of seconds, 0 or more.');
+  return value;
+}
+
+function expression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new InvalidArgumentError('not a regular expression.');
+  }
+}
+
+/** `heraldlb speaker`. The program itself is loaded only when the command runs. */
+export function speakerCommand(): Command {
+  return new Command('speaker')
+    .description('Announces addresses from this node by BGP, ARP and neighbour discovery; one runs on every node')
+    .addOption(new Option('--node-name <name>', "the Node's name").env('HERALDLB_NODE_NAME').default(hostname()))
+    .option('--kubeconfig <file>', 'default: $KUBECONFIG, ~/.kube/config, then the service account of the pod')
+    .addOption(new Option('--namespace <name>', 'where the configuration objects are').env('HERALDLB_NAMESPACE').default('heraldlb-system'))
+    .addOption(new Option('--api-group <group>', 'metallb.io reads the objects of MetalLB').default('heraldlb.io'))
+    .option('--lb-class <class>', 'handle only Services of this loadBalancerClass; default: those without one')
+    .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info'))
+    .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0: any free port').argParser(port).default(7482))
+    .addOption(new Option('--metrics-address <address>', 'default: all addresses').default(''))
+    .addOption(new Option('--bgp-listen-port <port>', 'where routers may connect; 0: only dial').argParser(port).default(179))
+    .addOption(
+      new Option('--exclude-interfaces <regex>', 'interfaces that never answer ARP or neighbour discovery')
+        .argParser(expression)
+        .default(new RegExp(CONTAINER_INTERFACES), CONTAINER_INTERFACES),
+    )
+    .addOption(
+      new Option('--l2-repeat-seconds <seconds>', 'how often an address is announced again; 0: never').argParser(seconds).default(60),
+    )
+    .option('--record <file>', 'write every input of the protocol machines to a file, as JSON lines')
+    .action(run);
+}
+
+async function run(options: Omit<Flags, 'version'>, command: Command): Promise<void> {
+  const { startSpeaker } = await import('./main.ts');
+  const speaker = await startSpeaker({ ...options, version: command.parent?.version() ?? 'unknown' });
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  await speaker.close();
+  process.exit();
+}

@@ -1,0 +1,86 @@
+import { Registry } from 'prom-client';
+import { loadCredentials } from '../src/host/kube/credentials.ts';
+import { createDirtyLoop } from '../src/host/kube/dirtyLoop.ts';
+import { createEventRecorder } from '../src/host/kube/events.ts';
+import { createKubeClient } from '../src/host/kube/kubeClient.ts';
+import { createStatusWriter } from '../src/host/kube/status.ts';
+import { createLogger } from '../src/host/log.ts';
+import { createKubeMetrics } from '../src/host/metrics.ts';
+import { type Downward, Outbox, type PlanMessage, type Upward } from './channel.ts';
+import type { KubeSideOptions } from './kubeOptions.ts';
+import { Planner } from './planner.ts';
+import { createSecrets, namedSecrets } from './secrets.ts';
+import { Teller } from './teller.ts';
+import { startWatches } from './watches.ts';
+
+export interface KubeSide {
+  readonly receive: (message: Upward) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** Secrets are read again with it; everything else tells by itself. */
+const REFRESH_MS = 30_000;
+const HEALTH_MS = 500;
+const FLUSH_MS = 1000;
+
+/** Kubernetes for one speaker: watches, plans, and tells the cluster what the wire reports. */
+export function startKubeSide(options: KubeSideOptions, post: (message: Downward) => void): KubeSide {
+  const { node, namespace, apiGroup } = options;
+  const log = createLogger({ level: options.logLevel, name: 'speaker-kube' });
+  const registry = new Registry();
+  registry.setDefaultLabels({ program: 'speaker' });
+  const metrics = createKubeMetrics(registry);
+  const credentials = loadCredentials(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
+  const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-speaker', metrics });
+  const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log, metrics });
+  const events = createEventRecorder({ client, component: 'heraldlb-speaker', host: node, log, metrics });
+  const plans = new Outbox<PlanMessage>((value) => post({ type: 'value', value }));
+  let isPlanned = false;
+
+  const run = async (): Promise<void> => {
+    if (watches.problems().length > 0) return;
+    const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []));
+    const planned = planner.plan(found);
+    isPlanned = true;
+    if (planned.message !== undefined) plans.put(planned.message);
+    teller.planned(planned);
+  };
+
+  const loop = createDirtyLoop({ name: 'plan', run, settleMs: 5, maxWaitMs: 100, log, metrics });
+  const watches = startWatches({ client, namespace, apiGroup, onChange: () => loop.mark(), log, metrics });
+  const secrets = createSecrets(client, namespace, log);
+  const planner = new Planner(watches, node, options.lbClass);
+  const teller = new Teller({ options, watches, statuses, events, registry, log });
+  const health = setInterval(() => {
+    post({ type: 'health', problems: watches.problems() });
+    // A list that comes in empty changes nothing, so the first plan needs a call of its own.
+    if (!isPlanned) loop.mark();
+  }, HEALTH_MS);
+  const refresh = setInterval(() => loop.mark(), REFRESH_MS);
+
+  return {
+    receive: (message) => {
+      if (message.type === 'taken') plans.taken();
+      if (message.type === 'value') {
+        post({ type: 'taken' });
+        teller.reported(message.value);
+      }
+      if (message.type === 'metrics') answer(registry, message.id, post);
+    },
+    stop: async () => {
+      clearInterval(health);
+      clearInterval(refresh);
+      await loop.stop();
+      await statuses.flush(FLUSH_MS);
+      await Promise.all([statuses.stop(), events.stop({ drainMs: FLUSH_MS }), watches.stop()]);
+      await client.close();
+    },
+  };
+}
+
+function answer(registry: Registry, id: number, post: (message: Downward) => void): void {
+  registry.metrics().then(
+    (text) => post({ type: 'metrics', id, text }),
+    () => post({ type: 'metrics', id, text: '' }),
+  );
+}

@@ -1,0 +1,108 @@
+import { startHttpServer } from '../src/host/http.ts';
+import { type Logger, createLogger } from '../src/host/log.ts';
+import { createRegistry } from '../src/host/metrics.ts';
+import { realClock, wallNow } from './clock.ts';
+import type { Flags } from './command.ts';
+import { Deadlines } from './deadlines.ts';
+import { Engine } from './engine.ts';
+import type { Hands } from './hands.ts';
+import { createHands } from './io/realHands.ts';
+import { registerMetrics } from './metrics.ts';
+import { NO_RECORDER, openRecorder } from './recorder.ts';
+import { type WorkerHost, startWorkerHost } from './workerHost.ts';
+
+/** What tests give besides the flags. */
+export interface Overrides {
+  readonly log?: Logger;
+  readonly hands?: Hands;
+  readonly workerEntry?: URL;
+}
+
+export interface Speaker {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/** Reports are gathered for so long: a full table coming up is one report, not thousands. */
+const REPORT_DELAY_MS = 50;
+/** The sockets' own limit for last words is 1.5 s; a router that reads gets them in a few milliseconds. */
+const FAREWELL_MS = 300;
+const FAREWELL = 'HeraldLB speaker stopped';
+
+/** This thread owns the wire; Kubernetes lives in a worker, whose death changes nothing here. */
+export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Promise<Speaker> {
+  const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'speaker' });
+  const hands = overrides.hands ?? createHands(log);
+  const recorder =
+    flags.record === undefined
+      ? NO_RECORDER
+      : openRecorder(flags.record, (error) => log.error({ err: error }, 'the recording cannot be written'));
+  let worker: WorkerHost | undefined;
+  let reportTimer: NodeJS.Timeout | undefined;
+  const changed = (): void => {
+    reportTimer ??= setTimeout(() => {
+      reportTimer = undefined;
+      worker?.tell(engine.report());
+    }, REPORT_DELAY_MS);
+  };
+  const deadlines = new Deadlines(realClock);
+  const engine = new Engine(
+    { hands, clock: realClock, deadlines, random: Math.random, recorder, log, changed },
+    {
+      node: flags.nodeName,
+      ...(flags.excludeInterfaces === undefined ? {} : { exclude: flags.excludeInterfaces }),
+      announcer: { repeatMs: flags.l2RepeatSeconds * 1000 },
+    },
+  );
+  await engine.start(flags.bgpListenPort);
+  const host = startWorkerHost({
+    data: workerData(flags),
+    onPlan: (message) => engine.apply(message),
+    report: () => engine.report(),
+    log,
+    ...(overrides.workerEntry === undefined ? {} : { entry: overrides.workerEntry }),
+  });
+  worker = host;
+
+  const registry = createRegistry('speaker');
+  registerMetrics(registry, engine, () => host.restarts());
+  const server = await startHttpServer({
+    host: flags.metricsAddress,
+    port: flags.metricsPort,
+    registry,
+    // A plan that is in force stays in force: losing the API server later makes nobody unready.
+    ready: () => (engine.plan() === undefined ? ['there is no plan yet', ...host.problems()] : []),
+    routes: {
+      '/metrics': async () => ({ contentType: registry.contentType, body: `${await registry.metrics()}\n${await host.metrics()}` }),
+    },
+    log,
+  });
+  log.info({ port: server.port, node: flags.nodeName, namespace: flags.namespace, apiGroup: flags.apiGroup }, 'the speaker runs');
+
+  return {
+    port: server.port,
+    close: async () => {
+      log.info('shutting down');
+      // The worker first: what the end looks like is not to be written as what the node does.
+      await host.stop();
+      clearTimeout(reportTimer);
+      engine.stop(FAREWELL);
+      await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+      await server.close();
+      await recorder.close();
+    },
+  };
+}
+
+function workerData(flags: Flags) {
+  return {
+    node: flags.nodeName,
+    namespace: flags.namespace,
+    apiGroup: flags.apiGroup,
+    logLevel: flags.logLevel,
+    version: flags.version,
+    startedAt: wallNow(),
+    ...(flags.lbClass === undefined ? {} : { lbClass: flags.lbClass }),
+    ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
+  };
+}

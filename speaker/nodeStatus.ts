@@ -1,0 +1,94 @@
+import type { NodePlanResult } from '../src/announce/plan.ts';
+import type { NodeStateStatus } from '../src/api/nodeState.ts';
+import { problemText } from '../src/config/conditions.ts';
+import type { Problem } from '../src/config/problem.ts';
+import { type PeerReport, type Report, wireProblemObject, wireProblemText } from './report.ts';
+
+export interface NodeStatusInput {
+  readonly result: NodePlanResult;
+  readonly report: Report;
+  readonly problems: readonly Problem[];
+  readonly version: string;
+  readonly startedAt: string;
+  /** RFC 3339 with whole seconds. */
+  readonly now: string;
+  /** The conditions that were written last; their times are kept while nothing changes. */
+  readonly before: NodeStateStatus['conditions'];
+}
+
+/** The limits of the schema: a status that is refused would tell nothing at all. */
+const MAX = { sessions: 1024, claims: 10_000, servicesPerClaim: 256, problems: 256, text: 1024 };
+
+/** The status of this node's NodeState. */
+export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
+  const { result, report, version, startedAt } = input;
+  const { peers } = report;
+  const up = peers.filter(({ state }) => state === 'Established').length;
+  const held = report.claims.filter(({ phase }) => phase === 'claimed');
+  const services = new Map(result.plan.claims.map((claim) => [claim.ip, claim.services]));
+  const problems = problemsOf(input);
+  return {
+    version,
+    startedAt,
+    summary: { peers: `${up}/${peers.length}`, vips: held.length, routes: routesOf(result), problems: problems.length },
+    bgp: peers.slice(0, MAX.sessions).map(sessionOf),
+    claims: held.slice(0, MAX.claims).map(({ ip, interfaces, since }) => ({
+      ip,
+      services: (services.get(ip) ?? []).slice(0, MAX.servicesPerClaim),
+      interfaces: [...interfaces],
+      since,
+    })),
+    problems: problems.slice(0, MAX.problems),
+    conditions: [ready(input, up, problems)],
+  };
+}
+
+/** Distinct prefixes: a prefix that goes to two routers is one. */
+function routesOf({ plan }: NodePlanResult): number {
+  const prefixes = new Set<string>();
+  for (const peer of plan.peers) for (const set of peer.routes) for (const prefix of set.prefixes) prefixes.add(prefix);
+  return prefixes.size;
+}
+
+type Session = NonNullable<NodeStateStatus['bgp']>[number];
+
+function sessionOf({ name, address, asn, state, since, families, desired, lastError }: PeerReport): Session {
+  return {
+    peer: name,
+    address,
+    ...(asn === undefined ? {} : { asn: String(asn) }),
+    state,
+    since,
+    families: [...families],
+    routes: state === 'Established' ? desired : 0,
+    ...(lastError === undefined ? {} : { lastError: lastError.text.slice(0, MAX.text), lastErrorAt: lastError.at }),
+  };
+}
+
+type NodeProblem = NonNullable<NodeStateStatus['problems']>[number];
+
+function problemsOf({ report, problems }: NodeStatusInput): NodeProblem[] {
+  const onWire = report.problems.map((problem): NodeProblem => {
+    const object = wireProblemObject(problem);
+    return { reason: problem.reason, message: wireProblemText(problem), ...(object === undefined ? {} : { object }) };
+  });
+  const inConfig = problems.map((problem) => ({
+    reason: problem.reason,
+    object: `${problem.object.kind}/${problem.object.name}`,
+    message: problemText(problem),
+  }));
+  return [...inConfig, ...onWire];
+}
+
+function ready({ report, before, now }: NodeStatusInput, up: number, problems: readonly NodeProblem[]) {
+  const found = verdict(report.peers.length - up, problems);
+  const earlier = before?.find(({ type, status }) => type === 'Ready' && status === found.status);
+  return { type: 'Ready', ...found, lastTransitionTime: earlier?.lastTransitionTime ?? now };
+}
+
+function verdict(down: number, problems: readonly NodeProblem[]): { status: 'True' | 'False'; reason: string; message: string } {
+  const [first] = problems;
+  if (first !== undefined) return { status: 'False', reason: first.reason, message: first.message };
+  if (down > 0) return { status: 'False', reason: 'SessionsDown', message: `${down} BGP sessions are not established` };
+  return { status: 'True', reason: 'Announcing', message: 'everything that is planned is announced' };
+}

@@ -1,0 +1,90 @@
+import { type Ineligible, ineligibleText } from '../src/announce/eligibility.ts';
+import type { NodePlanResult, Verdict } from '../src/announce/plan.ts';
+import type { ServiceKey } from '../src/cluster/service.ts';
+import type { Ip } from '../src/net/ip.ts';
+import { type ClaimReport, type Report, type WireProblem, wireProblemText } from './report.ts';
+
+export interface Notice {
+  readonly service: ServiceKey;
+  readonly type: 'Normal' | 'Warning';
+  /** MetalLB's names, which people's alerts know. */
+  readonly reason: 'nodeAssigned' | 'announceFailed';
+  readonly message: string;
+}
+
+/** What an operator has to mend; that another node is the owner, for instance, is nothing to be told. */
+const LOUD = new Set<Ineligible['reason']>(['AddressOutsidePools', 'ConflictingAdvertisements', 'SharedAddressWithServiceSelector']);
+
+type Standing = { readonly is: 'quiet' } | { readonly is: 'announced' } | { readonly is: 'failed'; readonly why: string };
+
+/** Tells transitions only: a Service that stays as it is gives no event, however often it is planned. */
+export class Notices {
+  readonly #node: string;
+  #standings = new Map<string, Standing>();
+
+  constructor(node: string) {
+    this.#node = node;
+  }
+
+  /** @param report made under this very plan */
+  update({ plan, verdicts }: NodePlanResult, report: Report): Notice[] {
+    const claims = claimsByService(plan.claims, report.claims);
+    const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
+    const problems = new Map(report.problems.flatMap((problem): [Ip, WireProblem][] => ('ip' in problem ? [[problem.ip, problem]] : [])));
+    const now = new Map<string, Standing>();
+    const notices: Notice[] = [];
+    for (const { service, bgp, layer2 } of verdicts) {
+      const onBgp = this.#bgp(bgp, established, this.#standings.get(`bgp ${service}`));
+      const onLayer2 = this.#layer2(layer2, claims.get(service) ?? [], problems);
+      for (const [protocol, standing] of [['bgp', onBgp] as const, ['layer2', onLayer2] as const]) {
+        const key = `${protocol} ${service}`;
+        now.set(key, standing);
+        const notice = this.#notice(service, protocol, this.#standings.get(key), standing);
+        if (notice !== undefined) notices.push(notice);
+      }
+    }
+    this.#standings = now;
+    return notices;
+  }
+
+  #bgp(verdict: Verdict, established: ReadonlySet<string>, before: Standing | undefined): Standing {
+    if (!verdict.announced) return ineligible(verdict.ineligible);
+    // A session that flaps is told on the NodeState, not on every Service that is announced over it.
+    const isUp = before?.is === 'announced' || verdict.peers?.some((peer) => established.has(peer)) === true;
+    return { is: isUp ? 'announced' : 'quiet' };
+  }
+
+  #layer2(verdict: Verdict, claims: readonly ClaimReport[], problems: ReadonlyMap<Ip, WireProblem>): Standing {
+    if (!verdict.announced) return ineligible(verdict.ineligible);
+    const stuck = claims.find(({ phase }) => phase === 'refused' || phase === 'waiting');
+    const problem = stuck === undefined ? undefined : problems.get(stuck.ip);
+    if (problem !== undefined) return { is: 'failed', why: wireProblemText(problem) };
+    return { is: claims.length > 0 && claims.every(({ phase }) => phase === 'claimed') ? 'announced' : 'quiet' };
+  }
+
+  #notice(service: ServiceKey, protocol: 'bgp' | 'layer2', before: Standing | undefined, after: Standing): Notice | undefined {
+    if (JSON.stringify(before) === JSON.stringify(after) || after.is === 'quiet') return undefined;
+    const where = `from node "${this.#node}" with protocol "${protocol}"`;
+    if (after.is === 'announced') return { service, type: 'Normal', reason: 'nodeAssigned', message: `announcing ${where}` };
+    return { service, type: 'Warning', reason: 'announceFailed', message: `not announcing ${where}: ${after.why}` };
+  }
+}
+
+function ineligible(why: Ineligible): Standing {
+  return LOUD.has(why.reason) ? { is: 'failed', why: ineligibleText(why) } : { is: 'quiet' };
+}
+
+function claimsByService(plans: NodePlanResult['plan']['claims'], reports: readonly ClaimReport[]): Map<ServiceKey, ClaimReport[]> {
+  const byIp = new Map(reports.map((claim) => [claim.ip, claim]));
+  const found = new Map<ServiceKey, ClaimReport[]>();
+  for (const { ip, services } of plans) {
+    const claim = byIp.get(ip);
+    if (claim === undefined) continue;
+    for (const service of services) {
+      const list = found.get(service);
+      if (list === undefined) found.set(service, [claim]);
+      else list.push(claim);
+    }
+  }
+  return found;
+}

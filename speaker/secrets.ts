@@ -1,0 +1,65 @@
+import type { SecretView } from '../src/config/peers.ts';
+import type { KubeClient } from '../src/host/kube/kubeClient.ts';
+import { isNotFound } from '../src/host/kube/kubeError.ts';
+import { type KubeObject, getObject } from '../src/host/kube/objects.ts';
+import { SECRETS } from '../src/host/kube/resource.ts';
+import type { Logger } from '../src/host/log.ts';
+
+/** The Secrets that BGPPeers name, and no other: read one by one, never listed or watched. */
+export interface Secrets {
+  /** Reads what is new or has become old; a Secret that cannot be read now stays as it was. */
+  readonly refresh: (names: ReadonlySet<string>) => Promise<ReadonlyMap<string, SecretView>>;
+}
+
+/** A changed password is noticed within this time. */
+const MAX_AGE_MS = 30_000;
+const TIMEOUT_MS = 5000;
+
+interface RawSecret {
+  readonly type?: unknown;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+export function createSecrets(client: KubeClient, namespace: string, log: Logger): Secrets {
+  const known = new Map<string, SecretView>();
+  const readAtMs = new Map<string, number>();
+
+  const isOld = (name: string): boolean => performance.now() - (readAtMs.get(name) ?? -Infinity) >= MAX_AGE_MS;
+
+  const read = async (name: string): Promise<void> => {
+    readAtMs.set(name, performance.now());
+    try {
+      const raw = await getObject<RawSecret>(client, SECRETS, { namespace, name }, { timeoutMs: TIMEOUT_MS });
+      known.set(name, viewOf(raw));
+    } catch (error) {
+      if (isNotFound(error)) known.delete(name);
+      else log.warn({ secret: name, err: error }, 'a Secret cannot be read');
+    }
+  };
+
+  return {
+    refresh: async (names) => {
+      for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+      await Promise.all([...names].filter(isOld).map(read));
+      return known;
+    },
+  };
+}
+
+function viewOf({ type, data }: RawSecret): SecretView {
+  const encoded = data?.['password'];
+  return {
+    type: typeof type === 'string' ? type : '',
+    ...(typeof encoded === 'string' ? { password: Buffer.from(encoded, 'base64').toString('utf8') } : {}),
+  };
+}
+
+/** The names in `passwordSecret` of raw BGPPeers. */
+export function namedSecrets(peers: Iterable<KubeObject>): Set<string> {
+  const names = new Set<string>();
+  for (const { spec } of peers) {
+    const reference = (spec as { readonly passwordSecret?: { readonly name?: unknown } } | undefined)?.passwordSecret;
+    if (typeof reference?.name === 'string' && reference.name !== '') names.add(reference.name);
+  }
+  return names;
+}

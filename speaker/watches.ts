@@ -1,0 +1,107 @@
+import { versionOf } from '../src/api/kind.ts';
+import type { EndpointSliceView } from '../src/cluster/endpoints.ts';
+import type { NodeView } from '../src/cluster/node.ts';
+import { projectEndpointSlice, projectNode, projectService } from '../src/cluster/project.ts';
+import type { ServiceView } from '../src/cluster/service.ts';
+import { CONFIG_KINDS, type ConfigKind } from '../src/config/parse.ts';
+import { deepEqual } from '../src/host/kube/deepEqual.ts';
+import type { KubeClient } from '../src/host/kube/kubeClient.ts';
+import type { KubeObject } from '../src/host/kube/objects.ts';
+import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
+import { ENDPOINT_SLICES, NODES, SERVICES, customResource } from '../src/host/kube/resource.ts';
+import type { Logger } from '../src/host/log.ts';
+import type { KubeMetrics } from '../src/host/metrics.ts';
+
+export interface WatchesOptions {
+  readonly client: KubeClient;
+  /** Of the configuration objects. */
+  readonly namespace: string;
+  readonly apiGroup: string;
+  readonly onChange: () => void;
+  readonly log: Logger;
+  readonly metrics: KubeMetrics;
+}
+
+/** Everything a speaker reads of the cluster. */
+export interface Watches {
+  readonly services: Reflector<ServiceView>;
+  readonly slices: Reflector<EndpointSliceView>;
+  readonly nodes: Reflector<NodeView>;
+  readonly configs: ReadonlyMap<ConfigKind, Reflector<KubeObject>>;
+  /** Which lists are not in yet, one sentence each; nothing is planned before there is none. */
+  readonly problems: () => string[];
+  readonly stop: () => Promise<void>;
+}
+
+const PLURALS: Readonly<Record<ConfigKind, string>> = {
+  IPAddressPool: 'ipaddresspools',
+  BGPPeer: 'bgppeers',
+  BGPAdvertisement: 'bgpadvertisements',
+  L2Advertisement: 'l2advertisements',
+  BFDProfile: 'bfdprofiles',
+  Community: 'communities',
+};
+
+export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions): Watches {
+  const services = startReflector<ServiceView>({ ...common, resource: SERVICES, project: loadBalancer, same: sameService });
+  const slices = startReflector<EndpointSliceView>({
+    ...common,
+    resource: ENDPOINT_SLICES,
+    labelSelector: '!service.kubernetes.io/headless',
+    project: projectEndpointSlice,
+    same: deepEqual,
+  });
+  // The kubelet touches its Node every few minutes, and others do more often: most of it changes nothing for us.
+  const nodes = startReflector<NodeView>({ ...common, resource: NODES, project: projectNode, same: deepEqual });
+  const configs = new Map(
+    CONFIG_KINDS.map((kind) => {
+      const resource = customResource(apiGroup, versionOf(apiGroup, kind), PLURALS[kind], kind);
+      return [
+        kind,
+        startReflector<KubeObject>({ ...common, namespace, resource, project: (object) => withoutStatus(object, kind), same: sameConfig }),
+      ];
+    }),
+  );
+  const all: readonly (readonly [string, Reflector<unknown>])[] = [
+    ['services', services],
+    ['endpointslices', slices],
+    ['nodes', nodes],
+    ...[...configs].map(([kind, reflector]) => [PLURALS[kind], reflector] as const),
+  ];
+  return {
+    services,
+    slices,
+    nodes,
+    configs,
+    problems: () => all.filter(([, reflector]) => !reflector.hasSynced()).map(([name, reflector]) => missing(name, reflector)),
+    stop: async () => {
+      await Promise.all(all.map(([, reflector]) => reflector.stop()));
+    },
+  };
+}
+
+function missing(name: string, reflector: Reflector<unknown>): string {
+  const { lastError } = reflector.health();
+  return `the ${name} are not listed yet${lastError === undefined ? '' : `: ${lastError}`}`;
+}
+
+function loadBalancer(object: KubeObject): ServiceView | undefined {
+  const service = projectService(object);
+  return service?.type === 'LoadBalancer' ? service : undefined;
+}
+
+function sameService(a: ServiceView, b: ServiceView): boolean {
+  return deepEqual({ ...a, resourceVersion: '' }, { ...b, resourceVersion: '' });
+}
+
+/** List items come without their kind; a status is the controller's, and changes nothing here. */
+function withoutStatus({ metadata, spec }: KubeObject, kind: ConfigKind): KubeObject {
+  const { name, namespace, uid, generation, labels, creationTimestamp } = metadata;
+  const kept = { namespace, uid, generation, labels, creationTimestamp };
+  const present = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
+  return { kind, metadata: { ...present, name }, spec };
+}
+
+function sameConfig(a: KubeObject, b: KubeObject): boolean {
+  return deepEqual(a, b);
+}

@@ -1,0 +1,162 @@
+import { Worker } from 'node:worker_threads';
+import type { Logger } from '../src/host/log.ts';
+import { type Downward, Outbox, type PlanMessage, type Upward } from './channel.ts';
+import type { KubeSideOptions } from './kubeOptions.ts';
+import type { Report } from './report.ts';
+
+export interface WorkerHostOptions {
+  readonly data: KubeSideOptions;
+  readonly onPlan: (message: PlanMessage) => void;
+  /** The whole state of the wire, for a worker that has just begun. */
+  readonly report: () => Report;
+  readonly log: Logger;
+  /** Default: beside this file. */
+  readonly entry?: URL;
+}
+
+/** The worker thread, started again whenever it ends; meanwhile the wire goes on with the last plan. */
+export interface WorkerHost {
+  readonly tell: (report: Report) => void;
+  /** Why there is no fresh view of the cluster; empty when there is one. */
+  readonly problems: () => readonly string[];
+  readonly restarts: () => number;
+  /** The worker's part of the metrics page; empty when it does not answer in time. */
+  readonly metrics: () => Promise<string>;
+  readonly stop: () => Promise<void>;
+}
+
+const BACKOFF_MS = { first: 500, longest: 30_000 };
+/** A worker that lived for so long has earned a quick restart. */
+const STABLE_MS = 60_000;
+const METRICS_MS = 2000;
+const STOP_MS = 3000;
+/** Lists of 100,000 objects fit; a leak does not take the wire thread's memory with it. */
+const HEAP_MB = 2048;
+
+/** Compiled, this file and the worker's stand side by side; in a bundle both have its suffix. */
+function besideThis(): URL {
+  const suffix = import.meta.url.endsWith('.mjs') ? 'mjs' : 'js';
+  return new URL(`./kubeWorker.${suffix}`, import.meta.url);
+}
+
+export function startWorkerHost(options: WorkerHostOptions): WorkerHost {
+  return new Host(options);
+}
+
+class Host implements WorkerHost {
+  readonly #options: WorkerHostOptions;
+  #worker: Worker | undefined;
+  #reports: Outbox<Report>;
+  #problems: readonly string[] = ['the worker has just been started'];
+  #restarts = 0;
+  #delayMs = BACKOFF_MS.first;
+  #startedAtMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #stopping = false;
+  #nextId = 1;
+  readonly #asked = new Map<number, (text: string) => void>();
+
+  constructor(options: WorkerHostOptions) {
+    this.#options = options;
+    this.#reports = this.#outbox();
+    this.#start();
+  }
+
+  #outbox(): Outbox<Report> {
+    return new Outbox<Report>((value) => this.#post({ type: 'value', value }));
+  }
+
+  #start(): void {
+    this.#startedAtMs = performance.now();
+    this.#reports = this.#outbox();
+    const worker = new Worker(this.#options.entry ?? besideThis(), {
+      workerData: this.#options.data,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
+    this.#worker = worker;
+    worker.on('message', (message: Downward) => this.#receive(message));
+    worker.on('error', (error) => this.#options.log.error({ err: error }, 'the Kubernetes worker failed'));
+    worker.once('exit', (code) => this.#exited(code));
+    this.tell(this.#options.report());
+  }
+
+  #exited(code: number): void {
+    this.#worker = undefined;
+    for (const answer of this.#asked.values()) answer('');
+    this.#asked.clear();
+    if (this.#stopping) return;
+    if (performance.now() - this.#startedAtMs > STABLE_MS) this.#delayMs = BACKOFF_MS.first;
+    this.#problems = [`the worker ended with code ${code}`];
+    this.#options.log.warn({ code, restartInMs: this.#delayMs }, 'the Kubernetes worker ended; the wire keeps the last plan');
+    this.#timer = setTimeout(() => {
+      this.#restarts += 1;
+      this.#start();
+    }, this.#delayMs);
+    this.#delayMs = Math.min(this.#delayMs * 2, BACKOFF_MS.longest);
+  }
+
+  #receive(message: Downward): void {
+    switch (message.type) {
+      case 'value':
+        this.#post({ type: 'taken' });
+        this.#options.onPlan(message.value);
+        return;
+      case 'taken':
+        this.#reports.taken();
+        return;
+      case 'health':
+        this.#problems = message.problems;
+        return;
+      case 'metrics':
+        this.#asked.get(message.id)?.(message.text);
+        this.#asked.delete(message.id);
+    }
+  }
+
+  #post(message: Upward): void {
+    this.#worker?.postMessage(message);
+  }
+
+  tell(report: Report): void {
+    this.#reports.put(report);
+  }
+
+  problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  restarts(): number {
+    return this.#restarts;
+  }
+
+  async metrics(): Promise<string> {
+    if (this.#worker === undefined) return '';
+    const id = this.#nextId++;
+    let timer: NodeJS.Timeout | undefined;
+    const answer = new Promise<string>((resolve) => {
+      this.#asked.set(id, resolve);
+      timer = setTimeout(() => resolve(''), METRICS_MS);
+      this.#post({ type: 'metrics', id });
+    });
+    const text = await answer;
+    clearTimeout(timer);
+    this.#asked.delete(id);
+    return text;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const gone = new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve());
+      timer = setTimeout(() => resolve(), STOP_MS);
+    });
+    this.#post({ type: 'stop' });
+    await gone;
+    clearTimeout(timer);
+    await worker.terminate();
+  }
+}
