@@ -70,6 +70,11 @@ export class Configuration {
     return this.#version;
   }
 
+  /** Whether a plan depends on the labels of namespaces; where not, namespaces come and go without a new one. */
+  selectsNamespaces(): boolean {
+    return this.config().pools.some(({ allocation }) => (allocation?.namespaceSelectors.length ?? 0) > 0);
+  }
+
   objects(): readonly ConfigObject[] {
     return this.#objects;
   }

@@ -117,7 +117,8 @@ function createPass({ watches, configuration, allocator, writer, report, lbClass
     if (!watches.hasSynced() || !term.valid()) return;
     const end = metrics.planSeconds.startTimer();
     configuration.refresh();
-    const now = `${configuration.version()} ${watches.namespaces.store.version}`;
+    const namespaces = configuration.selectsNamespaces() ? watches.namespaces.store.version : '';
+    const now = `${configuration.version()} ${namespaces}`;
     if (now === basis) update();
     else replan();
     basis = now;

@@ -1,9 +1,7 @@
+import { ANNOTATION_PREFIXES } from '../cluster/project.ts';
 import type { ServiceView } from '../cluster/service.ts';
 import { type Family, type Ip, ipFamily, parseIp } from '../net/ip.ts';
 import type { Refusal } from './refusal.ts';
-
-/** Annotation prefixes, the first that is there wins. The last two are MetalLB's, today's and the deprecated one. */
-const PREFIXES = ['heraldlb.io/', 'metallb.io/', 'metallb.universe.tf/'] as const;
 
 /** The pool that the first address came from; written by the controller, read under every prefix. */
 export const ALLOCATED_FROM_POOL = 'heraldlb.io/ip-allocated-from-pool';
@@ -22,13 +20,18 @@ export interface Request {
   readonly needsAll: boolean;
 }
 
+function keysOf(name: AnnotationName): readonly string[] {
+  return ANNOTATION_PREFIXES.map((prefix) => prefix + name);
+}
+
 const KEYS: Readonly<Record<AnnotationName, readonly string[]>> = {
-  'address-pool': PREFIXES.map((prefix) => `${prefix}address-pool`),
-  loadBalancerIPs: PREFIXES.map((prefix) => `${prefix}loadBalancerIPs`),
-  'allow-shared-ip': PREFIXES.map((prefix) => `${prefix}allow-shared-ip`),
-  'ip-allocated-from-pool': PREFIXES.map((prefix) => `${prefix}ip-allocated-from-pool`),
+  'address-pool': keysOf('address-pool'),
+  loadBalancerIPs: keysOf('loadBalancerIPs'),
+  'allow-shared-ip': keysOf('allow-shared-ip'),
+  'ip-allocated-from-pool': keysOf('ip-allocated-from-pool'),
 };
 
+/** Under whichever prefix it stands first, ours before MetalLB's. */
 export function annotation({ annotations }: ServiceView, name: AnnotationName): string | undefined {
   for (const key of KEYS[name]) {
     const value = annotations[key];
@@ -39,7 +42,9 @@ export function annotation({ annotations }: ServiceView, name: AnnotationName): 
 
 /** The keys under MetalLB's first, deprecated prefix that this Service still uses. */
 export function deprecatedAnnotations(service: ServiceView): string[] {
-  return Object.keys(service.annotations).filter((key) => key.startsWith(PREFIXES[2]) && !key.endsWith('/ip-allocated-from-pool'));
+  return Object.keys(service.annotations).filter(
+    (key) => key.startsWith(ANNOTATION_PREFIXES[2]) && !key.endsWith('/ip-allocated-from-pool'),
+  );
 }
 
 export function readRequest(service: ServiceView): Request | Refusal {

@@ -229,4 +229,14 @@ describe('the controller', () => {
     expect((await assigned('b'))[0]).toMatch(/^192\.0\.2\./);
     expect(ips(await getService(lab, 'a'))).toEqual(before);
   });
+
+  it('plans anew when a namespace gets the labels that a pool selects', async () => {
+    const { lab, start } = cluster;
+    await lab.create(poolObject('p', ['192.0.2.0/24'], { serviceAllocation: { namespaceSelectors: [{ matchLabels: { team: 'x' } }] } }));
+    await start('one');
+    await lab.create(serviceObject('a'));
+    expect(await condition('a', 'NoPoolMatches')).toMatch(/does not take the Service's namespace/);
+    await lab.patch({ apiVersion: 'v1', kind: 'Namespace', name: 'default' }, { metadata: { labels: { team: 'x' } } });
+    expect(await assigned('a')).toEqual(['192.0.2.0']);
+  });
 });
