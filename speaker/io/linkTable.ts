@@ -1,6 +1,5 @@
 import { type Ip } from '../../src/net/ip.ts';
 import { type Mac } from '../../src/net/mac.ts';
-import { type Link } from '../../src/layer2/link.ts';
 import { ADDRESS_FLAG, LINK_FLAG, type RtAddress, type RtBody, type RtLink } from './rtnetlink.ts';
 
 export interface LinkAddress {
@@ -35,20 +34,6 @@ export interface LinkState {
   readonly kind?: string;
   readonly mtu: number;
   readonly addresses: readonly LinkAddress[];
-}
-
-/** @returns undefined where layer 2 has nothing to do: no Ethernet, or a port whose frames belong to its master. */
-export function toLayer2Link(state: LinkState): Link | undefined {
-  if (state.mac === undefined || state.loopback || state.master !== undefined) return undefined;
-  const resolves = !state.noarp && !state.pointToPoint;
-  return {
-    name: state.name,
-    index: state.index,
-    mac: state.mac,
-    up: state.up && state.running,
-    arp: resolves && state.broadcast,
-    ndp: resolves && state.multicast,
-  };
 }
 
 /** Which part of the table a list brings anew. */
