@@ -1,23 +1,7 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { LOG_LEVELS, type LogLevel } from '../src/host/log.ts';
-
-export interface Flags {
-  readonly nodeName: string;
-  readonly kubeconfig?: string;
-  readonly namespace: string;
-  readonly apiGroup: string;
-  readonly lbClass?: string;
-  readonly logLevel: LogLevel;
-  readonly metricsPort: number;
-  readonly metricsAddress: string;
-  readonly bgpListenPort: number;
-  readonly record?: string;
-  readonly excludeInterfaces?: RegExp;
-  readonly l2RepeatSeconds: number;
-  /** Of this program, for NodeState. */
-  readonly version: string;
-}
+import { LOG_LEVELS } from '../src/host/log.ts';
+import type { Flags } from './flags.ts';
 
 /** MetalLB's list: interfaces of the node that no client is behind. */
 const CONTAINER_INTERFACES = '^(docker|cbr|dummy|virbr|lxcbr|veth|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc)';
@@ -52,7 +36,7 @@ export function speakerCommand(): Command {
     .addOption(new Option('--api-group <group>', 'metallb.io reads the objects of MetalLB').default('heraldlb.io'))
     .option('--lb-class <class>', 'handle only Services of this loadBalancerClass; default: those without one')
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info'))
-    .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0: any free port').argParser(port).default(7482))
+    .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0 takes a free one').argParser(port).default(7482))
     .addOption(new Option('--metrics-address <address>', 'default: all addresses').default(''))
     .addOption(new Option('--bgp-listen-port <port>', 'where routers may connect; 0: only dial').argParser(port).default(179))
     .addOption(

@@ -2,9 +2,10 @@ import { startHttpServer } from '../src/host/http.ts';
 import { type Logger, createLogger } from '../src/host/log.ts';
 import { createRegistry } from '../src/host/metrics.ts';
 import { realClock, wallNow } from './clock.ts';
-import type { Flags } from './command.ts';
+
 import { Deadlines } from './deadlines.ts';
 import { Engine } from './engine.ts';
+import type { Flags } from './flags.ts';
 import type { Hands } from './hands.ts';
 import { createHands } from './io/realHands.ts';
 import { registerMetrics } from './metrics.ts';

@@ -83,7 +83,7 @@ function familiesOf(peer: Peer): Family[] {
   return [ipFamily(peer.address)];
 }
 
-/** RFC 6286 §2.1: any non-zero value that is unique in the AS. */
+/** RFC 6286 §2.1 wants a non-zero value that is unique in the AS. */
 function defaultRouterId(nodeName: string, node: NodeView | undefined): Ip {
   const own = node?.internalIPs.find((ip) => ipFamily(ip) === 'ipv4');
   if (own !== undefined) return own;
