@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NAMESPACE } from './fixtures.ts';
-import { type Cluster, Ledger, poolObject, serviceObject, startCluster, until } from './support.ts';
+import { type Cluster, Ledger, allIps, poolObject, serviceObject, startCluster, until } from './support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Inside node_modules, so that the bundle finds the packages it imports.
@@ -104,6 +104,10 @@ describe('the command', () => {
     const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: NAMESPACE, name: 'heraldlb-controller' };
     const holder = async (): Promise<unknown> => ((await lab.get(lease)) as { spec?: { holderIdentity?: string } }).spec?.holderIdentity;
     await until('the lease', async () => (await holder()) === 'command', 20_000);
+    // It leads once it serves.
+    await lab.create(poolObject('q', ['10.9.0.0/24']));
+    await lab.create(serviceObject('last'));
+    await until('an address', async () => ((await allIps(lab)).get('last') ?? []).length > 0, 20_000);
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
