@@ -175,7 +175,9 @@ static napi_value send_one(napi_env env, napi_callback_info info) {
   bytes_t data, address = {NULL, 0};
   if (!arguments(env, info, args, 3) || !read_int(env, args[0], &fd) || !read_bytes(env, args[1], &data))
     return throw_type(env, "send(fd, bytes, address)");
-  read_bytes(env, args[2], &address);
+  napi_valuetype type;
+  if (napi_typeof(env, args[2], &type) != napi_ok || (type != napi_undefined && !read_bytes(env, args[2], &address)))
+    return throw_type(env, "send(fd, bytes, address)");
   ssize_t sent = sendto(fd, data.data, data.length, MSG_NOSIGNAL, (const struct sockaddr *)address.data, (socklen_t)address.length);
   return integer(env, sent < 0 ? -errno : sent);
 }
@@ -207,10 +209,12 @@ static napi_value send_batch(napi_env env, napi_callback_info info) {
 
 static napi_value interface_index(napi_env env, napi_callback_info info) {
   napi_value args[1];
-  char name[IF_NAMESIZE];
+  char name[IF_NAMESIZE + 1];
   size_t length;
   if (!arguments(env, info, args, 1) || napi_get_value_string_utf8(env, args[0], name, sizeof name, &length) != napi_ok)
     return throw_type(env, "ifindex(name)");
+  /* Cut off at the buffer's end or at a NUL it would be the name of another interface. */
+  if (length >= IF_NAMESIZE || strlen(name) != length) return throw_errno(env, ENODEV, "if_nametoindex");
   unsigned int index = if_nametoindex(name);
   return index == 0 ? throw_errno(env, errno, "if_nametoindex") : integer(env, index);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 /* A flood must not starve timers: so many batches of so many frames per wake-up at most. */
@@ -24,34 +26,60 @@ typedef struct {
   bytes_t frames, lengths, addresses, controls;
   size_t stride, address_size, control_size;
   int fd;
-  bool closing;
+  /* Which file the descriptor stood for when reading began: numbers are used again. */
+  dev_t device;
+  ino_t inode;
+  /* The memory goes when both the poll handle and JavaScript's handle are gone, whichever is later. */
+  bool closing, closed, finalized, orphaned;
   struct mmsghdr messages[BATCH];
   struct iovec parts[BATCH];
 } reader_t;
 
-static void on_closed(uv_handle_t *handle) {
-  reader_t *reader = handle->data;
-  if (reader->cleanup != NULL) napi_remove_async_cleanup_hook(reader->cleanup);
-  free(reader);
+static void free_when_unused(reader_t *reader) {
+  if (reader->closed && reader->finalized) free(reader);
 }
 
-static void close_reader(reader_t *reader) {
-  if (reader->closing) return;
-  reader->closing = true;
-  uv_poll_stop(&reader->poll);
-  uv_close((uv_handle_t *)&reader->poll, on_closed);
-}
-
-/* The environment (a worker, or the process) ends with the reader still open. */
-static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
-  close_reader(data);
+static bool is_same_file(const reader_t *reader) {
+  struct stat status;
+  return fstat(reader->fd, &status) == 0 && status.st_dev == reader->device && status.st_ino == reader->inode;
 }
 
 static void release_references(reader_t *reader) {
   napi_env env = reader->env;
   napi_ref references[] = {reader->callback, reader->frames_ref, reader->lengths_ref, reader->addresses_ref, reader->controls_ref};
-  for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) napi_delete_reference(env, references[i]);
-  napi_async_destroy(env, reader->context);
+  for (size_t i = 0; i < sizeof references / sizeof references[0]; i++)
+    if (references[i] != NULL) napi_delete_reference(env, references[i]);
+  if (reader->context != NULL) napi_async_destroy(env, reader->context);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  reader_t *reader = handle->data;
+  if (reader->orphaned && is_same_file(reader)) close(reader->fd);
+  if (reader->cleanup != NULL) napi_remove_async_cleanup_hook(reader->cleanup);
+  reader->closed = true;
+  free_when_unused(reader);
+}
+
+static void close_reader(reader_t *reader) {
+  if (reader->closing) return;
+  reader->closing = true;
+  release_references(reader);
+  uv_poll_stop(&reader->poll);
+  uv_close((uv_handle_t *)&reader->poll, on_closed);
+}
+
+/* The environment (a worker, or the process) ends with the reader still open: no JavaScript is left to close the descriptor. */
+static void on_cleanup(napi_async_cleanup_hook_handle handle, void *data) {
+  reader_t *reader = data;
+  if (!reader->closing) reader->orphaned = true;
+  close_reader(reader);
+}
+
+/* JavaScript has dropped its handle. A reader that was never stopped goes on until the environment ends. */
+static void on_finalize(napi_env env, void *data, void *hint) {
+  reader_t *reader = data;
+  reader->finalized = true;
+  free_when_unused(reader);
 }
 
 /* Calls back with the number of frames, or with -errno. */
@@ -95,15 +123,37 @@ static void publish(reader_t *reader, int count) {
   }
 }
 
+static bool is_same_memory(napi_env env, napi_ref reference, const bytes_t *bytes) {
+  napi_value value;
+  bytes_t now;
+  return napi_get_reference_value(env, reference, &value) == napi_ok && value != NULL && read_bytes(env, value, &now) &&
+         now.length == bytes->length && (now.length == 0 || now.data == bytes->data);
+}
+
+/* JavaScript can take memory away from a view (a transfer to another thread detaches it): then nothing may be written. */
+static bool has_memory(reader_t *reader) {
+  napi_env env = reader->env;
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
+  bool same = is_same_memory(env, reader->frames_ref, &reader->frames) && is_same_memory(env, reader->lengths_ref, &reader->lengths) &&
+              is_same_memory(env, reader->addresses_ref, &reader->addresses) &&
+              is_same_memory(env, reader->controls_ref, &reader->controls);
+  napi_close_handle_scope(env, scope);
+  return same;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events);
 
-/* A link that went down leaves an error on the socket, and libuv stops polling: take the error off and go on. */
+/*
+ * A link that went down leaves an error on the socket, and libuv stops polling: take the error off and go on. libuv aborts
+ * the process when it is told to poll a descriptor that is closed, so that one is given up.
+ */
 static void recover(reader_t *reader) {
   int error = 0;
   socklen_t length = sizeof error;
-  getsockopt(reader->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-  call_back(reader, -(error == 0 ? EBADF : error));
-  if (!reader->closing) uv_poll_start(&reader->poll, UV_READABLE, on_readable);
+  if (getsockopt(reader->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 || error == 0) error = EBADF;
+  call_back(reader, -error);
+  if (!reader->closing && is_same_file(reader)) uv_poll_start(&reader->poll, UV_READABLE, on_readable);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
@@ -113,6 +163,11 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     return;
   }
   for (int batch = 0; batch < BATCHES_PER_WAKE && !reader->closing; batch++) {
+    if (!has_memory(reader)) {
+      uv_poll_stop(poll);
+      call_back(reader, -EFAULT);
+      return;
+    }
     prepare(reader);
     int count = recvmmsg(reader->fd, reader->messages, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
     if (count < 0) {
@@ -129,46 +184,71 @@ static bool take(napi_env env, napi_value value, bytes_t *bytes, napi_ref *refer
   return read_bytes(env, value, bytes) && napi_create_reference(env, value, 1, reference) == napi_ok;
 }
 
-/* startReader(fd, {frames, stride, lengths, addresses, addressSize, controls, controlSize}, callback) -> external */
-static napi_value start_reader(napi_env env, napi_callback_info info) {
-  static const char *USAGE = "startReader(fd, frames, lengths, addresses, controls, callback)";
-  napi_value args[6], name, handle;
-  size_t count = 6;
-  int32_t fd;
+/* Takes the arguments of startReader; what was taken before one is refused stays referenced. */
+static bool take_all(reader_t *reader, const napi_value *args) {
+  static const char NAME[] = "heraldlb:reader";
+  napi_env env = reader->env;
+  napi_value name;
   napi_valuetype type;
-  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count < 6 || !read_int(env, args[0], &fd)) return throw_type(env, USAGE);
-  if (napi_typeof(env, args[5], &type) != napi_ok || type != napi_function) return throw_type(env, USAGE);
-  reader_t *reader = calloc(1, sizeof *reader);
-  if (reader == NULL) return throw_errno(env, ENOMEM, "startReader");
+  if (napi_typeof(env, args[5], &type) != napi_ok || type != napi_function) return false;
   if (!take(env, args[1], &reader->frames, &reader->frames_ref) || !take(env, args[2], &reader->lengths, &reader->lengths_ref) ||
-      !take(env, args[3], &reader->addresses, &reader->addresses_ref) || !take(env, args[4], &reader->controls, &reader->controls_ref) ||
-      reader->frames.length < BATCH || reader->lengths.length < BATCH * sizeof(uint32_t)) {
-    free(reader);
-    return throw_type(env, USAGE);
-  }
-  reader->env = env;
-  reader->fd = fd;
+      !take(env, args[3], &reader->addresses, &reader->addresses_ref) || !take(env, args[4], &reader->controls, &reader->controls_ref))
+    return false;
+  if (reader->frames.length < BATCH || reader->lengths.length < BATCH * sizeof(uint32_t)) return false;
+  size_t control = reader->controls.length / BATCH;
   reader->stride = reader->frames.length / BATCH;
   reader->address_size = reader->addresses.length / BATCH;
-  size_t control = reader->controls.length / BATCH;
   reader->control_size = control > sizeof(uint32_t) ? control - sizeof(uint32_t) : 0;
-  uv_loop_t *loop = NULL;
-  napi_get_uv_event_loop(env, &loop);
-  int failed = uv_poll_init(loop, &reader->poll, fd);
-  if (failed < 0) {
-    free(reader);
-    return throw_errno(env, -failed, "uv_poll_init");
-  }
-  reader->poll.data = reader;
-  napi_create_reference(env, args[5], 1, &reader->callback);
-  napi_create_string_utf8(env, "heraldlb:reader", NAPI_AUTO_LENGTH, &name);
-  napi_async_init(env, NULL, name, &reader->context);
-  napi_add_async_cleanup_hook(env, on_cleanup, reader, &reader->cleanup);
-  uv_poll_start(&reader->poll, UV_READABLE, on_readable);
-  return napi_create_external(env, reader, NULL, NULL, &handle) == napi_ok ? handle : NULL;
+  return napi_create_reference(env, args[5], 1, &reader->callback) == napi_ok &&
+         napi_create_string_utf8(env, NAME, NAPI_AUTO_LENGTH, &name) == napi_ok &&
+         napi_async_init(env, NULL, name, &reader->context) == napi_ok;
 }
 
-/* stopReader(external): once; TypeScript guards against a second call. The descriptor stays open. */
+/* Makes the poll handle. 0, or a negative error of libuv. */
+static int begin(reader_t *reader) {
+  struct stat status;
+  uv_loop_t *loop = NULL;
+  if (fstat(reader->fd, &status) < 0) return -errno;
+  if (!S_ISSOCK(status.st_mode)) return -ENOTSOCK;
+  reader->device = status.st_dev;
+  reader->inode = status.st_ino;
+  if (napi_get_uv_event_loop(reader->env, &loop) != napi_ok) return -EINVAL;
+  int failed = uv_poll_init(loop, &reader->poll, reader->fd);
+  if (failed < 0) return failed;
+  reader->poll.data = reader;
+  napi_add_async_cleanup_hook(reader->env, on_cleanup, reader, &reader->cleanup);
+  return uv_poll_start(&reader->poll, UV_READABLE, on_readable);
+}
+
+/* startReader(fd, frames, lengths, addresses, controls, callback) -> external */
+static napi_value start_reader(napi_env env, napi_callback_info info) {
+  napi_value args[6], handle;
+  size_t count = 6;
+  int32_t fd;
+  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count < 6 || !read_int(env, args[0], &fd))
+    return throw_type(env, "startReader(fd, frames, lengths, addresses, controls, callback)");
+  reader_t *reader = calloc(1, sizeof *reader);
+  if (reader == NULL) return throw_errno(env, ENOMEM, "startReader");
+  reader->env = env;
+  reader->fd = fd;
+  bool taken = take_all(reader, args) && napi_create_external(env, reader, on_finalize, NULL, &handle) == napi_ok;
+  if (!taken) {
+    release_references(reader);
+    free(reader);
+    return throw_type(env, "startReader: 64 frames, 64 uint32 lengths, addresses, controls and a function");
+  }
+  int failed = begin(reader);
+  if (failed >= 0) return handle;
+  if (reader->poll.data != NULL) {
+    close_reader(reader);
+  } else {
+    release_references(reader);
+    reader->closing = reader->closed = true;
+  }
+  return throw_errno(env, -failed, "startReader");
+}
+
+/* stopReader(external): no callback comes after it, and a second call does nothing. Before the descriptor is closed. */
 static napi_value stop_reader(napi_env env, napi_callback_info info) {
   napi_value args[1], undefined;
   size_t count = 1;
@@ -177,9 +257,7 @@ static napi_value stop_reader(napi_env env, napi_callback_info info) {
   if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count < 1 || napi_typeof(env, args[0], &type) != napi_ok ||
       type != napi_external || napi_get_value_external(env, args[0], &data) != napi_ok)
     return throw_type(env, "stopReader(reader)");
-  reader_t *reader = data;
-  if (!reader->closing) release_references(reader);
-  close_reader(reader);
+  close_reader(data);
   napi_get_undefined(env, &undefined);
   return undefined;
 }
