@@ -18,8 +18,8 @@ export interface PacketCounters {
 export interface PacketEndpoint {
   readonly index: number;
   readonly counters: PacketCounters;
-  /** One whole Ethernet frame. */
-  send(frame: Uint8Array): void;
+  /** One whole Ethernet frame. @returns whether the kernel took it */
+  send(frame: Uint8Array): boolean;
   close(): void;
 }
 
@@ -45,7 +45,7 @@ export function openPackets({ index, onFrame }: PacketOptions): PacketEndpoint {
     index,
     counters,
     send(frame) {
-      if (open) transmit(arp.fd, frame, counters);
+      return open && transmit(arp.fd, frame, counters);
     },
     close() {
       if (!open) return;
@@ -106,10 +106,11 @@ function readFrames(fd: number, onFrame: (frame: Uint8Array) => void, counters: 
   });
 }
 
-function transmit(fd: number, frame: Uint8Array, counters: PacketCounters): void {
+function transmit(fd: number, frame: Uint8Array, counters: PacketCounters): boolean {
   let result = addon().send(fd, frame, undefined);
   // The first send after link-up returns the error of the time before it.
   if (result === -ENETDOWN) result = addon().send(fd, frame, undefined);
   if (result >= 0) counters.sent += 1;
   else counters.sendErrors += 1;
+  return result >= 0;
 }

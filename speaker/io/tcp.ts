@@ -13,6 +13,7 @@ import {
   IP_TTL,
   SOCK_STREAM,
   SOL_SOCKET,
+  SO_BINDTODEVICE,
   SO_REUSEADDR,
   TCP_MD5SIG,
 } from './constants.ts';
@@ -30,16 +31,19 @@ export interface DialOptions {
   readonly source?: Ip;
   /** TCP MD5 key. */
   readonly password?: string;
+  /** Bind to this device (a VRF, or an interface). */
+  readonly device?: string;
 }
 
 /**
  * A socket that is connecting: `connect` or `error` follows.
  * @throws Error with `code` when it cannot even begin (a source address that is not ours, no kernel support for MD5)
  */
-export function dial({ remote, port, source, password }: DialOptions): Socket {
+export function dial({ remote, port, source, password, device }: DialOptions): Socket {
   const fd = openStream(remote);
   try {
     if (password !== undefined) addon().setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, md5Signature(remote, password));
+    if (device !== undefined) addon().setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`));
     if (source !== undefined) addon().bind(fd, socketAddress(source, 0));
   } catch (error) {
     addon().close(fd);

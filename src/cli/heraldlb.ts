@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 
 /**
@@ -11,8 +11,13 @@ const DAEMONS: Readonly<Record<string, () => Promise<Command>>> = {
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
 };
 
+/** The manifest is beside the bundle in the image, above `dist/` in a checkout. */
 function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  const found = ['./package.json', '../../package.json', '../../../package.json']
+    .map((path) => new URL(path, import.meta.url))
+    .find((url) => existsSync(url));
+  if (found === undefined) return 'unknown';
+  const manifest: unknown = JSON.parse(readFileSync(found, 'utf8'));
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
 }
 

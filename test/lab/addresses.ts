@@ -33,7 +33,7 @@ export const CLIENT = onSegment(100);
 export const FAR = { frr: { ipv4: '10.20.1.2', ipv6: 'fd20:1::2' }, bird: { ipv4: '10.20.2.2', ipv6: 'fd20:2::2' } } as const;
 
 /** Documentation prefixes (RFC 5737, RFC 3849): what the pools of the examples are made of. */
-export const BGP_POOL = { ipv4: '198.51.100.0/26', ipv6: '2001:db8:51::/120' } as const;
+export const BGP_POOL = { ipv4: '198.51.100.0/26', ipv6: '2001:db8:51::1-2001:db8:51::ff' } as const;
 export const L2_POOL = { ipv4: '10.10.0.200-10.10.0.219', ipv6: 'fd10:10::200-fd10:10::21f' } as const;
 
 export function nodeName(index: number): string {

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { sleep, until } from '../support/until.ts';
 import { nodeAddresses } from './addresses.ts';
 import { vips } from './kubeProxy.ts';
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
   try {
     const kubeconfig = join(lab.directory, 'kubeconfig');
     writeFileSync(kubeconfig, lab.api.kubeconfig());
-    const kube = kubectl(kubeconfig);
+    const kube = await kubectl(kubeconfig);
     await startDaemons(lab);
     const found = await assign(lab, kube);
     showRouters(lab, found);
@@ -43,14 +44,20 @@ async function main(): Promise<void> {
   finish();
 }
 
-type Kubectl = ((...words: string[]) => string) | undefined;
+type Kubectl = ((...words: string[]) => Promise<string>) | undefined;
 
-/** kubectl where there is one; the demo talks to the API itself where there is none. */
-function kubectl(kubeconfig: string): Kubectl {
-  const run = (...words: string[]): string =>
-    execFileSync('kubectl', words, { encoding: 'utf8', env: { ...process.env, KUBECONFIG: kubeconfig } });
+/** kubectl where there is one; the demo talks to the API itself where there is none. Never blocks: the API server lives in this process. */
+async function kubectl(kubeconfig: string): Promise<Kubectl> {
+  const run = async (...words: string[]): Promise<string> => {
+    const { stdout } = await promisify(execFile)('kubectl', words, {
+      encoding: 'utf8',
+      timeout: 20_000,
+      env: { ...process.env, KUBECONFIG: kubeconfig },
+    });
+    return stdout;
+  };
   try {
-    run('version', '--client');
+    await run('version', '--client');
     return run;
   } catch {
     return undefined;
@@ -76,7 +83,7 @@ async function assign(lab: Lab, kube: Kubectl): Promise<Vips> {
   if (kube === undefined) await lab.client.apply(text);
   else {
     command('host', 'kubectl apply -f services.yaml');
-    output(kube('apply', '-f', manifest));
+    output(await kube('apply', '-f', manifest));
   }
   const started = performance.now();
   const of = async (name: string): Promise<readonly string[]> =>
@@ -94,8 +101,8 @@ async function assign(lab: Lab, kube: Kubectl): Promise<Vips> {
     ]);
   else {
     command('host', 'kubectl get services,ipaddresspools -A');
-    output(kube('get', 'services', '-n', 'default'));
-    output(kube('get', 'ipaddresspools', '-A'));
+    output(await kube('get', 'services', '-n', 'default'));
+    output(await kube('get', 'ipaddresspools', '-A'));
   }
   await until('routes on both routers', () =>
     found.bgp.every((vip) => [lab.frr, lab.bird].every((router) => router.nextHops(host(vip)).length === lab.nodes.length)),
@@ -205,9 +212,9 @@ async function removeService(lab: Lab, kube: Kubectl, found: Vips): Promise<void
   await until('the routes are back', () => lab.frr.nextHops(host(found.bgp[0] ?? '')).length === lab.nodes.length, 10_000);
   if (kube !== undefined) {
     command('host', `kubectl describe service ${SERVICES.bgp} | grep -A20 Events`);
-    output(/Events:[\s\S]*/.exec(kube('describe', 'service', SERVICES.bgp, '-n', 'default'))?.[0] ?? 'no events');
+    output(/Events:[\s\S]*/.exec(await kube('describe', 'service', SERVICES.bgp, '-n', 'default'))?.[0] ?? 'no events');
     command('host', `kubectl get nodestates -A`);
-    output(kube('get', 'nodestates', '-A'));
+    output(await kube('get', 'nodestates', '-A'));
   }
   const started = performance.now();
   await lab.client.delete({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: SERVICES.bgp });

@@ -163,7 +163,7 @@ function throughDoor(api: LabApi, account: string): string {
   const server = `${scheme}://${API.ipv4}:${API.port}`;
   const moved = clusters.map(({ name, cluster }) => ({
     name,
-    cluster: { ...cluster, server, ...(scheme === 'https' ? { 'tls-server-name': 'kubernetes' } : {}) },
+    cluster: { ...cluster, server, ...(scheme === 'https' ? { 'tls-server-name': 'kubernetes.default.svc' } : {}) },
   }));
   return stringify({ ...rest, clusters: moved });
 }
@@ -172,6 +172,8 @@ export async function embeddedApi(root: string, options: { readonly port?: numbe
   const kubelab: Kubelab = await startKubelab({
     port: options.port ?? 0,
     rbac: options.rbac ?? true,
+    // kubectl sends no token over plain HTTP.
+    tls: true,
     crdDir: [join(root, 'manifests/crds'), join(root, 'manifests/base/namespace.yaml'), join(root, 'manifests/base/rbac.yaml')],
     controllers: { endpointSlices: true, nodeLifecycle: { graceMs: 1500, checkMs: 250 } },
   });

@@ -33,6 +33,7 @@ export function birdConfig(nodes: number): string {
   hold time 3;
   keepalive time 1;
   connect retry time 2;
+  error wait time 1, 2;
   passive on;
   ipv4 { import all; export none; };
   ipv6 { import all; export none; };

@@ -64,7 +64,7 @@ export class ApiClient {
   constructor(url: string, token: string, ca?: string) {
     this.url = url;
     this.#token = token;
-    this.#agent = new Agent({ connect: ca === undefined ? { rejectUnauthorized: false } : { ca, servername: 'kubernetes' } });
+    this.#agent = new Agent({ connect: ca === undefined ? { rejectUnauthorized: false } : { ca, servername: 'kubernetes.default.svc' } });
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,46 @@
+// What the image holds: the executable and the speaker's worker as two files with all packages in them, and the addons.
+//   node test/setup/bundle.mjs            -> dist/image
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const out = join(root, 'dist/image');
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+
+await build({
+  entryPoints: { heraldlb: join(root, 'src/cli/heraldlb.ts'), kubeWorker: join(root, 'speaker/kubeWorker.ts') },
+  outdir: out,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  minify: true,
+  keepNames: true,
+  // A native package of its own, loaded only by the probes.
+  external: ['raw-socket'],
+  // CommonJS packages in an ES module bundle ask for these.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __fileURLToPath } from 'node:url'; const require = __createRequire(import.meta.url); const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
+  },
+  logLevel: 'error',
+});
+
+// node-gyp-build finds the addon by platform; an image for another platform is built on it.
+const binary = join(root, 'speaker/native/build/Release/heraldlb.node');
+if (!existsSync(binary)) throw new Error('the addon is not built: run make build');
+const target = join(out, 'native/prebuilds', `${process.platform}-${process.arch}`);
+mkdirSync(target, { recursive: true });
+cpSync(binary, join(target, 'heraldlb.node'));
+
+const require = createRequire(import.meta.url);
+const rawSocket = dirname(require.resolve('raw-socket/package.json'));
+cpSync(rawSocket, join(out, 'node_modules/raw-socket'), { recursive: true });
+
+const { version } = require(join(root, 'package.json'));
+writeFileSync(join(out, 'package.json'), `${JSON.stringify({ name: 'heraldlb', version, type: 'module' })}\n`);
