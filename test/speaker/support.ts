@@ -1,0 +1,171 @@
+import { createLogger } from '../../src/host/log.ts';
+import type { NodePlan, PeerPlan, PeerSession } from '../../src/announce/plan.ts';
+import { type Instant, instant } from '../../src/machine.ts';
+import type { Ip } from '../../src/net/ip.ts';
+import type { Mac } from '../../src/net/mac.ts';
+import type { Prefix } from '../../src/net/prefix.ts';
+import type { Clock } from '../../speaker/clock.ts';
+import { Deadlines } from '../../speaker/deadlines.ts';
+import { Engine } from '../../speaker/engine.ts';
+import type { Accepted, Connection, ConnectionEvents, DialOptions, Hands, HostLink } from '../../speaker/hands.ts';
+import { NO_RECORDER, type Recorder } from '../../speaker/recorder.ts';
+
+export const ip = (text: string): Ip => text as Ip;
+
+/** Virtual time: nothing happens but by `advance`. */
+export class FakeClock implements Clock {
+  #now = 1000;
+  #wakes: { readonly at: number; readonly run: () => void }[] = [];
+
+  now = (): Instant => instant(this.#now);
+
+  wake = (delayMs: number, run: () => void): (() => void) => {
+    const wake = { at: this.#now + Math.max(0, delayMs), run };
+    this.#wakes.push(wake);
+    return () => {
+      this.#wakes = this.#wakes.filter((other) => other !== wake);
+    };
+  };
+
+  waiting(): number {
+    return this.#wakes.length;
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = this.#wakes.toSorted((a, b) => a.at - b.at)[0];
+      if (next === undefined || next.at > end) break;
+      this.#wakes = this.#wakes.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+    }
+    this.#now = end;
+  }
+}
+
+export interface FakeDial {
+  readonly options: DialOptions;
+  readonly events: ConnectionEvents;
+  readonly sent: Uint8Array[];
+  closed: 'flush' | 'abort' | undefined;
+}
+
+export interface FakePort {
+  readonly link: HostLink;
+  readonly sent: Uint8Array[];
+  readonly hear: (frame: Uint8Array) => void;
+  groups: ReadonlySet<Ip>;
+  open: boolean;
+}
+
+/** Sockets and interfaces that only remember. */
+export class FakeHands implements Hands {
+  readonly dials: FakeDial[] = [];
+  readonly ports: FakePort[] = [];
+  passwords: ReadonlyMap<Ip, string> = new Map();
+  connect: (accepted: Accepted) => void = () => undefined;
+  setLinks: (links: readonly HostLink[]) => void = () => undefined;
+  failOpen: string | undefined;
+
+  tcp = {
+    dial: (options: DialOptions, events: ConnectionEvents): Connection => {
+      const dial: FakeDial = { options, events, sent: [], closed: undefined };
+      this.dials.push(dial);
+      return {
+        send: (bytes) => {
+          dial.sent.push(bytes.slice());
+        },
+        close: (mode) => {
+          dial.closed = mode;
+        },
+      };
+    },
+    listen: (_port: number, onConnection: (accepted: Accepted) => void) => {
+      this.connect = onConnection;
+      const setPasswords = (passwords: ReadonlyMap<Ip, string>): void => {
+        this.passwords = passwords;
+      };
+      return Promise.resolve({ setPasswords, close: () => undefined });
+    },
+  };
+
+  packets = {
+    open: (link: HostLink, onFrame: (frame: Uint8Array) => void) => {
+      if (this.failOpen !== undefined) throw Object.assign(new Error(this.failOpen), { code: this.failOpen });
+      const port: FakePort = { link, sent: [], hear: onFrame, groups: new Set(), open: true };
+      this.ports.push(port);
+      return {
+        send: (frame: Uint8Array) => {
+          port.sent.push(frame.slice());
+          return true;
+        },
+        join: (groups: ReadonlySet<Ip>) => {
+          port.groups = new Set(groups);
+        },
+        close: () => {
+          port.open = false;
+        },
+      };
+    },
+  };
+
+  links = {
+    watch: (onLinks: (links: readonly HostLink[]) => void) => {
+      this.setLinks = onLinks;
+      return () => undefined;
+    },
+  };
+}
+
+export const ETH0: HostLink = {
+  name: 'eth0',
+  index: 2,
+  mac: '02:00:00:00:00:01' as Mac,
+  up: true,
+  arp: true,
+  ndp: true,
+  isPort: false,
+  addresses: [ip('192.0.2.1'), ip('2001:db8::1'), ip('fe80::1')],
+};
+
+export function startEngine(options: { readonly recorder?: Recorder; readonly exclude?: RegExp } = {}) {
+  const clock = new FakeClock();
+  const hands = new FakeHands();
+  const changes = { count: 0 };
+  const parts = {
+    hands,
+    clock,
+    deadlines: new Deadlines(clock),
+    random: () => 0.5,
+    recorder: options.recorder ?? NO_RECORDER,
+    log: createLogger({ level: 'silent', name: 'test' }),
+    changed: () => {
+      changes.count += 1;
+    },
+  };
+  const engine = new Engine(parts, { node: 'node1', ...(options.exclude === undefined ? {} : { exclude: options.exclude }) });
+  return { engine, clock, hands, changes };
+}
+
+export const SESSION: PeerSession = {
+  myAsn: 64512,
+  peerAsn: 64513,
+  address: ip('192.0.2.254'),
+  port: 179,
+  holdTimeMs: 90_000,
+  keepaliveTimeMs: 30_000,
+  routerId: ip('192.0.2.1'),
+  families: ['ipv4'],
+  ebgpMultiHop: false,
+  gracefulRestart: false,
+};
+
+export function peerPlan(name: string, prefixes: readonly string[] = [], session: Partial<PeerSession> = {}): PeerPlan {
+  const routes = prefixes.length === 0 ? [] : [{ attributes: { communities: [], largeCommunities: [] }, prefixes: prefixes as Prefix[] }];
+  return { name, session: { ...SESSION, ...session }, routes };
+}
+
+export function nodePlan(generation: number, peers: readonly PeerPlan[], claims: NodePlan['claims'] = []): NodePlan {
+  return { generation, node: 'node1', peers, claims };
+}
