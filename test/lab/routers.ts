@@ -95,7 +95,8 @@ export function startBird(space: Space, directory: string, nodes: number, config
   return {
     name: 'bird',
     nextHops(prefix) {
-      const text = birdc(`show route ${prefix} all`);
+      // birdc fails where there is no such route.
+      const text = space.attempt('bird', ['birdc', '-r', '-s', control, 'show', 'route', prefix, 'all']) ?? '';
       return [...text.matchAll(/^\s+via (\S+) on/gm)].map((match) => match[1] ?? '').sort();
     },
     show: (prefix) => birdc(`show route ${prefix}`),
