@@ -112,9 +112,9 @@ function contest(
 
 /** MetalLB sums the weights of every preference of every matching advertisement. */
 function weigh(node: NodeView, advertisements: readonly L2Advertisement[]): Candidate {
-  const preferences = advertisements.flatMap((advertisement) => advertisement.preferredNodes);
-  const weight = preferences
-    .filter(({ preference }) => selectorMatches(preference, node.labels))
-    .reduce((sum, preference) => sum + preference.weight, 0);
+  let weight = 0;
+  for (const { preferredNodes } of advertisements) {
+    for (const preference of preferredNodes) if (selectorMatches(preference.preference, node.labels)) weight += preference.weight;
+  }
   return { node: node.name, weight };
 }

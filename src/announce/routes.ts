@@ -71,23 +71,37 @@ function selectAdvertisements(
 
 /** Adds a Service's prefixes for every peer, or nothing at all when its advertisements contradict each other. */
 function addService(wishes: Map<string, Wishes>, service: ServiceView, selected: Selected): Ineligible | undefined {
-  const additions: { readonly peer: string; readonly prefix: Prefix; readonly advertisement: BgpAdvertisement }[] = [];
-  for (const { advertisement, peers } of selected.advertisements) {
-    for (const prefix of prefixesOf(service, selected.pools, advertisement)) {
-      for (const peer of peers) additions.push({ peer, prefix, advertisement });
+  const additions = selected.advertisements.map(({ advertisement, peers }) => ({
+    advertisement,
+    tables: peers.map((peer) => wishes.get(peer)),
+    prefixes: prefixesOf(service, selected.pools, advertisement),
+  }));
+  const preferences = new Map<Wishes | undefined, Map<Prefix, number | undefined>>();
+  for (const { advertisement, tables, prefixes } of additions) {
+    for (const table of tables) {
+      const earlier = preferences.get(table) ?? new Map<Prefix, number | undefined>();
+      preferences.set(table, earlier);
+      // One prefix cannot have two preferences; which one would win must not depend on an order that nobody sees.
+      if (prefixes.some((prefix) => contradicts(advertisement, prefix, earlier, table)))
+        return { reason: 'ConflictingAdvertisements', advertisements: names(selected.advertisements.map((entry) => entry.advertisement)) };
     }
   }
-  const preferences = new Map<string, number | undefined>();
-  for (const { peer, prefix, advertisement } of additions) {
-    const key = `${peer} ${prefix}`;
-    const earlier = preferences.has(key) ? preferences.get(key) : (wishes.get(peer)?.get(prefix)?.localPref ?? advertisement.localPref);
-    // One prefix cannot have two preferences; which one would win must not depend on an order that nobody sees.
-    if (earlier !== advertisement.localPref)
-      return { reason: 'ConflictingAdvertisements', advertisements: names(selected.advertisements.map((entry) => entry.advertisement)) };
-    preferences.set(key, earlier);
-  }
-  for (const { peer, prefix, advertisement } of additions) addWish(wishes.get(peer), prefix, advertisement);
+  for (const { advertisement, tables, prefixes } of additions)
+    for (const table of tables) for (const prefix of prefixes) addWish(table, prefix, advertisement);
   return undefined;
+}
+
+/** @param own what this Service's advertisements said so far; is added to */
+function contradicts(
+  { localPref }: BgpAdvertisement,
+  prefix: Prefix,
+  own: Map<Prefix, number | undefined>,
+  table: Wishes | undefined,
+): boolean {
+  const others = table?.get(prefix);
+  const known = own.has(prefix) ? { localPref: own.get(prefix) } : others;
+  own.set(prefix, localPref);
+  return known !== undefined && known.localPref !== localPref;
 }
 
 function prefixesOf(service: ServiceView, pools: readonly Pool[], advertisement: BgpAdvertisement): Prefix[] {
@@ -98,23 +112,48 @@ function prefixesOf(service: ServiceView, pools: readonly Pool[], advertisement:
 
 function addWish(wishes: Wishes | undefined, prefix: Prefix, advertisement: BgpAdvertisement): void {
   const earlier = wishes?.get(prefix);
-  const large: [string, LargeCommunity][] = advertisement.largeCommunities.map((community) => [community.join(':'), community]);
-  wishes?.set(prefix, {
+  const wish = wishOf(advertisement);
+  if (earlier === wish) return;
+  wishes?.set(prefix, earlier === undefined ? wish : unite(earlier, wish));
+}
+
+/** One value per advertisement: nearly all prefixes have a single one, and are then grouped without a comparison. */
+const WISHES = new WeakMap<BgpAdvertisement, Wish>();
+
+function wishOf(advertisement: BgpAdvertisement): Wish {
+  const known = WISHES.get(advertisement);
+  if (known !== undefined) return known;
+  const wish: Wish = {
     localPref: advertisement.localPref,
-    communities: new Set([...(earlier?.communities ?? []), ...advertisement.communities]),
-    largeCommunities: new Map([...(earlier?.largeCommunities ?? []), ...large]),
-  });
+    communities: new Set(advertisement.communities),
+    largeCommunities: new Map(advertisement.largeCommunities.map((community) => [community.join(':'), community])),
+  };
+  WISHES.set(advertisement, wish);
+  return wish;
+}
+
+function unite(a: Wish, b: Wish): Wish {
+  return {
+    localPref: a.localPref,
+    communities: new Set([...a.communities, ...b.communities]),
+    largeCommunities: new Map([...a.largeCommunities, ...b.largeCommunities]),
+  };
 }
 
 /** Prefixes with the same attributes together, both sorted, so that equal plans are equal values. */
 function groupRoutes(wishes: Wishes): RouteSet[] {
-  const groups = new Map<string, { readonly attributes: RouteAttributes; readonly prefixes: Prefix[] }>();
+  const byWish = new Map<Wish, Prefix[]>();
   for (const [prefix, wish] of wishes) {
+    const prefixes = byWish.get(wish);
+    if (prefixes === undefined) byWish.set(wish, [prefix]);
+    else prefixes.push(prefix);
+  }
+  const groups = new Map<string, { readonly attributes: RouteAttributes; readonly prefixes: Prefix[] }>();
+  for (const [wish, prefixes] of byWish) {
     const attributes = attributesOf(wish);
     const key = JSON.stringify(attributes);
-    const group = groups.get(key) ?? { attributes, prefixes: [] };
-    group.prefixes.push(prefix);
-    groups.set(key, group);
+    const group = groups.get(key);
+    groups.set(key, { attributes, prefixes: group === undefined ? prefixes : group.prefixes.concat(prefixes) });
   }
   const sorted = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
   for (const group of sorted) group.prefixes.sort();
