@@ -84,6 +84,7 @@ function perform(command: Command): unknown {
     case 'groups':
       return groups.set(command.groups);
     case 'stall':
+      say({ event: 'stalling' });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command.durationMs);
       return undefined;
     case 'descriptors':
