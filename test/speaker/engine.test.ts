@@ -112,8 +112,8 @@ describe('the engine, BGP', () => {
     clock.advance(5_000);
     expect(hands.dials.length).toBeGreaterThan(1);
     const last = hands.dials.at(-1);
-    if ('password' in change) expect(last?.options.password).toBe('secret');
-    if ('address' in change) expect(last?.options.remote).toBe(change.address);
+    const { password, address } = { ...SESSION, ...change } as { readonly password?: string; readonly address?: string };
+    expect(last?.options).toMatchObject({ remote: address, ...(password === undefined ? {} : { password }) });
   });
 
   it('ends a session that is not in the plan any more, with Cease / Peer De-configured (RFC 4486 §4)', async () => {
