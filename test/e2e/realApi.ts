@@ -7,9 +7,12 @@ import { NAMESPACE } from '../lab/manifests.ts';
 
 const ACCOUNTS = ['heraldlb-controller', 'heraldlb-speaker'] as const;
 
-/** A real kube-apiserver with our CRDs and roles, as an operator would install them; the programs log in as their accounts. */
+/**
+ * A real kube-apiserver with our CRDs and roles, as an operator would install them; the programs log in as their accounts.
+ * The grace of nodes is long: the lab's kubelets share the tests' thread, and no case here waits for a node to be declared dead.
+ */
 export async function realApi(root: string, options: KubeOptions = {}): Promise<LabApi> {
-  const kube = await startKube({ nodeGraceMs: 2500, ...options });
+  const kube = await startKube({ nodeGraceMs: 30_000, ...options });
   try {
     for (const file of readdirSync(join(root, 'manifests/crds')).filter((name) => name !== 'kustomization.yaml')) {
       await kube.admin.apply(readFileSync(join(root, 'manifests/crds', file), 'utf8'));
