@@ -23,6 +23,7 @@ interface Line {
   readonly frame?: string;
   readonly links?: LinkState[];
   readonly sent?: number;
+  readonly interface?: string;
   readonly message?: string;
 }
 

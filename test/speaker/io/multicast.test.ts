@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Membership } from '../../../speaker/io/multicast.ts';
+import { type Ip, ipFromBytes } from '../../../src/net/ip.ts';
+import { Space } from '../../lab/space.ts';
+import { Agent } from '../../native/agentClient.ts';
+import { need } from '../../support/need.ts';
+import { until } from '../../support/until.ts';
+
+/** The solicited-node group of an address that ends with these three bytes. */
+function group(low: number): Ip {
+  const bytes = new Uint8Array(16);
+  bytes.set([0xff, 2]);
+  bytes.set([1, 0xff, low >> 16, (low >> 8) & 0xff, low & 0xff], 11);
+  return ipFromBytes(bytes);
+}
+
+function at(name: string, ...lows: readonly number[]): Membership[] {
+  return lows.map((low) => ({ ip: group(low), interface: name }));
+}
+
+need('netns').describe('the membership of multicast groups', () => {
+  const space = new Space('mld');
+  let agent: Agent;
+
+  /** Of the groups these tests use: 0xabNNNN. */
+  const joined = (name: string): string[] =>
+    [...space.run('a', `ip -6 maddr show dev ${name}`).matchAll(/inet6 (ff02::1:ffab:[0-9a-f]+)/g)].map(([, ip]) => ip ?? '').toSorted();
+
+  const errors = (): (string | undefined)[] => agent.events.filter((event) => event.event === 'groupError').map((event) => event.interface);
+
+  beforeAll(() => {
+    space.add('a');
+    space.add('b');
+    space.link('a', 'a0', 'b', 'b0');
+    space.link('a', 'a1', 'b', 'b1');
+    agent = new Agent(space, 'a');
+  });
+
+  afterAll(async () => {
+    const code = await agent.end();
+    await space.dispose();
+    if (code !== 0) throw new Error(`the agent ended with ${code}`);
+  });
+
+  it('joins and leaves until it is what was asked for, at each interface by itself', async () => {
+    await agent.ask({ do: 'groups', groups: [...at('a0', 0xab0001, 0xab0002), ...at('a1', 0xab0002)] });
+    expect(joined('a0')).toEqual([group(0xab0001), group(0xab0002)]);
+    expect(joined('a1')).toEqual([group(0xab0002)]);
+    await agent.ask({ do: 'groups', groups: at('a0', 0xab0002, 0xab0003, 0xab0003) });
+    expect(joined('a0')).toEqual([group(0xab0002), group(0xab0003)]);
+    expect(joined('a1')).toEqual([]);
+    expect(errors()).toEqual([]);
+  });
+
+  it('joins again where the interface was made anew', async () => {
+    const before = (await agent.ask({ do: 'descriptors' })) as number;
+    space.run('a', 'ip link del a0');
+    await agent.ask({ do: 'groups', groups: at('a0', 0xab0002) });
+    expect(errors()).toEqual(['a0']);
+    space.link('a', 'a0', 'b', 'b0');
+    expect(joined('a0')).toEqual([]);
+    await agent.ask({ do: 'groups', groups: at('a0', 0xab0002) });
+    expect(joined('a0')).toEqual([group(0xab0002)]);
+    // Made anew between two calls, too.
+    space.run('a', 'ip link del a0');
+    space.link('a', 'a0', 'b', 'b0');
+    await agent.ask({ do: 'groups', groups: at('a0', 0xab0002) });
+    expect(joined('a0')).toEqual([group(0xab0002)]);
+    await until('no socket is left over', async () => (await agent.ask({ do: 'descriptors' })) === before);
+  });
+
+  it('tells once of an interface that is not there, and joins the others', async () => {
+    agent.events.length = 0;
+    await agent.ask({ do: 'groups', groups: [...at('none', 0xab0001, 0xab0002), ...at('a1', 0xab0009)] });
+    expect(errors()).toEqual(['none']);
+    expect(joined('a1')).toEqual([group(0xab0009)]);
+  });
+
+  it('tells of what is no group, and joins the others', async () => {
+    agent.events.length = 0;
+    await agent.ask({ do: 'groups', groups: [{ ip: '2001:db8::1' as Ip, interface: 'a1' }, ...at('a1', 0xab000a)] });
+    expect(errors()).toEqual(['a1']);
+    expect(joined('a1')).toEqual([group(0xab000a)]);
+  });
+
+  it('holds more groups than one socket can, and leaves them all', async () => {
+    agent.events.length = 0;
+    const before = (await agent.ask({ do: 'descriptors' })) as number;
+    const lows = Array.from({ length: 5_000 }, (_, i) => 0xab0000 + i);
+    await agent.ask({ do: 'groups', groups: at('a1', ...lows) });
+    expect(errors()).toEqual([]);
+    expect(joined('a1')).toHaveLength(5_000);
+    // Fewer, then as many again: places that became free are used.
+    await agent.ask({ do: 'groups', groups: at('a1', ...lows.slice(2_500)) });
+    expect(joined('a1')).toHaveLength(2_500);
+    await agent.ask({ do: 'groups', groups: at('a1', ...lows) });
+    expect(joined('a1')).toHaveLength(5_000);
+    await agent.ask({ do: 'groups', groups: [] });
+    expect(joined('a1')).toEqual([]);
+    await until('the sockets are closed', async () => ((await agent.ask({ do: 'descriptors' })) as number) < before);
+  });
+
+  it('makes do with less memory for a socket than it counts on', async () => {
+    agent.events.length = 0;
+    const lows = Array.from({ length: 1_000 }, (_, i) => 0xab0000 + i);
+    // Of the namespace where it can be set there; older kernels have but one, and it is as small as this.
+    space.attempt('a', 'sysctl -qw net.core.optmem_max=20480');
+    await agent.ask({ do: 'groups', groups: at('a1', ...lows) });
+    expect(errors()).toEqual([]);
+    expect(joined('a1')).toHaveLength(1_000);
+    await agent.ask({ do: 'groups', groups: [] });
+  });
+});
