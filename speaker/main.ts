@@ -8,7 +8,7 @@ import { Engine } from './engine.ts';
 import type { Flags } from './flags.ts';
 import type { Hands } from './hands.ts';
 import { createHands } from './io/realHands.ts';
-import { registerMetrics } from './metrics.ts';
+import { JoinedRegistry, registerMetrics } from './metrics.ts';
 import { NO_RECORDER, openRecorder } from './recorder.ts';
 import { type WorkerHost, startWorkerHost } from './workerHost.ts';
 
@@ -70,12 +70,9 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
   const server = await startHttpServer({
     host: flags.metricsAddress,
     port: flags.metricsPort,
-    registry,
+    registry: new JoinedRegistry(registry, () => host.metrics()),
     // A plan that is in force stays in force: losing the API server later makes nobody unready.
     ready: () => (engine.plan() === undefined ? ['there is no plan yet', ...host.problems()] : []),
-    routes: {
-      '/metrics': async () => ({ contentType: registry.contentType, body: `${await registry.metrics()}\n${await host.metrics()}` }),
-    },
     log,
   });
   log.info({ port: server.port, node: flags.nodeName, namespace: flags.namespace, apiGroup: flags.apiGroup }, 'the speaker runs');

@@ -1,5 +1,4 @@
-import { Counter, Gauge } from 'prom-client';
-import type { Registry } from '../src/host/metrics.ts';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Ip } from '../src/net/ip.ts';
 import type { Engine } from './engine.ts';
 import type { PeerReport } from './report.ts';
@@ -96,4 +95,21 @@ function layer2Metrics(registry: Registry, engine: Engine): void {
   byIp('metallb_layer2_gratuitous_sent', 'Announcements of the address', counters.announcements);
   counted('heraldlb_layer2_dropped_total', 'Frames that got no answer', 'reason', counters.drops);
   single(registry, 'heraldlb_layer2_conflicts', 'Foreign hosts that were seen to use an announced address', () => counters.conflicts);
+}
+
+/** One page for both threads; their metrics have different names. */
+export class JoinedRegistry extends Registry {
+  readonly #local: Registry;
+  readonly #worker: () => Promise<string>;
+
+  constructor(local: Registry, worker: () => Promise<string>) {
+    super();
+    this.#local = local;
+    this.#worker = worker;
+  }
+
+  override async metrics(): Promise<string> {
+    const [local, worker] = await Promise.all([this.#local.metrics(), this.#worker()]);
+    return `${local}${worker}`;
+  }
 }
