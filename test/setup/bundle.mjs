@@ -1,5 +1,5 @@
 // What the image holds: the executable and the speaker's worker as two files with all packages in them, and the addons.
-//   node test/setup/bundle.mjs            -> dist/image
+//   node test/setup/bundle.mjs [directory]     default: dist/image
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const out = join(root, 'dist/image');
+const out = resolve(process.argv[2] ?? join(root, 'dist/image'));
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
@@ -38,9 +38,11 @@ const target = join(out, 'native/prebuilds', `${process.platform}-${process.arch
 mkdirSync(target, { recursive: true });
 cpSync(binary, join(target, 'heraldlb.node'));
 
+// Packages that are loaded by name at run time, which no bundler sees: the addon's loader, and the probes' sockets.
 const require = createRequire(import.meta.url);
-const rawSocket = dirname(require.resolve('raw-socket/package.json'));
-cpSync(rawSocket, join(out, 'node_modules/raw-socket'), { recursive: true });
+for (const name of ['node-gyp-build', 'raw-socket']) {
+  cpSync(dirname(require.resolve(`${name}/package.json`)), join(out, 'node_modules', name), { recursive: true });
+}
 
 const { version } = require(join(root, 'package.json'));
 writeFileSync(join(out, 'package.json'), `${JSON.stringify({ name: 'heraldlb', version, type: 'module' })}\n`);

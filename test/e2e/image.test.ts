@@ -1,0 +1,155 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Kubelab, startKubelab } from '../kubelab/kubelab.ts';
+import { need } from '../support/need.ts';
+import { until } from '../support/until.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const NAMESPACE = 'heraldlb-system';
+const ADDON = join(ROOT, 'speaker/native/build/Release/heraldlb.node');
+const MANIFESTS = ['crds', 'base/namespace.yaml', 'base/rbac.yaml'].map((path) => join(ROOT, 'manifests', path));
+/** No variable of the checkout's test run may help the bundle. */
+const ENV = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' };
+
+const POOL = {
+  apiVersion: 'heraldlb.io/v1',
+  kind: 'IPAddressPool',
+  metadata: { name: 'edge', namespace: NAMESPACE },
+  spec: { addresses: ['198.51.100.0/28'] },
+};
+const SERVICE = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'web', namespace: 'default' },
+  spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80 }] },
+};
+const NODE = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } };
+
+interface Daemon {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  readonly get: (path: string) => Promise<{ readonly status: number; readonly body: string }>;
+}
+
+async function ready(daemon: Daemon): Promise<void> {
+  await until('it to be ready', async () => {
+    const { status, body } = await daemon.get('/readyz');
+    if (status !== 200) throw new Error(`${body}${daemon.output()}`);
+    return true;
+  });
+}
+
+/** What the image holds, in a place from which nothing of the checkout can be found. */
+need({ reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the bundle of the image', () => {
+  let directory: string;
+  let image: string;
+  let lab: Kubelab;
+  const running = new Set<ChildProcess>();
+
+  const run = (...words: string[]): string =>
+    execFileSync(process.execPath, [join(image, 'heraldlb.mjs'), ...words], { cwd: '/', env: ENV, encoding: 'utf8' });
+
+  function start(words: readonly string[]): Daemon {
+    const child = spawn(process.execPath, [join(image, 'heraldlb.mjs'), ...words], {
+      cwd: '/',
+      env: ENV,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(child);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.once('exit', () => running.delete(child));
+    const port = (): string => {
+      const found = /"port":(\d+),[^\n]*"msg":"the (?:controller|speaker) runs"/.exec(output)?.[1];
+      if (found === undefined) throw new Error(`it does not run yet: ${output}`);
+      return found;
+    };
+    return {
+      process: child,
+      output: () => output,
+      get: async (path) => {
+        const answer = await fetch(`http://127.0.0.1:${port()}${path}`);
+        return { status: answer.status, body: await answer.text() };
+      },
+    };
+  }
+
+  function kubeconfig(account: string): string {
+    const file = join(directory, account);
+    writeFileSync(file, lab.kubeconfig(lab.serviceAccountToken(NAMESPACE, account)));
+    return file;
+  }
+
+  function common(account: string): readonly string[] {
+    return ['--kubeconfig', kubeconfig(account), '--metrics-address', '127.0.0.1', '--metrics-port', '0'];
+  }
+  const startSpeaker = (): Daemon => start(['speaker', ...common('heraldlb-speaker'), '--node-name', 'node1', '--bgp-listen-port', '0']);
+
+  async function end(daemon: Daemon): Promise<number | null> {
+    daemon.process.kill('SIGTERM');
+    await until('it to end', () => !running.has(daemon.process));
+    return daemon.process.exitCode;
+  }
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'hlb-image-'));
+    image = join(directory, 'image');
+    execFileSync(process.execPath, [join(ROOT, 'test/setup/bundle.mjs'), image]);
+    lab = await startKubelab({ tls: true, rbac: true, crdDir: MANIFESTS, objects: [POOL, SERVICE, NODE] });
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const child of running) child.kill('SIGKILL');
+    await lab?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('has only those packages beside it that are loaded by name', () => {
+    expect(readdirSync(join(image, 'node_modules'))).toEqual(['node-gyp-build', 'raw-socket']);
+  });
+
+  it('says its version and its commands', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    expect(run('--version')).toBe(`${manifest.version}\n`);
+    expect(run('controller', '--help')).toContain('--no-leader-elect');
+    expect(run('speaker', '--help')).toContain('--bgp-listen-port');
+  });
+
+  it('runs the controller under its own role, until a Service has an address', async () => {
+    const controller = start(['controller', ...common('heraldlb-controller'), '--identity', 'image']);
+    await ready(controller);
+    await until('an address', async () => {
+      const service = await lab.get(SERVICE);
+      return JSON.stringify(service['status']).includes('198.51.100.');
+    });
+    expect(await end(controller)).toBe(0);
+    expect(controller.output()).not.toContain('"level":"error"');
+  });
+
+  it('runs the speaker, its worker and the addon, until the NodeState is written', async () => {
+    const speaker = startSpeaker();
+    await ready(speaker);
+    const state = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', metadata: { name: 'node1', namespace: NAMESPACE } };
+    await until('the NodeState', async () => JSON.stringify((await lab.get(state))['status']).includes('"Announcing"'));
+    const { body } = await speaker.get('/metrics');
+    expect(body).toMatch(/^heraldlb_speaker_worker_restarts\{.*\} 0$/m);
+    expect(body, `no part of the worker: ${speaker.output()}`).toMatch(/^heraldlb_kube_watch_connected\{resource="services".*\} 1$/m);
+    expect(await end(speaker)).toBe(0);
+    expect(speaker.output()).not.toContain('"level":"error"');
+  });
+
+  it('does not run a speaker whose addon is missing, and says so', async () => {
+    renameSync(join(image, 'native'), join(image, 'elsewhere'));
+    const speaker = startSpeaker();
+    try {
+      await until('it to end', () => !running.has(speaker.process));
+      expect(speaker.process.exitCode).not.toBe(0);
+      expect(speaker.output()).toContain('the native addon is not built');
+    } finally {
+      renameSync(join(image, 'elsewhere'), join(image, 'native'));
+    }
+  });
+});
