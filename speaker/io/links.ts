@@ -1,4 +1,5 @@
 import { addon, READER_BATCH } from '../native/addon.ts';
+import { AF_NETLINK, SOCK_RAW, SOL_SOCKET, SO_RCVBUF } from './constants.ts';
 import { type Listed, type LinkState, LinkTable } from './linkTable.ts';
 import { decodeRtnetlink, encodeAddressDump, encodeLinkDump, type RtMessage } from './rtnetlink.ts';
 
@@ -9,11 +10,7 @@ export interface LinkWatcher {
   close(): void;
 }
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
 // RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR
 const GROUPS = 0x1 | 0x10 | 0x100;

@@ -1,4 +1,4 @@
-import { type Context, type Instant, type Machine, type Step, earliest, instant, isDue } from '../machine.ts';
+import { type Context, type Instant, type Step, earliest, instant, isDue } from '../machine.ts';
 import { CeaseError, ErrorCode } from '../wire/bgp/iana.ts';
 import { encodeMessage } from '../wire/bgp/message.ts';
 import { shutdownData } from '../wire/bgp/notification.ts';
@@ -73,8 +73,6 @@ export function peerDeadline(state: PeerState): Instant | undefined {
 export function peerCounters(state: PeerState): PeerCounters {
   return { ...state.counters, prefixesAnnounced: announcedCount(state.rib) };
 }
-
-export const peerMachine: Machine<PeerState, PeerEvent, PeerEffect> = { step: stepPeer, deadline: peerDeadline };
 
 function handle(draft: Draft, event: Exclude<PeerEvent, ConnectionEvent>): void {
   switch (event.type) {

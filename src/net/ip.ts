@@ -137,19 +137,6 @@ export function ipFromBigInt(value: bigint, family: Family): Ip {
   return ipFromBytes(bytes);
 }
 
-/** Orders IPv4 before IPv6, then by value. */
-export function compareIp(a: Ip, b: Ip): number {
-  const familyA = ipFamily(a);
-  if (familyA !== ipFamily(b)) return familyA === 'ipv4' ? -1 : 1;
-  const left = ipToBytes(a);
-  const right = ipToBytes(b);
-  for (let i = 0; i < left.length; i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
 /** RFC 4291 §2.5.6. */
 export function isLinkLocal(ip: Ip): boolean {
   return ipFamily(ip) === 'ipv6' ? /^fe[89ab][0-9a-f]:/.test(ip) : ip.startsWith('169.254.');

@@ -4,14 +4,6 @@ export type Mac = string & { readonly __unit: 'Mac' };
 export const BROADCAST_MAC = 'ff:ff:ff:ff:ff:ff' as Mac;
 export const ZERO_MAC = '00:00:00:00:00:00' as Mac;
 
-const PATTERN = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/;
-
-/** @returns undefined when `text` is not six colon- or hyphen-separated octets. */
-export function parseMac(text: string): Mac | undefined {
-  const canonical = text.trim().toLowerCase().replaceAll('-', ':');
-  return PATTERN.test(canonical) ? (canonical as Mac) : undefined;
-}
-
 /** @param bytes at least 6 bytes from `offset`; throws RangeError otherwise (a caller's bug). */
 export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
   if (bytes.length < offset + 6) throw new RangeError('a MAC address needs 6 bytes');
@@ -27,11 +19,6 @@ export function macToBytes(mac: Mac): Uint8Array {
   const bytes = new Uint8Array(6);
   for (let i = 0; i < 6; i++) bytes[i] = Number.parseInt(mac.slice(i * 3, i * 3 + 2), 16);
   return bytes;
-}
-
-/** IEEE 802: the group bit is the least significant bit of the first octet. */
-export function isGroupMac(mac: Mac): boolean {
-  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
 }
 
 /** RFC 2464 §7: an IPv6 multicast group maps to 33:33 and the group's low 32 bits. @param group 16 bytes */

@@ -40,8 +40,3 @@ export function prefixLength(prefix: Prefix): number {
 export function prefixFamily(prefix: Prefix): Family {
   return prefix.includes(':') ? 'ipv6' : 'ipv4';
 }
-
-export function prefixContains(prefix: Prefix, ip: Ip): boolean {
-  if (ipFamily(ip) !== prefixFamily(prefix)) return false;
-  return prefixOf(ip, prefixLength(prefix)) === prefix;
-}

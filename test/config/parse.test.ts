@@ -4,8 +4,11 @@ import { labConfig } from '../lab/manifests.ts';
 import { documents } from '../support/apiClient.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects, parseConfig } from '../../src/config/parse.ts';
 
+function kindOf(object: unknown): string {
+  return (object as { kind?: string }).kind ?? '';
+}
+
 function rawOf(objects: readonly unknown[]): RawObjects {
-  const kindOf = (object: unknown): string => (object as { kind?: string }).kind ?? '';
   return Object.fromEntries(
     CONFIG_KINDS.map((kind) => [kind, objects.filter((object) => kindOf(object) === kind)]),
   ) as unknown as RawObjects;
@@ -18,6 +21,10 @@ function object(kind: ConfigKind, name: string, spec: unknown, created = '2026-0
 const pool = (name: string, addresses: unknown, created?: string): unknown => object('IPAddressPool', name, { addresses }, created);
 const good = pool('good', ['192.0.2.0/24']);
 const parse = (...objects: unknown[]) => parseConfig(rawOf(objects), { generation: 1 });
+
+function peer(spec: object): unknown {
+  return object('BGPPeer', 'p', { myASN: 64512, peerASN: 65001, peerAddress: '10.0.0.1', ...spec });
+}
 
 describe('parseConfig', () => {
   it('reads the lab configuration without a problem', () => {
@@ -66,7 +73,6 @@ describe('parseConfig', () => {
     expect(problems.map((problem) => problem.reason)).toEqual(['InvalidAddressBlock']);
   });
 
-  const peer = (spec: object): unknown => object('BGPPeer', 'p', { myASN: 64512, peerASN: 65001, peerAddress: '10.0.0.1', ...spec });
   it.each([
     ['hold time of 1 s', { holdTime: '1s' }, 'InvalidTimer', 'spec.holdTime'],
     ['keepalive over hold', { holdTime: '9s', keepaliveTime: '10s' }, 'InvalidTimer', 'spec.keepaliveTime'],

@@ -1,4 +1,4 @@
-import { isDict, type Dict, type KubeObject } from './json.ts';
+import { type Dict, type KubeObject } from './json.ts';
 import type { Resource } from './resources.ts';
 import type { Entry } from './store.ts';
 import { applyDefaults, prune } from './schema/schema.ts';
@@ -62,11 +62,4 @@ export function encode(resource: Resource, entry: Entry, form: Form = 'whole'): 
 
 export function metadataOnly(object: KubeObject): KubeObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
-}
-
-/** Brings a body into the shape every handler can rely on. */
-export function asObject(value: unknown): KubeObject | undefined {
-  if (!isDict(value)) return undefined;
-  if (!isDict(value['metadata'])) value['metadata'] = {};
-  return value as unknown as KubeObject;
 }

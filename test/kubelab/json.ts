@@ -97,10 +97,6 @@ export function groupOf(apiVersion: string): string {
   return slash < 0 ? '' : apiVersion.slice(0, slash);
 }
 
-export function versionOf(apiVersion: string): string {
-  return apiVersion.slice(apiVersion.indexOf('/') + 1);
-}
-
 export function joinGroup(group: string, version: string): string {
   return group === '' ? version : `${group}/${version}`;
 }
@@ -108,9 +104,4 @@ export function joinGroup(group: string, version: string): string {
 /** RFC 3339 in whole seconds, as metav1.Time is written. */
 export function now(atMs: number = Date.now()): string {
   return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
-}
-
-/** RFC 3339 with six fractional digits, as metav1.MicroTime is written. */
-export function nowMicro(atMs: number = Date.now()): string {
-  return `${new Date(atMs).toISOString().slice(0, 23)}000Z`;
 }

@@ -24,7 +24,6 @@ function core(plural: string, kind: string, namespaced = true): Resource {
 export const SERVICES = core('services', 'Service');
 export const NODES = core('nodes', 'Node', false);
 export const NAMESPACES = core('namespaces', 'Namespace', false);
-export const PODS = core('pods', 'Pod');
 export const SECRETS = core('secrets', 'Secret');
 export const EVENTS = core('events', 'Event');
 export const ENDPOINT_SLICES = customResource('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');

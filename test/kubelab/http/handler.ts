@@ -8,8 +8,7 @@ import { denied, type Attributes, type Rbac } from '../auth/rbac.ts';
 import { isReview, review } from '../auth/reviews.ts';
 import type { Tokens, User } from '../auth/tokens.ts';
 import type { Asked, Faults } from '../faults.ts';
-import { served } from '../forms.ts';
-import { dict, isDict, joinGroup, text, type Dict, type KubeObject } from '../json.ts';
+import { dict, isDict, joinGroup, text, type Dict } from '../json.ts';
 import type { Resource, Resources } from '../resources.ts';
 import { badRequest, methodNotAllowed, noSuchPath, notFound, StatusError, unsupportedMediaType } from '../status.ts';
 import { keyOf, type Entry, type Snapshot, type Store } from '../store.ts';
@@ -393,9 +392,4 @@ export function pathOf(resource: Resource, namespace: string, name: string): str
   const root = resource.group === '' ? '/api/v1' : `/apis/${joinGroup(resource.group, resource.version)}`;
   const where = resource.namespaced && namespace !== '' ? `/namespaces/${namespace}` : '';
   return `${root}${where}/${resource.plural}${name === '' ? '' : `/${name}`}`;
-}
-
-/** An entry as a caller inside the process sees it. */
-export function shown(resource: Resource, entry: Entry): KubeObject {
-  return structuredClone(served(resource, entry.object));
 }

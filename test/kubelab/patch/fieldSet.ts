@@ -9,10 +9,6 @@ export type FieldSet = Set<string>;
 
 const joint = '\u0000';
 
-export function pathOf(elements: readonly string[]): string {
-  return elements.join(joint);
-}
-
 export function elementsOf(path: string): string[] {
   return path.split(joint);
 }
