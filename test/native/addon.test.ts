@@ -55,6 +55,10 @@ need('file:speaker/native/build/Release/heraldlb.node').describe('the addon', ()
     expect(await run('closing')).toEqual({ wrong: 0 });
   });
 
+  it('tells of errors, and does not poll a descriptor that was closed meanwhile', async () => {
+    expect(await run('errors')).toEqual({ '-111': 20, '-9': 20 });
+  });
+
   it('writes nothing to memory that was taken away', async () => {
     expect(await run('detached')).toEqual({ frames: [1, -14], lengths: [1, -14], addresses: [1, -14], controls: [1, -14] });
   });

@@ -86,7 +86,7 @@ function perform(command: Command): unknown {
     case 'stall':
       say({ event: 'stalling' });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command.durationMs);
-      return undefined;
+      return command.send && endpoint(command.send.interface).send(Buffer.from(command.send.frame, 'hex'));
     case 'descriptors':
       return readdirSync('/proc/self/fd').length;
   }

@@ -13,7 +13,8 @@ export type Command =
   | ({ readonly do: 'flood'; readonly frame: string; readonly durationMs: number } & At)
   | { readonly do: 'watch' | 'unwatch' | 'current' | 'descriptors' }
   | { readonly do: 'groups'; readonly groups: readonly Membership[] }
-  | { readonly do: 'stall'; readonly durationMs: number };
+  /** Reads nothing for a while, and sends before it reads again. */
+  | { readonly do: 'stall'; readonly durationMs: number; readonly send?: At & { readonly frame: string } };
 
 interface Line {
   readonly id?: number;

@@ -23,6 +23,7 @@ export const scenarios: Record<string, () => unknown> = {
   throwing,
   stopping,
   closing,
+  errors,
   detached,
   refused,
   workers,
@@ -300,6 +301,32 @@ async function closing(): Promise<unknown> {
     addon().close(again.fd);
   }
   return { wrong };
+}
+
+/** Two sockets with an error each, told in one turn of the loop; the first callback closes the other's descriptor. */
+async function errors(): Promise<unknown> {
+  const told: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    const nobody = udp();
+    addon().close(nobody.fd);
+    const pair = [udp(), udp()];
+    const readers: ReaderHandle[] = [];
+    let open = pair.length;
+    for (const { fd } of pair) {
+      addon().connect(fd, nobody.address);
+      const reader = read(fd, (result) => {
+        told.push(result);
+        for (const other of pair) if (other.fd !== fd && open === 2) addon().close(other.fd);
+        open = 1;
+      });
+      readers.push(reader);
+    }
+    for (const { fd } of pair) addon().send(fd, Uint8Array.of(1), undefined);
+    await until('both are told', () => told.length === (round + 1) * 2, 5_000, 1);
+    await sleep(1);
+    for (const reader of readers) addon().stopReader(reader);
+  }
+  return Object.fromEntries([-111, -9].map((code) => [code, told.filter((result) => result === code).length]));
 }
 
 /** Memory given away while a reader writes into it. */

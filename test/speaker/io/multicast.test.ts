@@ -26,6 +26,10 @@ need('netns').describe('the membership of multicast groups', () => {
   const joined = (name: string): string[] =>
     [...space.run('a', `ip -6 maddr show dev ${name}`).matchAll(/inet6 (ff02::1:ffab:[0-9a-f]+)/g)].map(([, ip]) => ip ?? '').toSorted();
 
+  /** MLDv2 reports sent at an interface, as the kernel counts them. */
+  const reports = (name: string): number =>
+    Number(/^Icmp6OutMLDv2Reports\s+(\d+)/m.exec(space.run('a', `cat /proc/net/dev_snmp6/${name}`))?.[1] ?? Number.NaN);
+
   const errors = (): (string | undefined)[] => agent.events.filter((event) => event.event === 'groupError').map((event) => event.interface);
 
   beforeAll(() => {
@@ -49,6 +53,17 @@ need('netns').describe('the membership of multicast groups', () => {
     await agent.ask({ do: 'groups', groups: at('a0', 0xab0002, 0xab0003, 0xab0003) });
     expect(joined('a0')).toEqual([group(0xab0002), group(0xab0003)]);
     expect(joined('a1')).toEqual([]);
+    expect(errors()).toEqual([]);
+  });
+
+  it('says so on the wire, where switches hear it', async () => {
+    await until('the link-local address can be sent from', () => !space.run('a', 'ip -6 addr show dev a1').includes('tentative'));
+    // What the kernel has to say of its own address is said, and repeated, first.
+    let quiet = reports('a1');
+    await until('no more reports', () => quiet === (quiet = reports('a1')), 10_000, 1_500);
+    await agent.ask({ do: 'groups', groups: [...at('a0', 0xab0002, 0xab0003), ...at('a1', 0xab0007)] });
+    await until('a report', () => reports('a1') > quiet);
+    await agent.ask({ do: 'groups', groups: at('a0', 0xab0002) });
     expect(errors()).toEqual([]);
   });
 

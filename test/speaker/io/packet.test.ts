@@ -103,11 +103,20 @@ need('netns').describe('packet sockets', () => {
       expect(await here.ask({ do: 'send', interface: 'a0', frame: arp(39) })).toBe(false);
       space.run('a', 'ip link set a0 up');
       await until('carrier', () => space.run('a', 'ip -o link show a0').includes('LOWER_UP'));
-      // The first send after the link is back must not fail for the time before.
       expect(await here.ask({ do: 'send', interface: 'a0', frame: arp(40) })).toBe(true);
       here.events.length = 0;
       await marker(41 + round);
     }
+  });
+
+  it('sends at once when the link is back, before it has read that it was down', async () => {
+    here.events.length = 0;
+    const sent = here.ask({ do: 'stall', durationMs: 700, send: { interface: 'a0', frame: arp(45) } });
+    await until('it does not read', () => here.events.length === 1);
+    space.run('a', 'ip link set a0 down');
+    space.run('a', 'ip link set a0 up');
+    expect(await sent).toBe(true);
+    await marker(46);
   });
 
   it('works again when opened anew after the interface was made anew', async () => {
