@@ -25,6 +25,8 @@ export interface LabApi {
   readonly ca?: string;
   /** A kubeconfig for a service account of the system's namespace, or for the administrator. */
   kubeconfig(serviceAccount?: string): string;
+  /** The embedded server itself: its request log, its faults. */
+  readonly kubelab?: Kubelab;
   close(): Promise<void>;
 }
 
@@ -179,6 +181,7 @@ export async function embeddedApi(root: string, options: { readonly port?: numbe
   });
   return {
     kind: 'kubelab',
+    kubelab,
     port: kubelab.port,
     url: kubelab.url,
     adminToken: 'kubelab-admin',
