@@ -27,7 +27,11 @@ export interface Addon {
   /** Frames at multiples of `stride` in `slab`; `lengths` as uint32. @returns how many went, or -errno */
   sendBatch(fd: number, slab: Uint8Array, stride: number, lengths: Uint8Array): number;
   ifindex(name: string): number;
-  /** Buffers of {@link READER_BATCH} equal parts each; see reader.c. The callback gets a count, or -errno. */
+  /**
+   * Buffers of {@link READER_BATCH} equal parts each; see reader.c. The callback gets a count, or -errno: -EFAULT when a buffer
+   * was detached, after which nothing comes. Keeps the event loop alive. Where a worker ends with the reader still running
+   * the descriptor is closed.
+   */
   startReader(
     fd: number,
     frames: Uint8Array,
@@ -36,6 +40,7 @@ export interface Addon {
     controls: Uint8Array,
     callback: (result: number) => void,
   ): ReaderHandle;
+  /** No callback comes after it. To be called before `close`; a second call does nothing. */
   stopReader(reader: ReaderHandle): void;
 }
 

@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { need } from '../support/need.ts';
+import type { Scenario } from './scenarios.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs one of scenarios.ts in a process of its own; a crash is a failure that names the signal. */
-async function run(scenario: string): Promise<unknown> {
+async function run(scenario: Scenario): Promise<unknown> {
   const { stdout } = await promisify(execFile)(process.execPath, ['test/support/run.mjs', 'test/native/scenarios.ts', scenario], {
     cwd: root,
     timeout: 50_000,

@@ -15,7 +15,7 @@ const IP_RECVTTL = 12;
 const LOOPBACK = parseIp('127.0.0.1') as Ip;
 const STRIDE = 256;
 
-export const scenarios: Record<string, () => unknown> = {
+const scenarios = {
   fuzz,
   batch,
   controls,
@@ -28,7 +28,9 @@ export const scenarios: Record<string, () => unknown> = {
   refused,
   workers,
   exitWithReaders: () => void Array.from({ length: 8 }, () => read(udp().fd, () => {})),
-};
+} satisfies Record<string, () => unknown>;
+
+export type Scenario = keyof typeof scenarios;
 
 function udp(): { readonly fd: number; readonly address: Uint8Array } {
   const fd = addon().socket(AF_INET, SOCK_DGRAM, 0);
@@ -421,7 +423,6 @@ function inWorker(how: string): void {
 }
 
 if (isMainThread) {
-  const name = process.argv[2] ?? '';
-  const result = await scenarios[name]?.();
+  const result: unknown = await scenarios[process.argv[2] as Scenario]();
   process.stdout.write(`${JSON.stringify(result ?? null)}\n`, () => process.exit(0));
 } else inWorker((workerData as { how: string }).how);
