@@ -161,6 +161,11 @@ function speakerMetrics(registry: Registry): Teller {
   return new Teller({ options: { node: 'node1' }, registry } as TellerParts);
 }
 
+/** Without links. */
+function plain(text: string): string {
+  return text.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1');
+}
+
 const byName = (a: readonly string[], b: readonly string[]): number => (`${a[0]}` < `${b[0]}` ? -1 : 1);
 
 describe('docs/metrics.md', () => {
@@ -172,10 +177,9 @@ describe('docs/metrics.md', () => {
     const expected = await metricRows(register);
     expect(expected.length).toBeGreaterThan(8);
     const documented = rows(section(page('docs/metrics.md'), heading));
-    // The page may say more than the help.
     const shortened = documented.map(([name = '', type = '', labels = '', meaning = '']) => {
       const help = expected.find(([other]) => other === name)?.[3] ?? meaning;
-      return [name, type, labels, meaning.startsWith(help) ? help : meaning];
+      return [name, type, labels, plain(meaning).startsWith(help) ? help : meaning];
     });
     expect(shortened.toSorted(byName)).toEqual(expected.toSorted(byName));
   });
@@ -190,5 +194,55 @@ describe('docs/metrics.md', () => {
     const used = [...section(page('docs/metrics.md'), '## What to alert on').matchAll(/\b(?:metallb|heraldlb)_\w+/g)].map(([name]) => name);
     expect(used.length).toBeGreaterThan(5);
     expect(used.filter((name) => !served.has(name))).toEqual([]);
+  });
+});
+
+/** The codes of a closed union, out of the source of its type. */
+function codes(file: string, type: string): string[] {
+  const source = read(file).replaceAll(/\/\*\*[\s\S]*?\*\//g, '');
+  const from = source.indexOf(`export type ${type} =`);
+  if (from === -1) throw new Error(`${file} has no type ${type}`);
+  const union = source.slice(from).split(/^(?:export|type|const|interface|function) /m)[1] ?? '';
+  const members = [...union.matchAll(/reason: '(\w+)'/g)];
+  return (members.length > 0 ? members : [...union.matchAll(/\| '(\w+)'/g)]).map(([, code]) => code ?? '').toSorted();
+}
+
+function headings(text: string): string[] {
+  return [...text.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading ?? '').toSorted();
+}
+
+describe('docs/troubleshoot.md', () => {
+  const text = page('docs/troubleshoot.md');
+
+  it.each([
+    ['## Why a Service has no address', 'src/ipam/refusal.ts', 'Refusal', 'PoolExhausted'],
+    ['## Why a node does not announce', 'src/announce/eligibility.ts', 'Ineligible', 'NotOwner'],
+    ['## Mistakes in the configuration', 'src/config/problem.ts', 'ProblemReason', 'OverlappingPools'],
+    ['## What the wire cannot do', 'speaker/report.ts', 'WireProblem', 'CannotListen'],
+  ])('has under "%s" every code of %s, and no other', (heading, file, type, known) => {
+    const found = codes(file, type);
+    expect(found).toContain(known);
+    expect(headings(section(text, heading))).toEqual(found);
+  });
+
+  it('says something of each code', () => {
+    const sections = text.split(/^### /m).slice(1);
+    expect(sections.filter((part) => part.split('\n## ')[0]!.split('\n').slice(1).join(' ').trim().length < 40)).toEqual([]);
+  });
+
+  it('has every reason why a frame gets no answer', () => {
+    const found = [...codes('src/layer2/dropReason.ts', 'DropReason'), ...codes('src/wire/frameFault.ts', 'FrameFault')];
+    expect(found).toContain('NdpHopLimit');
+    const documented = rows(section(text, '## Frames that got no answer')).map(([code = '']) => code.slice(1, -1));
+    expect(documented.toSorted()).toEqual(found.toSorted());
+  });
+
+  it('names the loud reasons as the events do', () => {
+    const loud = /LOUD = new Set<[^>]*>\(\[([^\]]*)\]/.exec(read('speaker/notices.ts'))?.[1] ?? '';
+    const names = [...loud.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? '');
+    expect(names.length).toBeGreaterThan(0);
+    const intro = section(text, '## Why a node does not announce').split('\n### ')[0] ?? '';
+    const said = /`announceFailed` on the Service: ([^.]*)\./.exec(intro.replaceAll('\n', ' '))?.[1] ?? '';
+    expect(said.split(/, | and /).toSorted()).toEqual(names.toSorted());
   });
 });
