@@ -1,11 +1,16 @@
 import { type Fault, fault } from './object.ts';
 
-/** Fields that are parsed and validated and have no effect in this version. A capability that lands removes its line. */
+/**
+ * Fields that are parsed and validated and have no effect, or not all of it, in this version. A capability that lands
+ * removes its line.
+ */
 const NOT_YET: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   BGPPeer: {
     bfdProfile: 'BFD is not there yet: the session is guarded by its hold timer alone',
+    disableMP: 'has no effect: each session offers the families it carries',
     interface: 'unnumbered peering is not there yet: there is no session',
-    vrf: 'VRFs are not there yet: the session uses the default one',
+    // SO_BINDTODEVICE is set on the socket that dials; the listener is one for all and bound to no device.
+    vrf: "connections that the speaker opens are bound to this device, the router's own are not accepted there; not tested with a VRF device",
   },
 };
 

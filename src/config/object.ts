@@ -18,6 +18,9 @@ export function fault(reason: ProblemReason, path: string, message: string, seve
   return { reason, path, message, severity };
 }
 
+/** What no object can be called. */
+const NO_NAME = '?';
+
 /** Reads one raw object against its schema. Never throws; an object of no shape at all is named `?`. */
 export function readObject<Schema extends z.ZodType>(kind: string, schema: Schema, raw: unknown): ConfigObject<z.output<Schema>> {
   const metadata = record(record(raw)?.['metadata']) ?? {};
@@ -25,7 +28,7 @@ export function readObject<Schema extends z.ZodType>(kind: string, schema: Schem
   const uid = text(metadata['uid']);
   const ref: ObjectRef = {
     kind,
-    name: text(metadata['name']) ?? '?',
+    name: text(metadata['name']) || NO_NAME,
     ...(namespace === undefined ? {} : { namespace }),
     ...(uid === undefined ? {} : { uid }),
   };
@@ -35,6 +38,8 @@ export function readObject<Schema extends z.ZodType>(kind: string, schema: Schem
   const base = { ref, labels: Object.fromEntries(labels), creationTimestamp: text(metadata['creationTimestamp']) ?? '' };
   if (record(raw) === undefined)
     return { ...base, spec: undefined, problems: [{ object: ref, ...fault('InvalidField', '', 'is no object') }] };
+  if (ref.name === NO_NAME)
+    return { ...base, spec: undefined, problems: [{ object: ref, ...fault('InvalidField', 'metadata.name', 'is missing') }] };
   const parsed = schema.safeParse(withoutNulls(record(raw)?.['spec'] ?? {}));
   if (parsed.success) return { ...base, spec: parsed.data, problems: [] };
   const problems = parsed.error.issues.map((issue) => ({

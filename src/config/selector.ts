@@ -14,7 +14,7 @@ type Labels = Readonly<Record<string, string>>;
 
 export function selectorMatches(selector: LabelSelector, labels: Labels): boolean {
   for (const [key, value] of Object.entries(selector.matchLabels ?? {})) {
-    if (labels[key] !== value) return false;
+    if (labelOf(labels, key) !== value) return false;
   }
   return (selector.matchExpressions ?? []).every((expression) => expressionMatches(expression, labels));
 }
@@ -25,7 +25,7 @@ export function anySelectorMatches(selectors: readonly LabelSelector[], labels: 
 }
 
 function expressionMatches({ key, operator, values = [] }: LabelExpression, labels: Labels): boolean {
-  const value = labels[key];
+  const value = labelOf(labels, key);
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -37,4 +37,9 @@ function expressionMatches({ key, operator, values = [] }: LabelExpression, labe
     case 'DoesNotExist':
       return value === undefined;
   }
+}
+
+/** A key such as `constructor` is a label only where somebody wrote it. */
+function labelOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
