@@ -246,3 +246,19 @@ describe('docs/troubleshoot.md', () => {
     expect(said.split(/, | and /).toSorted()).toEqual(names.toSorted());
   });
 });
+
+describe('docs/standards.md', () => {
+  const documented = rows(page('docs/standards.md')).map(([rfc = '', , file = '']) => ({ rfc, file: file.slice(1, -1) }));
+
+  it('has every RFC that the sources cite, and no other', () => {
+    const sources = ['src', 'speaker', 'controller'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`),
+    );
+    const cited = sources.filter((path) => path.endsWith('.ts')).flatMap((path) => read(path).match(/\bRFC \d{3,5}\b/g) ?? []);
+    expect(documented.map(({ rfc }) => rfc).toSorted()).toEqual([...new Set(cited)].toSorted());
+  });
+
+  it('names a file that cites it', () => {
+    expect(documented.filter(({ rfc, file }) => !read(file).includes(rfc))).toEqual([]);
+  });
+});
