@@ -58,11 +58,17 @@ export function nameList(description: string, maximum = 256): z.ZodOptional<z.Zo
   return list.optional();
 }
 
-const expression = z.object({
-  key: z.string().min(1).max(317).describe('The label key.'),
-  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label relates to the values.'),
-  values: z.array(z.string().max(63)).max(64).optional().describe('Required for In and NotIn, empty for the others.'),
-});
+const expression = z
+  .object({
+    key: z.string().min(1).max(317).describe('The label key.'),
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label relates to the values.'),
+    values: z.array(z.string().max(63)).max(64).optional().describe('Required for In and NotIn, empty for the others.'),
+  })
+  // NotIn without values would match everything; MetalLB's CRDs let it pass, its parser does not.
+  .refine(({ operator, values = [] }) => (operator === 'In' || operator === 'NotIn') === values.length > 0, {
+    path: ['values'],
+    message: 'values are required for In and NotIn, and forbidden for Exists and DoesNotExist',
+  });
 crdMeta.add(expression, {
   cel: [
     {
