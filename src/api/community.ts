@@ -2,11 +2,14 @@ import { z } from 'zod';
 import { configStatus, crdMeta } from './fields.ts';
 import type { Kind } from './kind.ts';
 
-const alias = z.object({
+/** Entries of one Community. */
+export const MAX_ALIASES = 256;
+
+export const communityAlias = z.object({
   name: z.string().min(1).max(253).describe('How advertisements call it.'),
   value: z.string().min(3).max(64).describe('`65000:1`, or `large:64512:1:2`.'),
 });
-crdMeta.add(alias, {
+crdMeta.add(communityAlias, {
   cel: [
     {
       rule: "self.value.matches('^[0-9]{1,5}:[0-9]{1,5}$') || self.value.matches('^large:[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}$')",
@@ -16,7 +19,7 @@ crdMeta.add(alias, {
   ],
 });
 
-const communities = z.array(alias).max(256).describe('Aliases of communities.');
+const communities = z.array(communityAlias).max(MAX_ALIASES).describe('Aliases of communities.');
 crdMeta.add(communities, { listType: 'map', listMapKeys: ['name'] });
 
 export const communitySpec = z.object({ communities: communities.optional() });

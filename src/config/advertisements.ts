@@ -1,16 +1,16 @@
 import type { z } from 'zod';
-import { bgpAdvertisementSpec } from '../api/bgpAdvertisement.ts';
-import { l2AdvertisementSpec } from '../api/l2Advertisement.ts';
+import type { bgpAdvertisementSpec } from '../api/bgpAdvertisement.ts';
+import type { l2AdvertisementSpec } from '../api/l2Advertisement.ts';
 import { blockPrefixes } from '../net/block.ts';
 import type { Family } from '../net/ip.ts';
 import { prefixLength } from '../net/prefix.ts';
 import { type Aliases, resolveCommunities } from './communities.ts';
 import type { AdvertisementScope, BgpAdvertisement, L2Advertisement, Pool } from './config.ts';
-import { type ConfigObject, type Fault, fault } from './object.ts';
+import { type Fault, fault } from './fault.ts';
+import type { ConfigObject } from './object.ts';
+import type { Recipe, Version } from './place.ts';
 import { type LabelSelector, anySelectorMatches } from './selector.ts';
 
-export const bgpAdvertisementSchema = bgpAdvertisementSpec;
-export const l2AdvertisementSchema = l2AdvertisementSpec;
 type BgpSpec = z.output<typeof bgpAdvertisementSpec>;
 type L2Spec = z.output<typeof l2AdvertisementSpec>;
 
@@ -53,24 +53,24 @@ function buildScope(
   return { scope, faults };
 }
 
-export function buildL2Advertisement(
+function buildL2Advertisement(
   object: ConfigObject<L2Spec>,
   spec: L2Spec,
   around: AdvertisementSurroundings,
-): { readonly advertisement: L2Advertisement; readonly faults: readonly Fault[] } {
+): { readonly value: L2Advertisement; readonly faults: readonly Fault[] } {
   const { scope, faults } = buildScope(object, spec, around.pools);
   const preferredNodes = (spec.preferredNodeSelectors ?? []).map(({ weight, preference }) => ({
     weight,
     preference: preference as LabelSelector,
   }));
-  return { advertisement: { ...scope, interfaces: spec.interfaces ?? [], preferredNodes }, faults };
+  return { value: { ...scope, interfaces: spec.interfaces ?? [], preferredNodes }, faults };
 }
 
-export function buildBgpAdvertisement(
+function buildBgpAdvertisement(
   object: ConfigObject<BgpSpec>,
   spec: BgpSpec,
   around: AdvertisementSurroundings,
-): { readonly advertisement: BgpAdvertisement; readonly faults: readonly Fault[] } {
+): { readonly value: BgpAdvertisement; readonly faults: readonly Fault[] } {
   const { scope, faults } = buildScope(object, spec, around.pools);
   const { lists, faults: wrong } = resolveCommunities(spec.communities ?? [], around.aliases);
   const peers = spec.peers ?? [];
@@ -84,7 +84,7 @@ export function buildBgpAdvertisement(
     ...(spec.localPref === undefined || spec.localPref === 0 ? {} : { localPref: spec.localPref }),
   };
   return {
-    advertisement,
+    value: advertisement,
     faults: [...faults, ...wrong, ...unknownPeers(peers, around.peers), ...aggregationFaults(advertisement, around.pools)],
   };
 }
@@ -125,7 +125,7 @@ function lengthFor(advertisement: BgpAdvertisement, family: Family): readonly [p
 }
 
 /** Two advertisements that would give one route two preferences. Where node selectors decide, the plan finds it per Service. */
-export function preferenceConflict(advertisement: BgpAdvertisement, earlier: readonly BgpAdvertisement[]): Fault[] {
+function preferenceConflict(advertisement: BgpAdvertisement, earlier: readonly BgpAdvertisement[]): Fault[] {
   return earlier
     .filter((other) => other.localPref !== advertisement.localPref && mayMeet(advertisement, other))
     .map((other) =>
@@ -147,4 +147,49 @@ function mayMeet(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
 function share(a: 'all' | readonly string[], b: 'all' | readonly string[]): boolean {
   if (a === 'all') return b === 'all' || b.length > 0;
   return b === 'all' ? a.length > 0 : a.some((name) => b.includes(name));
+}
+
+export function l2AdvertisementRecipe(around: AdvertisementSurroundings): Recipe<L2Spec, L2Advertisement> {
+  return {
+    build: (object, spec) => buildL2Advertisement(object, spec, around),
+    keep: (earlier) => keepPools(earlier, around.pools),
+    against: sameSpec('L2Advertisement'),
+  };
+}
+
+export function bgpAdvertisementRecipe(around: AdvertisementSurroundings): Recipe<BgpSpec, BgpAdvertisement> {
+  return {
+    build: (object, spec) => buildBgpAdvertisement(object, spec, around),
+    keep: (earlier) => keepBgp(earlier, around),
+    against: (version, placed) => [
+      ...sameSpec('BGPAdvertisement')(version, placed),
+      ...preferenceConflict(
+        version.value,
+        placed.map(({ value }) => value),
+      ),
+    ],
+  };
+}
+
+function sameSpec(kind: string): (version: Version<unknown>, placed: readonly Version<unknown>[]) => Fault[] {
+  return ({ spec }, placed) => {
+    const twin = placed.find((other) => other.spec === spec);
+    return twin === undefined ? [] : [fault('DuplicateEntry', '', `says the same as ${kind} ${twin.name}`, 'warning')];
+  };
+}
+
+function keepPools<T extends AdvertisementScope>(earlier: T, pools: readonly Pool[]): T | undefined {
+  if (earlier.pools === 'all') return earlier;
+  const left = earlier.pools.filter((name) => pools.some((pool) => pool.name === name));
+  return left.length === 0 ? undefined : { ...earlier, pools: left };
+}
+
+/** An aggregate that has become larger than its pool is not kept either; an empty list of peers would mean all of them. */
+function keepBgp(earlier: BgpAdvertisement, around: AdvertisementSurroundings): BgpAdvertisement | undefined {
+  const fit = around.pools.filter((pool) => poolFaults(earlier, pool).length === 0);
+  const narrowed =
+    earlier.pools === 'all' && fit.length < around.pools.length ? { ...earlier, pools: fit.map(({ name }) => name) } : earlier;
+  const peers = earlier.peers.filter((name) => around.peers.has(name));
+  if (peers.length === 0 && earlier.peers.length > 0) return undefined;
+  return keepPools({ ...narrowed, peers }, fit);
 }

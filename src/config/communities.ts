@@ -1,10 +1,13 @@
-import type { z } from 'zod';
-import { communitySpec } from '../api/community.ts';
+import { z } from 'zod';
+import { MAX_ALIASES, communityAlias } from '../api/community.ts';
 import type { LargeCommunity } from './config.ts';
-import { type ConfigObject, type Fault, fault } from './object.ts';
+import { type Fault, fault } from './fault.ts';
+import { schemaFaults } from './object.ts';
+import type { Recipe } from './place.ts';
 
-export const communitySchema = communitySpec;
-type Spec = z.output<typeof communitySpec>;
+/** The kind's own schema would refuse the whole list for one entry. */
+export const laxCommunitySpec = z.object({ communities: z.array(z.unknown()).max(MAX_ALIASES).optional() });
+type Spec = z.output<typeof laxCommunitySpec>;
 
 export type CommunityValue =
   | { readonly kind: 'standard'; readonly value: number }
@@ -45,25 +48,73 @@ function numbersOf(written: string, maximum: number): (number | undefined)[] {
   return written.split(':').map((part) => (/^\d{1,10}$/.test(part) && Number(part) <= maximum ? Number(part) : undefined));
 }
 
+/** One Community object: its aliases that are well-formed. */
+export interface AliasList {
+  readonly name: string;
+  readonly aliases: readonly Alias[];
+}
+
+interface Alias {
+  readonly path: string;
+  readonly name: string;
+  readonly value: CommunityValue;
+}
+
+/** An entry that is wrong is left out by itself: the other aliases are in use. */
+export const communityRecipe: Recipe<Spec, AliasList> = {
+  build: (object, spec) => {
+    const faults: Fault[] = [];
+    const aliases = (spec.communities ?? []).flatMap((raw, position) => {
+      const read = readAlias(raw, position);
+      if (Array.isArray(read)) faults.push(...read);
+      return Array.isArray(read) ? [] : [read];
+    });
+    const names = new Set<string>();
+    for (const { path, name } of aliases) {
+      if (names.has(name)) faults.push(duplicate(path, name, object.ref.name));
+      names.add(name);
+    }
+    return { value: { name: object.ref.name, aliases }, faults };
+  },
+  against: ({ value }, placed) => {
+    const owners = new Map(placed.flatMap((version) => version.value.aliases.map((alias) => [alias.name, version.name] as const)));
+    return value.aliases.flatMap(({ path, name }) => {
+      const owner = owners.get(name);
+      return owner === undefined ? [] : [duplicate(path, name, owner)];
+    });
+  },
+};
+
+function readAlias(raw: unknown, position: number): Alias | Fault[] {
+  const path = `spec.communities[${position}]`;
+  const parsed = communityAlias.safeParse(raw);
+  if (!parsed.success)
+    return schemaFaults(parsed.error, raw, ['spec', 'communities', position]).map((found) => ({ ...found, severity: 'warning' }));
+  const { name, value: written } = parsed.data;
+  const value = parseCommunity(written);
+  if (value === undefined) {
+    const message = `${JSON.stringify(written)} is neither 16-bit:16-bit nor large:32-bit:32-bit:32-bit`;
+    return [fault('InvalidCommunity', `${path}.value`, message, 'warning')];
+  }
+  if (parseCommunity(name) !== undefined)
+    return [
+      fault('InvalidCommunity', `${path}.name`, `${JSON.stringify(name)} is a community itself, which is what it stands for`, 'warning'),
+    ];
+  return { path, name, value };
+}
+
+function duplicate(path: string, name: string, owner: string): Fault {
+  const message = `${JSON.stringify(name)} is already an alias in Community ${owner}; this value is ignored`;
+  return fault('DuplicateEntry', `${path}.name`, message, 'warning');
+}
+
 export type Aliases = ReadonlyMap<string, CommunityValue>;
 
-/** Adds the aliases of one Community object to those of older ones. */
-export function addAliases(object: ConfigObject<Spec>, spec: Spec, known: Map<string, CommunityValue>): Fault[] {
-  const faults: Fault[] = [];
-  for (const [position, { name, value }] of (spec.communities ?? []).entries()) {
-    const path = `spec.communities[${position}]`;
-    const parsed = parseCommunity(value);
-    if (parsed === undefined)
-      faults.push(
-        fault('InvalidCommunity', `${path}.value`, `${JSON.stringify(value)} is neither 16-bit:16-bit nor large:32-bit:32-bit:32-bit`),
-      );
-    else if (known.has(name))
-      faults.push(
-        fault('DuplicateEntry', `${path}.name`, `${JSON.stringify(name)} is already an alias; the value in ${object.ref.name} is ignored`),
-      );
-    else known.set(name, parsed);
-  }
-  return faults;
+/** @param lists the first to name an alias has it */
+export function aliasesOf(lists: readonly AliasList[]): Aliases {
+  const aliases = new Map<string, CommunityValue>();
+  for (const { name, value } of lists.flatMap((list) => list.aliases)) if (!aliases.has(name)) aliases.set(name, value);
+  return aliases;
 }
 
 export interface CommunityLists {
@@ -81,7 +132,9 @@ export function resolveCommunities(
   const faults: Fault[] = [];
   for (const [position, entry] of written.entries()) {
     const wellKnown = Object.hasOwn(WELL_KNOWN, entry) ? WELL_KNOWN[entry] : undefined;
-    const value = aliases.get(entry) ?? (wellKnown === undefined ? parseCommunity(entry) : { kind: 'standard' as const, value: wellKnown });
+    // As MetalLB has it, what is a community itself cannot be an alias; a well-known name can.
+    const named = wellKnown === undefined ? undefined : { kind: 'standard' as const, value: wellKnown };
+    const value = parseCommunity(entry) ?? aliases.get(entry) ?? named;
     if (value === undefined) faults.push(unresolved(entry, `spec.communities[${position}]`));
     else if (value.kind === 'standard') standard.add(value.value);
     else large.set(value.value.join(':'), value.value);

@@ -1,4 +1,4 @@
-import { type Fault, fault } from './object.ts';
+import { type Fault, fault } from './fault.ts';
 
 /**
  * Fields that are parsed and validated and have no effect, or not all of it, in this version. A capability that lands

@@ -1,13 +1,13 @@
 import type { z } from 'zod';
-import { bfdProfileSpec } from '../api/bfdProfile.ts';
-import { bgpPeerSpec } from '../api/bgpPeer.ts';
+import type { bfdProfileSpec } from '../api/bfdProfile.ts';
+import type { bgpPeerSpec } from '../api/bgpPeer.ts';
 import { durationMs } from '../api/fields.ts';
 import { type Ip, ipFamily, parseIp } from '../net/ip.ts';
 import type { BfdProfile, Peer } from './config.ts';
-import { type ConfigObject, type Fault, fault } from './object.ts';
+import { type Fault, fault } from './fault.ts';
+import type { ConfigObject } from './object.ts';
+import type { Recipe, Version } from './place.ts';
 
-export const peerSchema = bgpPeerSpec;
-export const bfdProfileSchema = bfdProfileSpec;
 type Spec = z.output<typeof bgpPeerSpec>;
 
 /** A Secret as far as a session needs it. */
@@ -19,7 +19,7 @@ export interface SecretView {
 const DEFAULT_HOLD_MS = 90_000;
 
 /** MetalLB's defaults. @param object a BFDProfile */
-export function buildBfdProfile(object: ConfigObject<unknown>, spec: z.output<typeof bfdProfileSpec>): BfdProfile {
+function buildBfdProfile(object: ConfigObject<unknown>, spec: z.output<typeof bfdProfileSpec>): BfdProfile {
   return {
     name: object.ref.name,
     receiveIntervalMs: spec.receiveInterval ?? 300,
@@ -38,11 +38,11 @@ export interface PeerSurroundings {
   readonly secrets: ReadonlyMap<string, SecretView> | undefined;
 }
 
-export function buildPeer(
+function buildPeer(
   object: ConfigObject<Spec>,
   spec: Spec,
   around: PeerSurroundings,
-): { readonly peer: Peer; readonly faults: readonly Fault[] } {
+): { readonly value: Peer; readonly faults: readonly Fault[] } {
   const address = optionalIp(spec.peerAddress, 'spec.peerAddress');
   const source = optionalIp(spec.sourceAddress, 'spec.sourceAddress');
   const router = optionalIp(spec.routerID, 'spec.routerID');
@@ -82,7 +82,7 @@ export function buildPeer(
       vrf: spec.vrf === '' ? undefined : spec.vrf,
     }),
   };
-  return { peer, faults };
+  return { value: peer, faults };
 }
 
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
@@ -182,4 +182,32 @@ function contradictions(spec: Spec): Fault[] {
 function references(spec: Spec, around: PeerSurroundings): Fault[] {
   if (spec.bfdProfile === undefined || spec.bfdProfile === '' || around.bfdProfiles.has(spec.bfdProfile)) return [];
   return [fault('UnknownReference', 'spec.bfdProfile', `there is no BFDProfile ${spec.bfdProfile}`)];
+}
+
+export const bfdProfileRecipe: Recipe<z.output<typeof bfdProfileSpec>, BfdProfile> = {
+  build: (object, spec) => ({ value: buildBfdProfile(object, spec), faults: [] }),
+};
+
+export function peerRecipe(around: PeerSurroundings): Recipe<Spec, Peer> {
+  return {
+    build: (object, spec) => buildPeer(object, spec, around),
+    keep: ({ bfdProfile, ...earlier }) =>
+      bfdProfile !== undefined && around.bfdProfiles.has(bfdProfile) ? { ...earlier, bfdProfile } : earlier,
+    against: ({ value }, placed) => placed.filter((other) => isSameRouter(value, other.value)).map((other) => twin(value, other)),
+  };
+}
+
+/**
+ * Two sessions of one node with one router would fight over its address. Where both have node selectors these may well
+ * be disjoint, and labels of nodes are not known here.
+ */
+function isSameRouter(a: Peer, b: Peer): boolean {
+  if (a.nodeSelectors.length > 0 && b.nodeSelectors.length > 0) return false;
+  if (a.address === undefined) return a.interface !== undefined && a.interface === b.interface;
+  return a.address === b.address && a.vrf === b.vrf;
+}
+
+function twin(peer: Peer, other: Version<Peer>): Fault {
+  const [field, value] = peer.address === undefined ? ['interface', peer.interface] : ['peerAddress', peer.address];
+  return fault('DuplicateEntry', `spec.${field}`, `BGPPeer ${other.name} has a session with ${value} on the same nodes`);
 }

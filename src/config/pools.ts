@@ -1,10 +1,11 @@
 import type { z } from 'zod';
-import { ipAddressPoolSpec } from '../api/ipAddressPool.ts';
+import type { ipAddressPoolSpec } from '../api/ipAddressPool.ts';
 import { type Block, type BlockError, blocksOverlap, parseBlock } from '../net/block.ts';
 import type { Pool, PoolAllocation } from './config.ts';
-import { type ConfigObject, type Fault, fault } from './object.ts';
+import { type Fault, fault } from './fault.ts';
+import type { ConfigObject } from './object.ts';
+import type { Recipe } from './place.ts';
 
-export const poolSchema = ipAddressPoolSpec;
 type Spec = z.output<typeof ipAddressPoolSpec>;
 
 const WRONG_BLOCK: Readonly<Record<BlockError, string>> = {
@@ -13,7 +14,7 @@ const WRONG_BLOCK: Readonly<Record<BlockError, string>> = {
   EndBeforeStart: 'ends before it starts',
 };
 
-export function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly pool: Pool; readonly faults: readonly Fault[] } {
+function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Pool; readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const blocks: Block[] = [];
   for (const [position, text] of spec.addresses.entries()) {
@@ -36,7 +37,7 @@ export function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly po
     avoidBuggyIPs: spec.avoidBuggyIPs,
     ...(allocation === undefined ? {} : { allocation }),
   };
-  return { pool, faults };
+  return { value: pool, faults };
 }
 
 function buildAllocation(raw: Spec['serviceAllocation']): PoolAllocation | undefined {
@@ -50,7 +51,7 @@ function buildAllocation(raw: Spec['serviceAllocation']): PoolAllocation | undef
 }
 
 /** Where `pool` runs into one that was there before it. */
-export function overlapsWith(pool: Pool, earlier: readonly Pool[]): Fault[] {
+function overlapsWith(pool: Pool, earlier: readonly Pool[]): Fault[] {
   return pool.blocks.flatMap((block, position) =>
     earlier.flatMap((other) =>
       other.blocks
@@ -65,3 +66,12 @@ export function overlapsWith(pool: Pool, earlier: readonly Pool[]): Fault[] {
     ),
   );
 }
+
+export const poolRecipe: Recipe<Spec, Pool> = {
+  build: buildPool,
+  against: ({ value }, placed) =>
+    overlapsWith(
+      value,
+      placed.map((version) => version.value),
+    ),
+};

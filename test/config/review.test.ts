@@ -38,6 +38,13 @@ function namesOf(values: readonly { readonly name: string }[]): string[] {
   return values.map(({ name }) => name);
 }
 
+const site = (name: string): object => ({ nodeSelectors: [{ matchLabels: { site: name } }] });
+
+const adv = (name: string, spec: object, metadata: object = {}): Written => object('BGPAdvertisement', name, spec, metadata);
+
+const blocks = ({ config }: ReturnType<typeof parse>): string[] =>
+  config.pools.map(({ name, blocks: list }) => `${name} ${list.map(({ text }) => text).join()}`);
+
 describe('selectors', () => {
   it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('see no label %s that nobody wrote', (key) => {
     expect(selectorMatches({ matchExpressions: [{ key, operator: 'Exists' }] }, {})).toBe(false);
@@ -73,5 +80,224 @@ describe('objects without a name', () => {
     const result = parse([pool('a', ['10.0.0.0/24']), pool('?', ['10.3.0.0/24'], { ...YOUNG, name: undefined })]);
     expect(said(result)).toEqual(['? error InvalidField metadata.name']);
     expect(namesOf(result.config.pools)).toEqual(['a']);
+  });
+});
+
+describe('peers of one router', () => {
+  it.each([
+    ['no selectors', {}, {}, 1],
+    ['one with selectors', site('a'), {}, 1],
+    ['selectors on both', site('a'), site('b'), 2],
+    ['another VRF', {}, { vrf: 'red' }, 2],
+    ['another address', {}, { peerAddress: '10.9.0.2' }, 2],
+    ['the same interface', { peerAddress: undefined, interface: 'eth0' }, { peerAddress: undefined, interface: 'eth0' }, 1],
+    ['another interface', { peerAddress: undefined, interface: 'eth0' }, { peerAddress: undefined, interface: 'eth1' }, 2],
+  ])('%s', (_, older, younger, count) => {
+    // The younger one comes first by name: age decides.
+    const result = parse([peer('a', younger, YOUNG), peer('b', older)]);
+    expect(namesOf(result.config.peers)).toEqual(count === 2 ? ['a', 'b'] : ['b']);
+    const errors = said(result).filter((text) => text.includes(' error '));
+    const field = 'interface' in older ? 'interface' : 'peerAddress';
+    expect(errors).toEqual(count === 2 ? [] : [`a error DuplicateEntry spec.${field}`]);
+  });
+
+  it('are told apart by name where they are of one age', () => {
+    expect(said(parse([peer('b'), peer('a')]))).toEqual(['b error DuplicateEntry spec.peerAddress']);
+  });
+
+  it('never push out a session that nobody touched', () => {
+    const before = parse([peer('old'), peer('new', { peerAddress: '10.9.0.2' }, YOUNG)]).config;
+    const result = parse([peer('old', { peerAddress: '10.9.0.2' }), peer('new', { peerAddress: '10.9.0.2' }, YOUNG)], { previous: before });
+    expect(said(result)).toEqual(['old error DuplicateEntry spec.peerAddress']);
+    expect(result.config.peers.map(({ name, address }) => `${name} ${address}`)).toEqual(['new 10.9.0.2', 'old 10.9.0.1']);
+  });
+});
+
+describe('last good versions', () => {
+  const p = pool('p', ['10.0.0.0/24']);
+  const q = pool('q', ['10.1.0.0/24']);
+  const bad = { aggregationLength: 99 };
+
+  it('name no pool and no peer that is gone', () => {
+    const routers = [peer('r1'), peer('r2', { peerAddress: '10.9.0.2' })];
+    const good = { ipAddressPools: ['p', 'q'], peers: ['r1', 'r2'] };
+    const previous = parse([p, q, ...routers, adv('a', good)]).config;
+    const result = parse([p, peer('r1'), adv('a', { ...good, ...bad })], { previous });
+    expect(result.config.bgpAdvertisements).toMatchObject([{ name: 'a', pools: ['p'], peers: ['r1'] }]);
+    // An empty list of peers would mean all of them.
+    const noPeers = parse([p, peer('r3', { peerAddress: '10.9.0.3' }), adv('a', { ...good, ...bad })], { previous: result.config });
+    expect(noPeers.config.bgpAdvertisements).toEqual([]);
+    const back = parse([p, q, ...routers, adv('a', { ...good, ...bad })], { previous: noPeers.config });
+    expect(back.config.bgpAdvertisements).toMatchObject([{ name: 'a', pools: ['p', 'q'], peers: ['r1', 'r2'] }]);
+  });
+
+  it('of layer 2 neither', () => {
+    const previous = parse([p, q, object('L2Advertisement', 'l', { ipAddressPools: ['q'] })]).config;
+    expect(previous.l2Advertisements).toHaveLength(1);
+    expect(parse([p, object('L2Advertisement', 'l', { ipAddressPools: 'q' })], { previous }).config.l2Advertisements).toEqual([]);
+  });
+
+  it('announce no aggregate that its pool has become smaller than', () => {
+    const written = adv('a', { aggregationLength: 24 });
+    const previous = parse([p, q, written]).config;
+    const result = parse([p, pool('q', ['10.1.0.0/26']), written], { previous });
+    expect(said(result)).toEqual(['a error AggregationShorterThanPool spec.aggregationLength']);
+    expect(result.config.bgpAdvertisements).toMatchObject([{ name: 'a', pools: ['p'] }]);
+  });
+
+  it('lose no place to an advertisement that came later', () => {
+    const previous = parse([p, adv('x', { localPref: 100 })]).config;
+    const result = parse([p, adv('x', bad), adv('a', { localPref: 200 })], { previous });
+    expect(said(result)).toContain('a error ConflictingLocalPref spec.localPref');
+    expect(result.config.bgpAdvertisements).toMatchObject([{ name: 'x', localPref: 100 }]);
+  });
+
+  it('contradict no other one', () => {
+    const labelled = (tier: string): Written => pool('q', ['10.1.0.0/24'], { labels: { tier } });
+    const some = adv('a', { localPref: 200, ipAddressPoolSelectors: [{ matchLabels: { tier: 'x' } }] });
+    const other = { localPref: 100, ipAddressPoolSelectors: [{ matchLabels: { tier: 'y' } }, { matchLabels: { tier: 'z' } }] };
+    const previous = parse([labelled('x'), pool('s', ['10.2.0.0/24'], { labels: { tier: 'y' } }), some, adv('b', other)]).config;
+    expect(previous.bgpAdvertisements).toHaveLength(2);
+    const result = parse([labelled('z'), pool('s', ['10.2.0.0/24'], { labels: { tier: 'x' } }), some, adv('b', { ...other, ...bad })], {
+      previous,
+    });
+    expect(said(result)).toContain('b error ConflictingLocalPref ');
+    expect(result.config.bgpAdvertisements).toMatchObject([{ name: 'a', pools: ['s'] }]);
+  });
+
+  it('belong to one object, not to a name', () => {
+    const previous = parse([pool('p', ['10.0.0.0/24'], { uid: 'one' })]).config;
+    expect(parse([pool('p', ['nope'], { uid: 'one' })], { previous }).config.pools).toHaveLength(1);
+    expect(parse([pool('p', ['nope'], { uid: 'two' })], { previous }).config.pools).toEqual([]);
+  });
+
+  it('survive a second faulty edit, and a fresh good one replaces them', () => {
+    const first = parse([p]).config;
+    const second = parse([pool('p', ['nope'])], { previous: first }).config;
+    const third = parse([pool('p', ['worse'])], { previous: second }).config;
+    expect(third.pools).toEqual(first.pools);
+    const fourth = parse([pool('p', ['10.7.0.0/24'])], { previous: third }).config;
+    const fifth = parse([pool('p', ['nope'])], { previous: fourth }).config;
+    expect(fifth.pools[0]?.blocks.map(({ text }) => text)).toEqual(['10.7.0.0/24']);
+  });
+
+  it('of a peer name no BFDProfile that is gone', () => {
+    const profile = object('BFDProfile', 'fast', {});
+    const previous = parse([profile, peer('r', { bfdProfile: 'fast' })]).config;
+    expect(previous.peers[0]?.bfdProfile).toBe('fast');
+    const result = parse([peer('r', { bfdProfile: 'fast' })], { previous });
+    expect(result.config.peers).toHaveLength(1);
+    expect(result.config.peers[0]).not.toHaveProperty('bfdProfile');
+  });
+});
+
+describe('an edited pool', () => {
+  const young = pool('young', ['10.5.0.0/24'], YOUNG);
+
+  it('takes nothing from one that nobody touched, though it is older', () => {
+    const previous = parse([pool('old', ['10.0.0.0/24']), young]).config;
+    const edited = [pool('old', ['10.0.0.0/24', '10.5.0.0/16']), young];
+    const result = parse(edited, { previous });
+    expect(said(result)).toEqual(['old error OverlappingPools spec.addresses[1]']);
+    expect(blocks(result)).toEqual(['old 10.0.0.0/24', 'young 10.5.0.0/24']);
+    // The next parse of the same objects says the same; without a history age decides.
+    const again = parse(edited, { previous: result.config });
+    expect([said(again), blocks(again)]).toEqual([said(result), blocks(result)]);
+    expect(blocks(parse(edited))).toEqual(['old 10.0.0.0/24,10.5.0.0/16']);
+  });
+
+  it('may take what another one gives up at the same time', () => {
+    const previous = parse([pool('a', ['10.0.0.0/24', '10.1.0.0/24']), pool('b', ['10.2.0.0/24'])]).config;
+    const result = parse([pool('a', ['10.0.0.0/24']), pool('b', ['10.2.0.0/24', '10.1.0.0/24'])], { previous });
+    expect(said(result)).toEqual([]);
+    expect(blocks(result)).toEqual(['a 10.0.0.0/24', 'b 10.2.0.0/24,10.1.0.0/24']);
+  });
+
+  it('takes nothing from the last good version of one that was edited at the same time', () => {
+    const previous = parse([pool('a', ['10.0.0.0/24']), pool('b', ['10.1.0.0/24']), pool('c', ['10.2.0.0/24'])]).config;
+    // c wants what is b's and gives up its own range, which a wants.
+    const result = parse([pool('a', ['10.0.0.0/24', '10.2.0.0/24']), pool('b', ['10.1.0.0/24']), pool('c', ['10.1.0.0/25'])], { previous });
+    expect(said(result)).toEqual(['a error OverlappingPools spec.addresses[1]', 'c error OverlappingPools spec.addresses[0]']);
+    expect(blocks(result)).toEqual(['a 10.0.0.0/24', 'b 10.1.0.0/24', 'c 10.2.0.0/24']);
+  });
+});
+
+describe('Community', () => {
+  const advertisement = object('BGPAdvertisement', 'x', { communities: ['blue'] });
+  const names = (communities: unknown): Written => object('Community', 'c', { communities });
+  const blue = { name: 'blue', value: '1:1' };
+  const everything = pool('p', ['10.0.0.0/24']);
+
+  it.each([
+    ['a name that is none', { name: 7, value: '1:2' }, 'InvalidField', '.name'],
+    ['no value', { name: 'red' }, 'InvalidField', '.value'],
+    ['a value that is none', { name: 'red', value: '99999:1' }, 'InvalidCommunity', '.value'],
+    ['text', 'red', 'InvalidField', ''],
+    ['a name that is a community itself', { name: '65000:1', value: '1:2' }, 'InvalidCommunity', '.name'],
+    ['an alias twice', { name: 'blue', value: '1:2' }, 'DuplicateEntry', '.name'],
+  ])('keeps the other aliases beside an entry with %s', (_, entry, reason, path) => {
+    const result = parse([everything, names([blue, entry]), advertisement]);
+    expect(said(result)).toEqual([`c warning ${reason} spec.communities[1]${path}`]);
+    expect(result.config.bgpAdvertisements[0]?.communities).toEqual([65537]);
+  });
+
+  it('goes on in its last good version', () => {
+    const previous = parse([everything, names([blue])]).config;
+    const result = parse([everything, names('none'), advertisement], { previous });
+    expect(said(result)).toEqual(['c error InvalidField spec.communities']);
+    expect(result.config.bgpAdvertisements[0]?.communities).toEqual([65537]);
+  });
+
+  it('never renames what is a community itself', () => {
+    const result = parse([
+      everything,
+      names([{ name: '65000:1', value: '1:1' }]),
+      object('BGPAdvertisement', 'x', { communities: ['65000:1'] }),
+    ]);
+    expect(result.config.bgpAdvertisements[0]?.communities).toEqual([65000 * 65536 + 1]);
+  });
+
+  it('gives a name to the older of two objects', () => {
+    const result = parse([
+      everything,
+      object('Community', 'b', { communities: [{ name: 'blue', value: '2:2' }] }, YOUNG),
+      names([blue]),
+      advertisement,
+    ]);
+    expect(said(result)).toEqual(['b warning DuplicateEntry spec.communities[0].name']);
+    expect(result.config.bgpAdvertisements[0]?.communities).toEqual([65537]);
+  });
+});
+
+describe('what the schema lets through', () => {
+  const p = pool('p', ['10.0.0.0/24']);
+
+  it.each<[ConfigKind, object, string]>([
+    ['L2Advertisement', { ipAddresPools: ['x'] }, 'UnknownField spec.ipAddresPools'],
+    ['L2Advertisement', { nodeSelectors: [{ matchLabel: { a: 'b' } }] }, 'UnknownField spec.nodeSelectors[0].matchLabel'],
+    ['L2Advertisement', { interfaces: ['e', 'e'] }, 'DuplicateEntry spec.interfaces[1]'],
+    ['BGPAdvertisement', { ipAddressPools: ['p', 'p'] }, 'DuplicateEntry spec.ipAddressPools[1]'],
+    ['BGPAdvertisement', { communities: ['1:1', '2:2', '1:1'] }, 'DuplicateEntry spec.communities[2]'],
+    ['Community', { communities: [{ name: 'a', value: '1:1', values: '2:2' }] }, 'UnknownField spec.communities[0].values'],
+  ])('%s %o', (kind, spec, expected) => {
+    expect(said(parse([p, object(kind, 'x', spec)]))).toEqual([`x warning ${expected}`]);
+  });
+
+  it('names a namespace twice', () => {
+    const spec = { addresses: ['10.0.0.0/24'], serviceAllocation: { namespaces: ['a', 'a'] } };
+    expect(said(parse([object('IPAddressPool', 'x', spec)]))).toEqual(['x warning DuplicateEntry spec.serviceAllocation.namespaces[1]']);
+  });
+
+  it('does not let a label key fall out of a selector', () => {
+    const spec: unknown = JSON.parse('{"nodeSelectors":[{"matchLabels":{"__proto__":"a"}}]}');
+    const result = parse([p, object('L2Advertisement', 'x', spec)]);
+    expect(said(result)).toEqual(['x error InvalidField spec.nodeSelectors[0].matchLabels.__proto__']);
+    expect(result.config.l2Advertisements).toEqual([]);
+  });
+
+  it.each<ConfigKind>(['L2Advertisement', 'BGPAdvertisement'])('two of %s that say the same', (kind) => {
+    const result = parse([p, object(kind, 'a', { ipAddressPools: ['p'] }, YOUNG), object(kind, 'b', { ipAddressPools: ['p'] })]);
+    expect(said(result)).toEqual(['a warning DuplicateEntry ']);
+    expect(result.problems[0]?.message).toContain(`${kind} b`);
   });
 });
