@@ -134,9 +134,12 @@ need({ reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the
     await ready(speaker);
     const state = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', metadata: { name: 'node1', namespace: NAMESPACE } };
     await until('the NodeState', async () => JSON.stringify((await lab.get(state))['status']).includes('"Announcing"'));
-    const { body } = await speaker.get('/metrics');
-    expect(body).toMatch(/^heraldlb_speaker_worker_restarts\{.*\} 0$/m);
-    expect(body, `no part of the worker: ${speaker.output()}`).toMatch(/^heraldlb_kube_watch_connected\{resource="services".*\} 1$/m);
+    await until("metrics of both threads, the worker's after the wire's", async () => {
+      const { body } = await speaker.get('/metrics');
+      expect(body).toMatch(/^heraldlb_speaker_worker_restarts\{.*\} 0$/m);
+      if (!/^heraldlb_kube_watch_connected\{resource="services".*\} 1$/m.test(body)) throw new Error(speaker.output());
+      return true;
+    });
     expect(await end(speaker)).toBe(0);
     expect(speaker.output()).not.toContain('"level":"error"');
   });
