@@ -207,7 +207,6 @@ const ROWS: readonly Row[] = [
   selector('matchLabels as a list', { matchLabels: ['a'] }, '.matchLabels'),
   selector('a label that is a number', { matchLabels: { zone: 1 } }, '.matchLabels.zone'),
   selector('a label that is an object', { matchLabels: { zone: JUNK } }, '.matchLabels.zone'),
-  selector('a label called __proto__ that is an object', { matchLabels: JSON.parse('{"__proto__": {"a": 1}}') }, '.matchLabels.__proto__'),
   selector('matchExpressions as an object', { matchExpressions: {} }, '.matchExpressions'),
   selector('an expression without a key', { matchExpressions: [{ operator: 'Exists' }] }, '.matchExpressions[0].key'),
   selector('an unknown operator', { matchExpressions: [{ key: 'a', operator: 'Gt', values: ['1'] }] }, '.matchExpressions[0].operator'),
