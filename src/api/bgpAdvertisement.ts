@@ -1,9 +1,19 @@
 import { z } from 'zod';
-import { configStatus, crdMeta, int32, nameList, selectorList, uint32 } from './fields.ts';
+import { COMMUNITY, COMMUNITY_LIKE, configStatus, crdMeta, int32, nameList, selectorList, uint32 } from './fields.ts';
 import type { Kind } from './kind.ts';
 
+const entry = z.string().min(1).max(253);
+crdMeta.add(entry, {
+  cel: [
+    {
+      rule: `!self.matches('${COMMUNITY_LIKE}') || self.matches('${COMMUNITY}')`,
+      message: 'must be 16-bit:16-bit, large:32-bit:32-bit:32-bit, or a name',
+    },
+  ],
+});
+
 const communities = z
-  .array(z.string().min(1).max(253))
+  .array(entry)
   .max(63)
   .describe('`65535:65281`, `large:64512:1:2`, a well-known name such as no-export, or an alias of a Community object.');
 crdMeta.add(communities, { listType: 'set' });

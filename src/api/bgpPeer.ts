@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { configStatus, crdMeta, duration, int32, objectName, selectorList, uint32 } from './fields.ts';
+import { configStatus, crdMeta, duration, int32, selectorList, uint32 } from './fields.ts';
 import type { Kind } from './kind.ts';
 
+/** Here as in every text of this kind, an empty one means that the field is absent: MetalLB's own types write it so. */
 function address(description: string): z.ZodString {
-  const schema = z.string().min(2).max(45).describe(description);
-  crdMeta.add(schema, { cel: [{ rule: 'isIP(self)', message: 'must be an IPv4 or IPv6 address' }] });
+  const schema = z.string().max(45).describe(description);
+  crdMeta.add(schema, { cel: [{ rule: "self == '' || isIP(self)", message: 'must be an IPv4 or IPv6 address' }] });
   return schema;
 }
 
@@ -13,23 +14,34 @@ const routerId = z
   .max(15)
   .describe('BGP Identifier (RFC 6286), in the form of an IPv4 address. Default: the first IPv4 InternalIP of the node.');
 crdMeta.add(routerId, {
-  cel: [{ rule: 'isIP(self) && ip(self).family() == 4 && !ip(self).isUnspecified()', message: 'must be a non-zero IPv4 address' }],
+  cel: [
+    { rule: "self == '' || isIP(self) && ip(self).family() == 4 && !ip(self).isUnspecified()", message: 'must be a non-zero IPv4 address' },
+  ],
 });
+
+/** In CEL: the field is there and says something. */
+function set(field: string, empty = "''"): string {
+  return `(has(self.${field}) && self.${field} != ${empty})`;
+}
+
+const HOLD = 'duration(self.holdTime)';
+const KEEPALIVE = 'duration(self.keepaliveTime)';
+const CONNECT = 'duration(self.connectTime)';
 
 /** CEL has no negative look at an optional that is absent; every rule says `has` first. */
 const rules = [
   {
-    rule: 'has(self.peerASN) != has(self.dynamicASN)',
+    rule: `${set('peerASN', '0')} != ${set('dynamicASN')}`,
     message: 'exactly one of peerASN and dynamicASN must be set',
     fieldPath: '.peerASN',
   },
   {
-    rule: 'has(self.peerAddress) != has(self.interface)',
+    rule: `${set('peerAddress')} != ${set('interface')}`,
     message: 'exactly one of peerAddress and interface must be set',
     fieldPath: '.peerAddress',
   },
   {
-    rule: '!has(self.password) || !has(self.passwordSecret)',
+    rule: `!${set('password')} || !has(self.passwordSecret) || !has(self.passwordSecret.name) || self.passwordSecret.name == ''`,
     message: 'password and passwordSecret exclude each other',
     fieldPath: '.password',
   },
@@ -39,18 +51,23 @@ const rules = [
     fieldPath: '.ebgpMultiHop',
   },
   {
-    rule: "!has(self.holdTime) || duration(self.holdTime) == duration('0s') || duration(self.holdTime) >= duration('3s')",
-    message: 'holdTime must be 0 or at least 3s (RFC 4271 section 4.2)',
+    rule: `!has(self.holdTime) || ${HOLD} == duration('0s') || (${HOLD} >= duration('3s') && ${HOLD} <= duration('65535s'))`,
+    message: 'holdTime must be 0 or between 3s and 65535s (RFC 4271 section 4.2)',
     fieldPath: '.holdTime',
   },
   {
-    rule: '!has(self.holdTime) || !has(self.keepaliveTime) || duration(self.keepaliveTime) <= duration(self.holdTime)',
+    rule: `!has(self.holdTime) || !has(self.keepaliveTime) || ${KEEPALIVE} <= ${HOLD}`,
     message: 'keepaliveTime must not be longer than holdTime',
     fieldPath: '.keepaliveTime',
   },
   {
-    rule: "!has(self.connectTime) || (duration(self.connectTime) >= duration('1s') && duration(self.connectTime) <= duration('65535s'))",
-    message: 'connectTime must be between 1s and 65535s',
+    rule: `has(self.holdTime) || !has(self.keepaliveTime) || ${KEEPALIVE} == duration('0s') || (${KEEPALIVE} >= duration('1s') && ${KEEPALIVE} <= duration('21845s'))`,
+    message: 'keepaliveTime alone must be 0 or between 1s and 21845s: the hold time is three times as long',
+    fieldPath: '.keepaliveTime',
+  },
+  {
+    rule: `!has(self.connectTime) || (${CONNECT} >= duration('1s') && ${CONNECT} <= duration('65535s') && ${CONNECT}.getMilliseconds() % 1000 == 0)`,
+    message: 'connectTime must be whole seconds between 1s and 65535s',
     fieldPath: '.connectTime',
   },
   {
@@ -62,14 +79,14 @@ const rules = [
 
 export const bgpPeerSpec = z.object({
   myASN: uint32(1).describe("The nodes' AS number."),
-  peerASN: uint32(1).optional().describe("The router's AS number."),
+  peerASN: uint32().optional().describe("The router's AS number."),
   dynamicASN: z
-    .enum(['internal', 'external'])
+    .enum(['internal', 'external', ''])
     .optional()
     .describe('Take whatever AS number the router has, if it is ours (internal) or another (external).'),
   localASN: uint32(1).optional().describe('Present this AS number to the router instead of myASN.'),
   peerAddress: address("The router's address.").optional(),
-  interface: z.string().min(1).max(15).optional().describe('Unnumbered peering: find the router on this interface.'),
+  interface: z.string().max(15).optional().describe('Unnumbered peering: find the router on this interface.'),
   sourceAddress: address('Connect from this address of the node.').optional(),
   peerPort: int32(1, 16384).default(179).describe("The router's TCP port."),
   holdTime: duration('Without a message for so long the session is dead. 0 switches the timer off.').optional(),
@@ -82,7 +99,7 @@ export const bgpPeerSpec = z.object({
     .object({ name: z.string().max(253).optional(), namespace: z.string().max(63).optional() })
     .optional()
     .describe('Secret of type kubernetes.io/basic-auth in the same namespace; its key `password` is the TCP MD5 key.'),
-  bfdProfile: objectName().optional().describe('Guard the session by BFD with this BFDProfile.'),
+  bfdProfile: z.string().max(253).optional().describe('Guard the session by BFD with this BFDProfile.'),
   enableGracefulRestart: z.boolean().optional().describe('Ask the router to keep our routes while the speaker restarts (RFC 4724).'),
   ebgpMultiHop: z.boolean().optional().describe('The router is more than one hop away.'),
   vrf: z.string().max(15).optional().describe('Bind the session to this VRF device.'),

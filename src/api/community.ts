@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { configStatus, crdMeta } from './fields.ts';
+import { COMMUNITY, configStatus, crdMeta } from './fields.ts';
 import type { Kind } from './kind.ts';
 
 /** Entries of one Community. */
@@ -12,7 +12,7 @@ export const communityAlias = z.object({
 crdMeta.add(communityAlias, {
   cel: [
     {
-      rule: "self.value.matches('^[0-9]{1,5}:[0-9]{1,5}$') || self.value.matches('^large:[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}$')",
+      rule: `self.value.matches('${COMMUNITY}')`,
       message: 'must be 16-bit:16-bit or large:32-bit:32-bit:32-bit',
       fieldPath: '.value',
     },

@@ -8,7 +8,9 @@ import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
 import type { Recipe, Version } from './place.ts';
 
-type Spec = z.output<typeof bgpPeerSpec>;
+type Written = z.output<typeof bgpPeerSpec>;
+/** Without what means the same as its absence. */
+type Spec = Omit<Written, 'dynamicASN'> & { readonly dynamicASN?: Exclude<Written['dynamicASN'], ''> };
 
 /** A Secret as far as a session needs it. */
 export interface SecretView {
@@ -39,15 +41,16 @@ export interface PeerSurroundings {
 }
 
 function buildPeer(
-  object: ConfigObject<Spec>,
-  spec: Spec,
+  object: ConfigObject<Written>,
+  written: Written,
   around: PeerSurroundings,
 ): { readonly value: Peer; readonly faults: readonly Fault[] } {
+  const spec = withoutBlanks(written);
   const address = optionalIp(spec.peerAddress, 'spec.peerAddress');
   const source = optionalIp(spec.sourceAddress, 'spec.sourceAddress');
   const router = optionalIp(spec.routerID, 'spec.routerID');
   const timers = buildTimers(spec);
-  const password = buildPassword(spec, around.secrets);
+  const password = buildPassword(spec, object.ref.namespace, around.secrets);
   const faults = [
     ...address.faults,
     ...source.faults,
@@ -78,11 +81,16 @@ function buildPeer(
       connectTimeMs: spec.connectTime === undefined ? undefined : durationMs(spec.connectTime),
       routerId: router.ip,
       password: password.value,
-      bfdProfile: spec.bfdProfile === '' ? undefined : spec.bfdProfile,
-      vrf: spec.vrf === '' ? undefined : spec.vrf,
+      bfdProfile: spec.bfdProfile,
+      vrf: spec.vrf,
     }),
   };
   return { value: peer, faults };
+}
+
+function withoutBlanks(written: Written): Spec {
+  const entries = Object.entries(written).filter(([name, value]) => value !== '' && !(name === 'peerASN' && value === 0));
+  return Object.fromEntries(entries) as Spec;
 }
 
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
@@ -104,7 +112,7 @@ function addressFaults(address: Ip | undefined, source: Ip | undefined, router: 
 }
 
 function optionalIp(written: string | undefined, path: string): { readonly ip: Ip | undefined; readonly faults: readonly Fault[] } {
-  if (written === undefined || written === '') return { ip: undefined, faults: [] };
+  if (written === undefined) return { ip: undefined, faults: [] };
   const ip = parseIp(written);
   return { ip, faults: ip === undefined ? [fault('InvalidField', path, `${JSON.stringify(written)} is no IP address`)] : [] };
 }
@@ -130,9 +138,7 @@ const MAX_SECONDS_MS = 65_535_000;
 function timerFaults(spec: Spec, holdTimeMs: number, keepaliveTimeMs: number, connectMs: number | undefined): Fault[] {
   const faults: Fault[] = [];
   // RFC 4271 §4.2: a Hold Time is zero or at least three seconds.
-  if (holdTimeMs !== 0 && (holdTimeMs < 3000 || holdTimeMs > MAX_SECONDS_MS)) {
-    faults.push(fault('InvalidTimer', 'spec.holdTime', `${spec.holdTime ?? `${holdTimeMs} ms`} is neither 0 nor between 3s and 65535s`));
-  }
+  if (holdTimeMs !== 0 && (holdTimeMs < 3000 || holdTimeMs > MAX_SECONDS_MS)) faults.push(holdFault(spec, holdTimeMs));
   if (keepaliveTimeMs > holdTimeMs)
     faults.push(fault('InvalidTimer', 'spec.keepaliveTime', `${spec.keepaliveTime} is longer than the hold time`));
   if (connectMs !== undefined && (connectMs < 1000 || connectMs > MAX_SECONDS_MS || connectMs % 1000 !== 0)) {
@@ -141,27 +147,36 @@ function timerFaults(spec: Spec, holdTimeMs: number, keepaliveTimeMs: number, co
   return faults;
 }
 
-function buildPassword(
-  spec: Spec,
-  secrets: PeerSurroundings['secrets'],
-): { readonly value: string | undefined; readonly faults: readonly Fault[] } {
-  const name = spec.passwordSecret?.name;
-  if (name === undefined || name === '') return { value: spec.password === '' ? undefined : spec.password, faults: [] };
-  if (spec.password !== undefined && spec.password !== '') {
-    return { value: undefined, faults: [fault('ConflictingFields', 'spec.password', 'password and passwordSecret exclude each other')] };
-  }
-  if (secrets === undefined) return { value: undefined, faults: [] };
-  const secret = secrets.get(name);
+function holdFault({ holdTime, keepaliveTime }: Spec, holdTimeMs: number): Fault {
+  const range = 'neither 0 nor between 3s and 65535s';
+  if (holdTime !== undefined) return fault('InvalidTimer', 'spec.holdTime', `${holdTime} is ${range}`);
+  return fault('InvalidTimer', 'spec.keepaliveTime', `${keepaliveTime} gives a hold time of ${holdTimeMs} ms, which is ${range}`);
+}
+
+interface Password {
+  readonly value: string | undefined;
+  readonly faults: readonly Fault[];
+}
+
+function refused(...found: Parameters<typeof fault>): Password {
+  return { value: undefined, faults: [fault(...found)] };
+}
+
+function buildPassword(spec: Spec, namespace: string | undefined, secrets: PeerSurroundings['secrets']): Password {
+  const { name, namespace: other = '' } = spec.passwordSecret ?? {};
+  if (name === undefined || name === '') return { value: spec.password, faults: [] };
+  if (spec.password !== undefined) return refused('ConflictingFields', 'spec.password', 'password and passwordSecret exclude each other');
+  if (other !== '' && namespace !== undefined && other !== namespace)
+    return refused('InvalidSecret', 'spec.passwordSecret.namespace', `Secrets are read in ${namespace} alone, not in ${other}`);
+  return secrets === undefined ? { value: undefined, faults: [] } : secretPassword(name, secrets.get(name));
+}
+
+function secretPassword(name: string, secret: SecretView | undefined): Password {
   const path = 'spec.passwordSecret.name';
-  if (secret === undefined) return { value: undefined, faults: [fault('UnknownReference', path, `there is no Secret ${name}`)] };
-  if (secret.type !== 'kubernetes.io/basic-auth') {
-    return {
-      value: undefined,
-      faults: [fault('InvalidSecret', path, `Secret ${name} is of type ${secret.type}, not kubernetes.io/basic-auth`)],
-    };
-  }
-  if (secret.password === undefined)
-    return { value: undefined, faults: [fault('InvalidSecret', path, `Secret ${name} has no key password`)] };
+  if (secret === undefined) return refused('UnknownReference', path, `there is no Secret ${name}`);
+  if (secret.type !== 'kubernetes.io/basic-auth')
+    return refused('InvalidSecret', path, `Secret ${name} is of type ${secret.type}, not kubernetes.io/basic-auth`);
+  if (secret.password === undefined) return refused('InvalidSecret', path, `Secret ${name} has no key password`);
   return { value: secret.password, faults: [] };
 }
 
@@ -180,7 +195,7 @@ function contradictions(spec: Spec): Fault[] {
 }
 
 function references(spec: Spec, around: PeerSurroundings): Fault[] {
-  if (spec.bfdProfile === undefined || spec.bfdProfile === '' || around.bfdProfiles.has(spec.bfdProfile)) return [];
+  if (spec.bfdProfile === undefined || around.bfdProfiles.has(spec.bfdProfile)) return [];
   return [fault('UnknownReference', 'spec.bfdProfile', `there is no BFDProfile ${spec.bfdProfile}`)];
 }
 
@@ -188,7 +203,7 @@ export const bfdProfileRecipe: Recipe<z.output<typeof bfdProfileSpec>, BfdProfil
   build: (object, spec) => ({ value: buildBfdProfile(object, spec), faults: [] }),
 };
 
-export function peerRecipe(around: PeerSurroundings): Recipe<Spec, Peer> {
+export function peerRecipe(around: PeerSurroundings): Recipe<Written, Peer> {
   return {
     build: (object, spec) => buildPeer(object, spec, around),
     keep: ({ bfdProfile, ...earlier }) =>
