@@ -1,9 +1,9 @@
-import { versionOf } from '../src/api/kind.ts';
 import type { Config } from '../src/config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
-import { type Resource, customResource } from '../src/host/kube/resource.ts';
+import { configResource } from '../src/host/kube/configResource.ts';
+import type { Resource } from '../src/host/kube/resource.ts';
 import type { Watches } from './watches.ts';
 
 export interface ConfigObject {
@@ -11,17 +11,8 @@ export interface ConfigObject {
   readonly object: KubeObject;
 }
 
-const PLURALS: Readonly<Record<ConfigKind, string>> = {
-  IPAddressPool: 'ipaddresspools',
-  BGPPeer: 'bgppeers',
-  BGPAdvertisement: 'bgpadvertisements',
-  L2Advertisement: 'l2advertisements',
-  BFDProfile: 'bfdprofiles',
-  Community: 'communities',
-};
-
 export function configResources(group: string): readonly Resource[] {
-  return CONFIG_KINDS.map((kind) => customResource(group, versionOf(group, kind), PLURALS[kind], kind));
+  return CONFIG_KINDS.map((kind) => configResource(group, kind));
 }
 
 /** The configuration as last read, and read anew only when an object's spec or labels changed, not for every status. */

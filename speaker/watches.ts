@@ -1,14 +1,14 @@
-import { versionOf } from '../src/api/kind.ts';
 import type { EndpointSliceView } from '../src/cluster/endpoints.ts';
 import type { NodeView } from '../src/cluster/node.ts';
 import { projectEndpointSlice, projectNode, projectService } from '../src/cluster/project.ts';
 import type { ServiceView } from '../src/cluster/service.ts';
 import { CONFIG_KINDS, type ConfigKind } from '../src/config/parse.ts';
+import { configResource } from '../src/host/kube/configResource.ts';
 import { deepEqual } from '../src/host/kube/deepEqual.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
-import { ENDPOINT_SLICES, NODES, SERVICES, customResource } from '../src/host/kube/resource.ts';
+import { ENDPOINT_SLICES, NODES, SERVICES } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 
@@ -33,15 +33,6 @@ export interface Watches {
   readonly stop: () => Promise<void>;
 }
 
-const PLURALS: Readonly<Record<ConfigKind, string>> = {
-  IPAddressPool: 'ipaddresspools',
-  BGPPeer: 'bgppeers',
-  BGPAdvertisement: 'bgpadvertisements',
-  L2Advertisement: 'l2advertisements',
-  BFDProfile: 'bfdprofiles',
-  Community: 'communities',
-};
-
 export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions): Watches {
   const services = startReflector<ServiceView>({ ...common, resource: SERVICES, project: loadBalancer, same: sameService });
   const slices = startReflector<EndpointSliceView>({
@@ -55,7 +46,7 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
   const nodes = startReflector<NodeView>({ ...common, resource: NODES, project: projectNode, same: deepEqual });
   const configs = new Map(
     CONFIG_KINDS.map((kind) => {
-      const resource = customResource(apiGroup, versionOf(apiGroup, kind), PLURALS[kind], kind);
+      const resource = configResource(apiGroup, kind);
       return [
         kind,
         startReflector<KubeObject>({ ...common, namespace, resource, project: (object) => withoutStatus(object, kind), same: sameConfig }),
@@ -66,7 +57,7 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
     ['services', services],
     ['endpointslices', slices],
     ['nodes', nodes],
-    ...[...configs].map(([kind, reflector]) => [PLURALS[kind], reflector] as const),
+    ...[...configs].map(([kind, reflector]) => [`${kind} objects`, reflector] as const),
   ];
   return {
     services,

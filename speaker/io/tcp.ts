@@ -1,6 +1,7 @@
 import { type Server, Socket, createServer } from 'node:net';
 import type { SocketConstructorOpts } from 'node:net';
 import { type Ip, ipFamily, parseIp } from '../../src/net/ip.ts';
+import type { DialOptions } from '../hands.ts';
 import { addon } from '../native/addon.ts';
 import {
   AF_INET,
@@ -24,16 +25,6 @@ import { intOption, md5Signature, socketAddress } from './sockaddr.ts';
  * router some hops away is reached as well.
  */
 const MAX_TTL = 255;
-
-export interface DialOptions {
-  readonly remote: Ip;
-  readonly port: number;
-  readonly source?: Ip;
-  /** TCP MD5 key. */
-  readonly password?: string;
-  /** Bind to this device (a VRF, or an interface). */
-  readonly device?: string;
-}
 
 /**
  * A socket that is connecting: `connect` or `error` follows.

@@ -1,0 +1,16 @@
+import { versionOf } from '../../api/kind.ts';
+import { type Resource, customResource } from './resource.ts';
+
+const PLURALS = {
+  IPAddressPool: 'ipaddresspools',
+  BGPPeer: 'bgppeers',
+  BGPAdvertisement: 'bgpadvertisements',
+  L2Advertisement: 'l2advertisements',
+  BFDProfile: 'bfdprofiles',
+  Community: 'communities',
+} as const;
+
+/** Where the objects of a configuration kind are read: our own group, or MetalLB's with `--api-group metallb.io`. */
+export function configResource(group: string, kind: keyof typeof PLURALS): Resource {
+  return customResource(group, versionOf(group, kind), PLURALS[kind], kind);
+}
