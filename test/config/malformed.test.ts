@@ -122,7 +122,7 @@ const ROWS: readonly Row[] = [
   pool('avoidBuggyIPs as an object', { addresses: ['10.0.0.0/24'], avoidBuggyIPs: {} }, 'InvalidField', 'spec.avoidBuggyIPs'),
   allocation('serviceAllocation as a list', [], ''),
   allocation('serviceAllocation as text', 'team-a', ''),
-  allocation('a negative priority', { priority: -1 }, '.priority'),
+  allocation('a priority over 32 bits', { priority: 2 ** 31 }, '.priority'),
   allocation('a priority with a fraction', { priority: 1.5 }, '.priority'),
   allocation('an infinite priority', { priority: Number.POSITIVE_INFINITY }, '.priority'),
   allocation('a priority that is NaN', { priority: Number.NaN }, '.priority'),
