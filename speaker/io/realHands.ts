@@ -115,21 +115,30 @@ async function listenHand(port: number, onConnection: (accepted: Accepted) => vo
     // A node without IPv6: IPv4 alone is good.
     log.info({ code: codeOf(error) }, 'not listening on IPv6');
   }
-  let keys = new Map<Ip, string>();
-  const setKey = (peer: Ip, password: string | undefined): void => {
-    for (const listener of listeners) {
-      try {
-        listener.setKey(peer, password);
-      } catch (error) {
-        if (password !== undefined) log.warn({ peer, code: codeOf(error) }, 'cannot set the TCP MD5 key');
-      }
-    }
-  };
+  const keys = new Map<Ip, string>();
+  /** @returns whether every listener took it; a key that was not taken is tried again with the next plan */
+  const setKey = (peer: Ip, password: string | undefined): boolean =>
+    listeners
+      .map((listener) => {
+        try {
+          listener.setKey(peer, password);
+          return true;
+        } catch (error) {
+          if (password !== undefined) log.warn({ peer, code: codeOf(error) }, 'cannot set the TCP MD5 key');
+          return false;
+        }
+      })
+      .every(Boolean);
   return {
     setPasswords(passwords) {
-      for (const peer of keys.keys()) if (!passwords.has(peer)) setKey(peer, undefined);
-      for (const [peer, password] of passwords) if (keys.get(peer) !== password) setKey(peer, password);
-      keys = new Map(passwords);
+      for (const peer of keys.keys()) {
+        if (passwords.has(peer)) continue;
+        setKey(peer, undefined);
+        keys.delete(peer);
+      }
+      for (const [peer, password] of passwords) {
+        if (keys.get(peer) !== password && setKey(peer, password)) keys.set(peer, password);
+      }
     },
     close() {
       for (const listener of listeners) void listener.close();

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('the demo makes network namespaces: run it as root');
   console.log(bold('HeraldLB: a cluster of three nodes, two edge routers, two clients'));
   title('Build the lab');
-  const lab = await Lab.start({ tag: 'demo', progress: (what) => say(dim(`… ${what}`)) });
+  const lab = await Lab.start({ tag: 'demo', lasting: true, progress: (what) => say(dim(`… ${what}`)) });
   try {
     const kubeconfig = join(lab.directory, 'kubeconfig');
     writeFileSync(kubeconfig, lab.api.kubeconfig());

@@ -35,6 +35,8 @@ export interface LabOptions {
   readonly nodes?: number;
   readonly api?: (root: string) => Promise<LabApi>;
   readonly logLevel?: string;
+  /** Names of namespaces without this process in them. */
+  readonly lasting?: boolean;
   /** Said at each larger step, for a person who waits. */
   readonly progress?: (what: string) => void;
 }
@@ -74,7 +76,7 @@ export class Lab {
   /** The network, the routers, the API server with the example configuration, and what stands behind the VIPs; no HeraldLB yet. */
   static async start(options: LabOptions): Promise<Lab> {
     const { tag, nodes = 3, api: startApi = embeddedApi, logLevel = 'info', progress = () => {} } = options;
-    const space = new Space(tag);
+    const space = new Space(tag, options.lasting);
     const directory = mkdtempSync(join(tmpdir(), `hlb-${tag}-`));
     try {
       progress(`a network of ${nodes} nodes, two routers and two clients`);

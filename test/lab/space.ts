@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, execFileSync, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** The lab's namespaces, links and processes; everything made here is removed by `dispose`, the processes by their PID. */
@@ -9,13 +9,15 @@ export class Space {
   readonly #children = new Set<ChildProcess>();
   readonly #onExit: () => void;
 
-  constructor(tag: string) {
-    this.#tag = tag;
+  /** @param lasting named without this process, so that a person can type the names; two of the same tag exclude each other */
+  constructor(tag: string, lasting = false) {
+    this.#tag = lasting ? tag : `${tag}${process.pid}`;
+    if (!lasting) this.#removeStale(tag);
     this.#onExit = () => this.#removeAll();
     process.once('exit', this.#onExit);
   }
 
-  /** The namespace's real name: `hlb-TAG-NAME`. */
+  /** The namespace's real name: `hlb-TAG-NAME`, the process in the tag. */
   ns(name: string): string {
     return `hlb-${this.#tag}-${name}`;
   }
@@ -95,6 +97,14 @@ export class Space {
     for (const child of this.#children) child.kill('SIGKILL');
     for (const ns of this.#namespaces) this.#remove(ns);
     this.#namespaces.clear();
+  }
+
+  /** What a run of the same tag left that was killed; those of processes that live are theirs. */
+  #removeStale(tag: string): void {
+    for (const line of execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n')) {
+      const [, ns, pid] = new RegExp(`^(hlb-${tag}(\\d+)-\\S+)`).exec(line) ?? [];
+      if (ns !== undefined && !existsSync(`/proc/${pid}`)) this.#remove(ns);
+    }
   }
 
   #remove(ns: string): void {
