@@ -27,7 +27,7 @@ export class Notices {
   }
 
   /** @param report made under this very plan */
-  update({ plan, verdicts }: NodePlanResult, report: Report): Notice[] {
+  update({ plan, verdicts, speaksForAll }: NodePlanResult, report: Report): Notice[] {
     const claims = claimsByService(plan.claims, report.claims);
     const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
     const problems = new Map(report.problems.flatMap((problem): [Ip, WireProblem][] => ('ip' in problem ? [[problem.ip, problem]] : [])));
@@ -36,7 +36,8 @@ export class Notices {
     for (const { service, bgp, layer2 } of verdicts) {
       const onBgp = this.#bgp(bgp, established, this.#standings.get(`bgp ${service}`));
       const onLayer2 = this.#layer2(layer2, claims.get(service) ?? [], problems);
-      for (const [protocol, standing] of [['bgp', onBgp] as const, ['layer2', onLayer2] as const]) {
+      const anywhere = speaksForAll ? unselected(bgp, layer2) : QUIET;
+      for (const [protocol, standing] of [['bgp', onBgp] as const, ['layer2', onLayer2] as const, ['any', anywhere] as const]) {
         const key = `${protocol} ${service}`;
         now.set(key, standing);
         const notice = this.#notice(service, protocol, this.#standings.get(key), standing);
@@ -62,12 +63,26 @@ export class Notices {
     return { is: claims.length > 0 && claims.every(({ phase }) => phase === 'claimed') ? 'announced' : 'quiet' };
   }
 
-  #notice(service: ServiceKey, protocol: 'bgp' | 'layer2', before: Standing | undefined, after: Standing): Notice | undefined {
+  #notice(service: ServiceKey, protocol: 'bgp' | 'layer2' | 'any', before: Standing | undefined, after: Standing): Notice | undefined {
     if (JSON.stringify(before) === JSON.stringify(after) || after.is === 'quiet') return undefined;
+    if (protocol === 'any' && after.is === 'failed') {
+      return { service, type: 'Warning', reason: 'announceFailed', message: `not announced by any node: ${after.why}` };
+    }
     const where = `from node "${this.#node}" with protocol "${protocol}"`;
     if (after.is === 'announced') return { service, type: 'Normal', reason: 'nodeAssigned', message: `announcing ${where}` };
     return { service, type: 'Warning', reason: 'announceFailed', message: `not announcing ${where}: ${after.why}` };
   }
+}
+
+const QUIET: Standing = { is: 'quiet' };
+
+/** The address is there and nobody was ever asked to announce it: the same on every node, so only one of them says it. */
+function unselected(bgp: Verdict, layer2: Verdict): Standing {
+  return forgotten(bgp) && forgotten(layer2) ? { is: 'failed', why: ineligibleText({ reason: 'NoMatchingAdvertisement' }) } : QUIET;
+}
+
+function forgotten(verdict: Verdict): boolean {
+  return !verdict.announced && verdict.ineligible.reason === 'NoMatchingAdvertisement';
 }
 
 function ineligible(why: Ineligible): Standing {

@@ -35,6 +35,7 @@ export function planNode(snapshot: AnnounceSnapshot, nodeName: string, generatio
       bgp: bgp.verdicts.get(service.key) ?? nothing,
       layer2: layer2.verdicts.get(service.key) ?? nothing,
     })),
+    speaksForAll: (index.nodes.find((candidate) => candidate.ready) ?? index.nodes[0])?.name === nodeName,
     problems: [],
   };
 }

@@ -93,6 +93,8 @@ export type Verdict =
 
 export interface NodePlanResult {
   readonly plan: NodePlan;
+  /** Of all nodes exactly one, a ready one, tells what is true on every node; the others would only repeat it. */
+  readonly speaksForAll: boolean;
   readonly verdicts: readonly ServiceVerdict[];
   /** For instance a selector that selects nothing, seen from the whole cluster. */
   readonly problems: readonly Problem[];

@@ -104,7 +104,12 @@ const BY_L2: Verdict = { announced: true, advertisements: ['l2'] };
 
 function planned(bgp: Verdict, layer2: Verdict): NodePlanResult {
   const claims = layer2.announced ? [{ ip: VIP, services: [SERVICE] }] : [];
-  return { plan: nodePlan(1, [], claims), verdicts: [{ service: SERVICE, addresses: [VIP], bgp, layer2 }], problems: [] };
+  return {
+    plan: nodePlan(1, [], claims),
+    verdicts: [{ service: SERVICE, addresses: [VIP], bgp, layer2 }],
+    problems: [],
+    speaksForAll: true,
+  };
 }
 
 function report(changes: Partial<Report> = {}): Report {
@@ -122,8 +127,22 @@ describe('events on Services', () => {
     // A flapping session is told on the NodeState.
     expect(told('Active')).toEqual([]);
     expect(told('Established')).toEqual([]);
-    expect(notices.update(planned(NOT_HERE, NOT_HERE), report())).toEqual([]);
+    expect(notices.update({ ...planned(NOT_HERE, NOT_HERE), speaksForAll: false }, report())).toEqual([]);
     expect(told('Established')).toEqual(['nodeAssigned']);
+  });
+
+  it('say, from one node only, that nobody was asked to announce the address', () => {
+    const forgotten = planned(NOT_HERE, NOT_HERE);
+    const notices = new Notices('node1');
+    expect(notices.update(forgotten, report())).toMatchObject([
+      {
+        type: 'Warning',
+        reason: 'announceFailed',
+        message: expect.stringContaining('not announced by any node: no advertisement selects'),
+      },
+    ]);
+    expect(notices.update(forgotten, report())).toEqual([]);
+    expect(new Notices('node2').update({ ...forgotten, speaksForAll: false }, report())).toEqual([]);
   });
 
   it("say announceFailed, and not nodeAssigned, when the advertisement's interfaces are not there", () => {
