@@ -14,9 +14,7 @@ const routerId = z
   .max(15)
   .describe('BGP Identifier (RFC 6286), in the form of an IPv4 address. Default: the first IPv4 InternalIP of the node.');
 crdMeta.add(routerId, {
-  cel: [
-    { rule: "self == '' || isIP(self) && ip(self).family() == 4 && !ip(self).isUnspecified()", message: 'must be a non-zero IPv4 address' },
-  ],
+  cel: [{ rule: "self == '' || (isIP(self) && ip(self).family() == 4 && self != '0.0.0.0')", message: 'must be a non-zero IPv4 address' }],
 });
 
 /** In CEL: the field is there and says something. */

@@ -1,0 +1,69 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KINDS } from '../../src/api/crd.ts';
+import { INVALID, INVALID_ENTRIES, type ObjectCase, VALID } from '../api/objectCases.ts';
+import { until } from '../support/until.ts';
+import { needKube } from './binaries.ts';
+import { type Kube, startKube } from './kube.ts';
+
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+interface Definition {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+describe.skipIf(needKube('the CRDs on the real server') === undefined)('our CRDs on the real kube-apiserver', () => {
+  let kube: Kube;
+  let count = 0;
+
+  async function definitions(): Promise<readonly Definition[]> {
+    const { body } = await kube.admin.raw('GET', CRDS);
+    return (body as { readonly items: readonly Definition[] }).items;
+  }
+
+  beforeAll(async () => {
+    kube = await startKube({ controllers: false });
+    for (const file of readdirSync('manifests/crds').filter((name) => name !== 'kustomization.yaml'))
+      await kube.admin.apply(readFileSync(join('manifests/crds', file), 'utf8'));
+    await kube.admin.raw('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'h' } });
+    await until(
+      'the CRDs to be served',
+      async () => {
+        const answers = await Promise.all(KINDS.map(({ plural }) => kube.admin.raw('GET', `/apis/heraldlb.io/v1/namespaces/h/${plural}`)));
+        return answers.every(({ status }) => status === 200);
+      },
+      15_000,
+    );
+  });
+  afterAll(() => kube.close());
+
+  async function statusOf({ kind, spec }: ObjectCase): Promise<string> {
+    const plural = KINDS.find((entry) => entry.kind === kind)?.plural ?? '';
+    const { status, body } = await kube.admin.raw('POST', `/apis/heraldlb.io/v1/namespaces/h/${plural}`, {
+      apiVersion: 'heraldlb.io/v1',
+      kind,
+      metadata: { name: `x${count++}` },
+      ...(spec === undefined ? {} : { spec }),
+    });
+    return status === 201 ? 'taken' : `${status} ${String((body as { readonly message?: string }).message)}`;
+  }
+
+  it('are structural', async () => {
+    const found = await definitions();
+    expect(found.map(({ metadata }) => metadata.name)).toEqual(KINDS.map(({ plural }) => `${plural}.heraldlb.io`).toSorted());
+    for (const { status } of found) {
+      expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Established', status: 'True' }));
+      expect(status?.conditions?.map(({ type }) => type)).not.toContain('NonStructuralSchema');
+    }
+  });
+
+  it.each(VALID)('take $name', async (written) => {
+    expect(await statusOf(written)).toBe('taken');
+  });
+
+  it.each([...INVALID, ...INVALID_ENTRIES])('refuse $name', async (written) => {
+    expect(await statusOf(written)).toMatch(/^422 .* is invalid: /s);
+  });
+});
