@@ -8,7 +8,7 @@ import { type Aliases, resolveCommunities } from './communities.ts';
 import type { AdvertisementScope, BgpAdvertisement, L2Advertisement, Pool } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
-import type { Recipe, Version } from './place.ts';
+import { type Recipe, type Version, compared } from './place.ts';
 import { type LabelSelector, anySelectorMatches } from './selector.ts';
 
 type BgpSpec = z.output<typeof bgpAdvertisementSpec>;
@@ -153,7 +153,7 @@ export function l2AdvertisementRecipe(around: AdvertisementSurroundings): Recipe
   return {
     build: (object, spec) => buildL2Advertisement(object, spec, around),
     keep: (earlier) => keepPools(earlier, around.pools),
-    against: sameSpec('L2Advertisement'),
+    ground: compared(sameSpec('L2Advertisement')),
   };
 }
 
@@ -161,13 +161,13 @@ export function bgpAdvertisementRecipe(around: AdvertisementSurroundings): Recip
   return {
     build: (object, spec) => buildBgpAdvertisement(object, spec, around),
     keep: (earlier) => keepBgp(earlier, around),
-    against: (version, placed) => [
+    ground: compared((version, placed) => [
       ...sameSpec('BGPAdvertisement')(version, placed),
       ...preferenceConflict(
         version.value,
         placed.map(({ value }) => value),
       ),
-    ],
+    ]),
   };
 }
 

@@ -3,7 +3,7 @@ import { MAX_ALIASES, communityAlias } from '../api/community.ts';
 import type { LargeCommunity } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import { schemaFaults } from './object.ts';
-import type { Recipe } from './place.ts';
+import { type Recipe, compared } from './place.ts';
 
 /** The kind's own schema would refuse the whole list for one entry. */
 export const laxCommunitySpec = z.object({ communities: z.array(z.unknown()).max(MAX_ALIASES).optional() });
@@ -76,13 +76,13 @@ export const communityRecipe: Recipe<Spec, AliasList> = {
     }
     return { value: { name: object.ref.name, aliases }, faults };
   },
-  against: ({ value }, placed) => {
+  ground: compared(({ value }, placed) => {
     const owners = new Map(placed.flatMap((version) => version.value.aliases.map((alias) => [alias.name, version.name] as const)));
     return value.aliases.flatMap(({ path, name }) => {
       const owner = owners.get(name);
       return owner === undefined ? [] : [duplicate(path, name, owner)];
     });
-  },
+  }),
 };
 
 function readAlias(raw: unknown, position: number): Alias | Fault[] {

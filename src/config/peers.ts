@@ -6,7 +6,7 @@ import { type Ip, ipFamily, parseIp } from '../net/ip.ts';
 import type { BfdProfile, Peer } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
-import type { Recipe, Version } from './place.ts';
+import { type Recipe, type Version, compared } from './place.ts';
 
 type Written = z.output<typeof bgpPeerSpec>;
 /** Without what means the same as its absence. */
@@ -208,7 +208,7 @@ export function peerRecipe(around: PeerSurroundings): Recipe<Written, Peer> {
     build: (object, spec) => buildPeer(object, spec, around),
     keep: ({ bfdProfile, ...earlier }) =>
       bfdProfile !== undefined && around.bfdProfiles.has(bfdProfile) ? { ...earlier, bfdProfile } : earlier,
-    against: ({ value }, placed) => placed.filter((other) => isSameRouter(value, other.value)).map((other) => twin(value, other)),
+    ground: compared(({ value }, placed) => placed.filter((other) => isSameRouter(value, other.value)).map((other) => twin(value, other))),
   };
 }
 

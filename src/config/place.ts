@@ -17,8 +17,23 @@ export interface Recipe<S, T> {
   readonly build: (object: ConfigObject<S>, spec: S) => { readonly value: T; readonly faults: readonly Fault[] };
   /** What is left of an earlier version among what there is now; undefined: nothing. */
   readonly keep?: (earlier: T) => T | undefined;
-  /** Where a version contradicts those that came before it. */
-  readonly against?: (version: Version<T>, placed: readonly Version<T>[]) => readonly Fault[];
+  /** Made anew for each attempt to place all objects; absent where they never contradict each other. */
+  readonly ground?: () => Ground<T>;
+}
+
+/** The versions that have their place. */
+export interface Ground<T> {
+  /** Where a version contradicts them. */
+  readonly against: (version: Version<T>) => readonly Fault[];
+  readonly add: (version: Version<T>) => void;
+}
+
+/** A ground on which each version is compared with every other one. */
+export function compared<T>(against: (version: Version<T>, placed: readonly Version<T>[]) => readonly Fault[]): () => Ground<T> {
+  return () => {
+    const placed: Version<T>[] = [];
+    return { against: (version) => against(version, placed), add: (version) => placed.push(version) };
+  };
 }
 
 interface Candidate<T> {
@@ -52,7 +67,7 @@ export function place<S extends object, T>(
   const candidates = objects.map((object) => candidateOf(object, recipe, history));
   const fallen = new Map<Candidate<T>, readonly Fault[]>();
   let round = tryPlaces(candidates, fallen, recipe);
-  // Each round takes one more object back to its last good version, which may need a place that another one has taken.
+  // Each round takes some objects back to their last good versions, which may need a place that another one has taken.
   while (round === undefined) round = tryPlaces(candidates, fallen, recipe);
   const { placed, said } = round;
   return {
@@ -93,33 +108,48 @@ interface Round<T> {
   readonly said: ReadonlyMap<Candidate<T>, readonly Fault[]>;
 }
 
-/** @returns undefined when one more object has fallen back to its last good version */
+/** It asks for nothing that it did not have before. */
+function stands<T>({ fresh, settled }: Candidate<T>): boolean {
+  return fresh === undefined || fresh === settled;
+}
+
+/** @returns undefined when more objects have fallen back to their last good version */
 function tryPlaces<S, T>(
   candidates: readonly Candidate<T>[],
   fallen: Map<Candidate<T>, readonly Fault[]>,
-  { against }: Recipe<S, T>,
+  { ground = compared<T>(() => []) }: Recipe<S, T>,
 ): Round<T> | undefined {
   const placed = new Map<Candidate<T>, Version<T>>();
-  const versions: Version<T>[] = [];
   const said = new Map<Candidate<T>, readonly Fault[]>();
-  const stands = (candidate: Candidate<T>): boolean =>
-    fallen.has(candidate) || candidate.fresh === undefined || candidate.fresh === candidate.settled;
-  const order = [...candidates.filter(stands), ...candidates.filter((candidate) => !stands(candidate))];
-  for (const candidate of order) {
-    const version = stands(candidate) ? candidate.settled : candidate.fresh;
+  const others = ground();
+  const [first, then] = [
+    candidates.filter((one) => fallen.has(one) || stands(one)),
+    candidates.filter((one) => !fallen.has(one) && !stands(one)),
+  ];
+  for (const candidate of first) {
+    const version = candidate.settled;
     if (version === undefined) continue;
-    const found = against?.(version, versions) ?? [];
-    const isFresh = version === candidate.fresh;
-    if (!found.some(isError)) {
-      placed.set(candidate, version);
-      versions.push(version);
-      if (isFresh) said.set(candidate, found);
-    } else if (isFresh && !stands(candidate) && candidate.settled !== undefined) {
-      fallen.set(candidate, found);
-      return undefined;
-    } else said.set(candidate, isFresh ? found : found.map(ofLastGood));
+    const found = others.against(version);
+    const isWrong = found.some(isError);
+    if (!isWrong) take(candidate, version);
+    if (version === candidate.fresh) said.set(candidate, found);
+    else if (isWrong) said.set(candidate, found.map(ofLastGood));
   }
-  return { placed, said };
+  const before = fallen.size;
+  for (const candidate of then) {
+    const version = candidate.fresh;
+    if (version === undefined) continue;
+    const found = others.against(version);
+    if (!found.some(isError)) take(candidate, version);
+    else if (candidate.settled !== undefined) fallen.set(candidate, found);
+    said.set(candidate, found);
+  }
+  return fallen.size > before ? undefined : { placed, said };
+
+  function take(candidate: Candidate<T>, version: Version<T>): void {
+    placed.set(candidate, version);
+    others.add(version);
+  }
 }
 
 function ofLastGood(found: Fault): Fault {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ipAddressPoolSpec } from '../api/ipAddressPool.ts';
-import { type Block, type BlockError, blocksOverlap, parseBlock } from '../net/block.ts';
+import { type Block, type BlockError, parseBlock } from '../net/block.ts';
+import { BlockIndex } from './blockIndex.ts';
 import type { Pool, PoolAllocation } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
@@ -17,6 +18,7 @@ const WRONG_BLOCK: Readonly<Record<BlockError, string>> = {
 function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Pool; readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const blocks: Block[] = [];
+  const index = new BlockIndex();
   for (const [position, text] of spec.addresses.entries()) {
     const path = `spec.addresses[${position}]`;
     const block = parseBlock(text);
@@ -24,9 +26,13 @@ function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Po
       faults.push(fault('InvalidAddressBlock', path, `${JSON.stringify(text)} ${WRONG_BLOCK[block]}`));
       continue;
     }
-    const other = blocks.find((earlier) => blocksOverlap(earlier, block));
-    if (other !== undefined) faults.push(fault('OverlappingPools', path, `${block.text} overlaps with ${other.text} of the same pool`));
-    else blocks.push(block);
+    const [other] = index.overlapping(block);
+    if (other !== undefined) {
+      faults.push(fault('OverlappingPools', path, `${block.text} overlaps with ${other.block.text} of the same pool`));
+      continue;
+    }
+    index.add(block, object.ref.name);
+    blocks.push(block);
   }
   const allocation = buildAllocation(spec.serviceAllocation);
   const pool: Pool = {
@@ -50,28 +56,26 @@ function buildAllocation(raw: Spec['serviceAllocation']): PoolAllocation | undef
   };
 }
 
-/** Where `pool` runs into one that was there before it. */
-function overlapsWith(pool: Pool, earlier: readonly Pool[]): Fault[] {
-  return pool.blocks.flatMap((block, position) =>
-    earlier.flatMap((other) =>
-      other.blocks
-        .filter((candidate) => blocksOverlap(candidate, block))
-        .map((candidate) =>
-          fault(
-            'OverlappingPools',
-            `spec.addresses[${position}]`,
-            `${block.text} overlaps with ${candidate.text} of IPAddressPool ${other.name}`,
-          ),
-        ),
-    ),
-  );
-}
-
 export const poolRecipe: Recipe<Spec, Pool> = {
   build: buildPool,
-  against: ({ value }, placed) =>
-    overlapsWith(
-      value,
-      placed.map((version) => version.value),
-    ),
+  ground: () => {
+    const index = new BlockIndex();
+    return {
+      against: ({ value }) => overlapFaults(value, index),
+      add: ({ value }) => {
+        for (const block of value.blocks) index.add(block, value.name);
+      },
+    };
+  },
 };
+
+/** Where `pool` runs into those that were there before it. */
+function overlapFaults(pool: Pool, index: BlockIndex): Fault[] {
+  return pool.blocks.flatMap((block, position) =>
+    index
+      .overlapping(block)
+      .map(({ block: other, owner }) =>
+        fault('OverlappingPools', `spec.addresses[${position}]`, `${block.text} overlaps with ${other.text} of IPAddressPool ${owner}`),
+      ),
+  );
+}
