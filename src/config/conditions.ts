@@ -1,4 +1,4 @@
-import type { ObjectRef, Problem } from './problem.ts';
+import type { Problem } from './problem.ts';
 
 /** metav1.Condition, as it is written to a status. */
 export interface Condition {
@@ -8,12 +8,6 @@ export interface Condition {
   readonly lastTransitionTime: string;
   readonly reason: string;
   readonly message: string;
-}
-
-export function problemsOf(problems: readonly Problem[], object: ObjectRef): Problem[] {
-  return problems.filter(
-    ({ object: other }) => other.kind === object.kind && other.name === object.name && other.namespace === object.namespace,
-  );
 }
 
 /** `spec.addresses[1]: sentence`. */

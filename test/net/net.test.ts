@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Block, blockContains, blockPrefixes, blockSize, blocksOverlap, parseBlock } from '../../src/net/block.ts';
 import { type Ip, ipFromBigInt, ipFromBytes, ipToBigInt, ipToBytes, isLinkLocal, parseIp, solicitedNodeGroup } from '../../src/net/ip.ts';
