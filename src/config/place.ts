@@ -36,11 +36,14 @@ export function compared<T>(against: (version: Version<T>, placed: readonly Vers
   };
 }
 
-interface Candidate<T> {
+/** An object as written now; `fresh` unless that is wrong in itself. */
+interface ReadVersion<T> {
   readonly object: ConfigObject<unknown>;
   readonly faults: readonly Fault[];
-  /** As written now, unless that is wrong in itself. */
   readonly fresh: Version<T> | undefined;
+}
+
+interface Candidate<T> extends ReadVersion<T> {
   /** What was in force before and still can be; the same as `fresh` where nobody edited it. */
   readonly settled: Version<T> | undefined;
   readonly last: Version<T> | undefined;
@@ -54,7 +57,8 @@ export interface Placed<T> {
 
 /**
  * The objects of one kind that are in force together. What was in force before keeps its place, so an edit never takes
- * anything from an object that nobody touched; among the others the older one goes first. An object whose new version is
+ * anything from an object that nobody touched, nor a new object from one that was edited; among equals the older one goes
+ * first. An object whose new version is
  * wrong, or contradicts one that goes before it, goes on in its last good version. A deleted and recreated object (another
  * uid) has none.
  * @param objects oldest first
@@ -64,7 +68,31 @@ export function place<S extends object, T>(
   recipe: Recipe<S, T>,
   history: History<T> | undefined,
 ): Placed<T> {
-  const candidates = objects.map((object) => candidateOf(object, recipe, history));
+  const read = objects.map((object) => readVersion(object, recipe));
+  let result = placeOnce(read, recipe, history);
+  // What one of them could not have because of another one, which then fell back itself, may be free now.
+  for (;;) {
+    const next = placeOnce(read, recipe, result.history);
+    if (next.versions === result.versions) return result;
+    result = next;
+  }
+}
+
+function readVersion<S extends object, T>(object: ConfigObject<S>, recipe: Recipe<S, T>): ReadVersion<T> {
+  if (object.spec === undefined) return { object, faults: object.faults, fresh: undefined };
+  const built = recipe.build(object, object.spec);
+  const faults = [...object.faults, ...built.faults, ...notYetEffective(object.ref.kind, object.spec)];
+  const version = { name: object.ref.name, spec: JSON.stringify(object.spec), value: built.value };
+  return { object, faults, fresh: faults.some(isError) ? undefined : version };
+}
+
+/** `versions` tells two outcomes apart. */
+function placeOnce<S extends object, T>(
+  read: readonly ReadVersion<T>[],
+  recipe: Recipe<S, T>,
+  history: History<T> | undefined,
+): Placed<T> & { readonly versions: string } {
+  const candidates = read.map((one) => candidateOf(one, recipe, history));
   const fallen = new Map<Candidate<T>, readonly Fault[]>();
   let round = tryPlaces(candidates, fallen, recipe);
   // Each round takes some objects back to their last good versions, which may need a place that another one has taken.
@@ -79,23 +107,17 @@ export function place<S extends object, T>(
       })),
     ),
     history: new Map(candidates.flatMap((candidate) => remembered(candidate, placed.get(candidate)))),
+    versions: JSON.stringify(candidates.map((candidate) => placed.get(candidate)?.spec ?? null)),
   };
 }
 
-function candidateOf<S extends object, T>(object: ConfigObject<S>, recipe: Recipe<S, T>, history: History<T> | undefined): Candidate<T> {
-  const { name, uid } = object.ref;
+function candidateOf<S extends object, T>(read: ReadVersion<T>, recipe: Recipe<S, T>, history: History<T> | undefined): Candidate<T> {
+  const { name, uid } = read.object.ref;
   const known = history?.get(name);
   const last = known !== undefined && known.uid === uid ? known : undefined;
-  const faults = [...object.faults];
-  let fresh: Version<T> | undefined;
-  if (object.spec !== undefined) {
-    const built = recipe.build(object, object.spec);
-    faults.push(...built.faults, ...notYetEffective(object.ref.kind, object.spec));
-    if (!faults.some(isError)) fresh = { name, spec: JSON.stringify(object.spec), value: built.value };
-  }
   let settled: Version<T> | undefined;
-  if (last !== undefined) settled = last.spec === fresh?.spec ? fresh : kept(last, recipe);
-  return { object, faults, fresh, settled, last };
+  if (last !== undefined) settled = last.spec === read.fresh?.spec ? read.fresh : kept(last, recipe);
+  return { ...read, settled, last };
 }
 
 function kept<S, T>(last: Version<T>, { keep }: Recipe<S, T>): Version<T> | undefined {
@@ -122,10 +144,9 @@ function tryPlaces<S, T>(
   const placed = new Map<Candidate<T>, Version<T>>();
   const said = new Map<Candidate<T>, readonly Fault[]>();
   const others = ground();
-  const [first, then] = [
-    candidates.filter((one) => fallen.has(one) || stands(one)),
-    candidates.filter((one) => !fallen.has(one) && !stands(one)),
-  ];
+  const first = candidates.filter((one) => fallen.has(one) || stands(one));
+  const rest = candidates.filter((one) => !fallen.has(one) && !stands(one));
+  const then = [...rest.filter(({ settled }) => settled !== undefined), ...rest.filter(({ settled }) => settled === undefined)];
   for (const candidate of first) {
     const version = candidate.settled;
     if (version === undefined) continue;

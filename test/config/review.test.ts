@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CONFIG_KINDS, type ConfigKind, type ParseContext, type RawObjects, parseConfig } from '../../src/config/parse.ts';
 import { selectorMatches } from '../../src/config/selector.ts';
@@ -299,5 +300,83 @@ describe('what the schema lets through', () => {
     const result = parse([p, object(kind, 'a', { ipAddressPools: ['p'] }, YOUNG), object(kind, 'b', { ipAddressPools: ['p'] })]);
     expect(said(result)).toEqual(['a warning DuplicateEntry ']);
     expect(result.problems[0]?.message).toContain(`${kind} b`);
+  });
+});
+
+describe('peers', () => {
+  const secrets = new Map([['s', { type: 'kubernetes.io/basic-auth', password: 'x' }]]);
+
+  it.each([
+    ['another namespace', 'other', ['r error InvalidSecret spec.passwordSecret.namespace']],
+    ['its own namespace', 'h', []],
+    ['an empty one', '', []],
+  ])('take a Secret of %s', (_, namespace, expected) => {
+    const result = parse([peer('r', { passwordSecret: { name: 's', namespace } })], { secrets });
+    expect(said(result)).toEqual(expected);
+    expect(result.config.peers.map(({ password }) => password)).toEqual(expected.length === 0 ? ['x'] : []);
+  });
+
+  it.each([
+    [{ keepaliveTime: '500ms' }, 'keepaliveTime'],
+    [{ keepaliveTime: '7h' }, 'keepaliveTime'],
+    [{ holdTime: '2s' }, 'holdTime'],
+    [{ holdTime: '65536s' }, 'holdTime'],
+    [{ connectTime: '1500ms' }, 'connectTime'],
+  ])('with %o are told which field is wrong', (timers, field) => {
+    const result = parse([peer('r', timers)]);
+    expect(said(result)).toEqual([`r error InvalidTimer spec.${field}`]);
+    expect(result.problems[0]?.message).toContain(Object.values(timers)[0]);
+  });
+});
+
+interface EditedPool {
+  readonly age: string;
+  readonly addresses: readonly string[];
+  readonly uid: string;
+}
+
+function edited(pools: Readonly<Record<string, EditedPool>>): Written[] {
+  return Object.entries(pools).map(([name, { age, addresses, uid }]) => pool(name, addresses, { creationTimestamp: age, uid }));
+}
+
+/** The pools of two lists that are in both, to the letter. */
+function untouched(before: readonly Written[], after: readonly Written[]): string[] {
+  const known = new Set(before.map((entry) => JSON.stringify(entry)));
+  return after.filter((entry) => known.has(JSON.stringify(entry))).map(({ metadata }) => String(metadata['name']));
+}
+
+describe('whatever is edited', () => {
+  const block = fc.integer({ min: 0, max: 5 }).map((third) => `10.0.${third}.0/24`);
+  const some = fc.uniqueArray(block, { minLength: 1, maxLength: 3 });
+  const addresses = fc.oneof({ weight: 5, arbitrary: some }, { weight: 1, arbitrary: some.map((): string[] => ['wrong']) });
+  const age = fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z');
+  const step = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.record({ age, addresses, uid: fc.constantFrom('one', 'two') }), {
+    noNullPrototype: true,
+  });
+
+  it('pools never overlap, nobody untouched loses, and the order does not matter', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 4 }), (steps) => {
+        let before = parse([]);
+        let written: Written[] = [];
+        for (const current of steps) {
+          const next = edited(current);
+          const result = parse(next, { previous: before.config });
+          const texts = result.config.pools.flatMap(({ blocks }) => blocks.map(({ text }) => text));
+          expect(new Set(texts).size).toBe(texts.length);
+          const same = untouched(written, next);
+          expect(result.config.pools).toEqual(expect.arrayContaining(before.config.pools.filter(({ name }) => same.includes(name))));
+          const turned = parse(next.toReversed(), { previous: before.config });
+          expect([said(turned), turned.config]).toEqual([said(result), result.config]);
+          const again = parse(next, { previous: result.config });
+          expect(again.config).toEqual(result.config);
+          expect(new Set(again.problems.map(({ object: { name } }) => name))).toEqual(
+            new Set(result.problems.map(({ object: { name } }) => name)),
+          );
+          [before, written] = [result, next];
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });
