@@ -36,7 +36,7 @@ export function coversNode(scope: Pick<AdvertisementScope, 'nodeSelectors'>, nod
 export function nodeIneligible(node: NodeView | undefined): Ineligible | undefined {
   if (node === undefined) return { reason: 'NodeUnknown' };
   if (node.networkUnavailable) return { reason: 'NodeNetworkUnavailable' };
-  if (EXCLUDE_LABEL in node.labels) return { reason: 'NodeExcluded' };
+  if (Object.hasOwn(node.labels, EXCLUDE_LABEL)) return { reason: 'NodeExcluded' };
   return undefined;
 }
 
