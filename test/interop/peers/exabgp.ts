@@ -22,12 +22,13 @@ export function startExabgpPeer(options: PeerOptions): PeerDaemon {
   const messages = (): ExaMessage[] => {
     if (!existsSync(log)) return [];
     const whole = readFileSync(log, 'utf8').split('\n').slice(0, -1);
-    return whole.map((line) => JSON.parse(line) as ExaMessage);
+    // ExaBGP's own end is told too, as a notification of no neighbour.
+    return whole.map((line) => JSON.parse(line) as ExaMessage).filter((message) => 'neighbor' in message);
   };
   return {
     name: 'ExaBGP',
-    established: () => messages().findLast((message) => message.type === 'state')?.neighbor.state === 'up',
-    flaps: () => messages().filter((message) => message.neighbor.state === 'up').length,
+    established: () => messages().findLast((message) => message.type === 'state')?.neighbor?.state === 'up',
+    flaps: () => messages().filter((message) => message.neighbor?.state === 'up').length,
     routes: () => replay(messages()),
     describe: () => (existsSync(log) ? readFileSync(log, 'utf8').slice(-3000) : 'no message yet'),
     stop: () => space.stop(child),
@@ -75,14 +76,15 @@ interface ExaUpdate {
 
 interface ExaMessage {
   readonly type: string;
-  readonly neighbor: { readonly state?: string; readonly message?: { readonly update?: ExaUpdate } };
+  /** Absent where ExaBGP speaks of itself: it shuts down. */
+  readonly neighbor?: { readonly state?: string; readonly message?: { readonly update?: ExaUpdate } };
 }
 
 function replay(messages: readonly ExaMessage[]): Map<string, RouteView> {
   const routes = new Map<string, RouteView>();
   for (const message of messages) {
-    if (message.neighbor.state === 'down') routes.clear();
-    const update = message.neighbor.message?.update;
+    if (message.neighbor?.state === 'down') routes.clear();
+    const update = message.neighbor?.message?.update;
     for (const family of Object.values(update?.withdraw ?? {})) {
       for (const { nlri } of family) routes.delete(nlri);
     }
