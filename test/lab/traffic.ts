@@ -44,14 +44,15 @@ export class Probe {
   }
 }
 
-/** The MAC addresses that answered an ARP or NDP question for `ip`, asked once from `host`. */
+/** The different MAC addresses that answered an ARP or NDP question for `ip`, asked once from `host`. */
 export function whoHas(space: Space, host: string, ip: string): string[] {
   // Both wait their whole time for further answers: a second owner must not be overlooked.
   const arp = ['arping', '-c', '1', '-w', '1', '-i', 'eth0', ip];
   const ndp = ['ndisc6', '-n', '-m', '-r', '1', '-w', '1000', ip, 'eth0'];
   const text = space.attempt(host, ip.includes(':') ? ndp : arp) ?? '';
   const found = [...text.matchAll(/(?:from|address:)\s+([0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5})/g)];
-  return found.map((match) => (match[1] ?? '').toLowerCase());
+  // The owner's own announcements may come in between: it is owners that are counted.
+  return [...new Set(found.map((match) => (match[1] ?? '').toLowerCase()))];
 }
 
 export function macOf(space: Space, host: string, device = 'eth0'): string {
