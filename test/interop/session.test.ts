@@ -141,6 +141,8 @@ for (const row of ROWS) {
       await ours.stop('SIGTERM');
       await eventually('the peer to see the session end', () => peer?.established() === false);
 
+      // The kernel gives tcpdump what it holds back within a second.
+      await sleep(1_500);
       const seen = await capture.fields(
         'bgp',
         'ip.src',
