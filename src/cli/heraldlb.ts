@@ -3,10 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 
 /**
- * The one executable. A daemon is loaded only when it is asked for, so that `heraldlb controller` never opens the native
+ * The one executable. A command is loaded only when it is asked for, so that `heraldlb controller` never opens the native
  * addon and a command of the operator never loads a daemon.
  */
-const DAEMONS: Readonly<Record<string, () => Promise<Command>>> = {
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  check: async () => (await import('./checkCommand.ts')).checkCommand(),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
 };
@@ -26,8 +27,8 @@ const program = new Command('heraldlb')
   .version(version())
   .showHelpAfterError();
 
-const wanted = process.argv.find((argument) => argument in DAEMONS);
-for (const [name, load] of Object.entries(DAEMONS)) {
+const wanted = process.argv.find((argument) => argument in COMMANDS);
+for (const [name, load] of Object.entries(COMMANDS)) {
   if (wanted === undefined || wanted === name) program.addCommand(await load());
 }
 

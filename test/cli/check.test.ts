@@ -1,0 +1,69 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCheck } from '../../src/cli/checkCommand.ts';
+
+const EXAMPLES = new URL('../../manifests/examples/', import.meta.url).pathname;
+let directory = '';
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'hlb-check-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const POOL = 'apiVersion: heraldlb.io/v1\nkind: IPAddressPool\nmetadata: {name: a}\nspec: {addresses: [192.0.2.0/24]}\n';
+const ADVERTISEMENT = '---\napiVersion: heraldlb.io/v1\nkind: L2Advertisement\nmetadata: {name: a}\n';
+
+function check(text: string, strict = false): { code: number; out: string } {
+  const file = join(directory, 'x.yaml');
+  writeFileSync(file, text);
+  return checkPath(file, strict);
+}
+
+function checkPath(path: string, strict = false): { code: number; out: string } {
+  const lines: string[] = [];
+  const code = runCheck({ filename: [path], apiGroup: 'heraldlb.io', ...(strict ? { strict } : {}) }, (line) => lines.push(line));
+  return { code, out: lines.join('\n') };
+}
+
+describe('heraldlb check', () => {
+  const examples = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml') && name !== 'service.yaml');
+  it.each(examples)('has nothing to say against the example %s', (name) => {
+    const { code, out } = checkPath(join(EXAMPLES, name), true);
+    expect(out).toMatch(/1 files, [1-9]\d* objects, .*: 0 errors, 0 warnings$/);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ['a bad address', POOL.replace('192.0.2.0/24', 'nonsense'), /^error IPAddressPool\/a spec\.addresses\[0\]: .*nonsense/m],
+    ['two objects of one name', `${POOL}---\n${POOL}${ADVERTISEMENT}`, /^error IPAddressPool\/a metadata\.name: /m],
+    [
+      'a version that is not read',
+      POOL.replace('/v1', '/v1beta1'),
+      /^error IPAddressPool\/a apiVersion: heraldlb\.io\/v1beta1 is not read/m,
+    ],
+    ['no YAML', `${POOL}---\na: [1\n`, /^error .*x\.yaml:\d+:\d+: /m],
+  ])('fails on %s', (_, text, line) => {
+    const { code, out } = check(text);
+    expect(out).toMatch(line);
+    expect(code).toBe(1);
+  });
+
+  it.each([
+    ['a pool without advertisement', POOL, /^warning IPAddressPool\/a no advertisement/m],
+    ['no pool', ADVERTISEMENT, /^warning there is no IPAddressPool/m],
+  ])('warns of %s, which fails only when strict', (_, text, line) => {
+    expect(check(text).out).toMatch(line);
+    expect([check(text).code, check(text, true).code]).toEqual([0, 1]);
+  });
+
+  it('counts other kinds, and reads the items of a List', () => {
+    const list = 'apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service}\n- {apiVersion: v1, kind: Secret}\n';
+    expect(check(`${POOL}${ADVERTISEMENT}---\n${list}`)).toEqual({
+      code: 0,
+      out: '1 files, 2 objects, 2 of other kinds ignored: 0 errors, 0 warnings',
+    });
+  });
+
+  it('cannot read what is not there', () => expect(checkPath(join(directory, 'none')).code).toBe(2));
+});
