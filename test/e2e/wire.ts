@@ -28,7 +28,8 @@ export class Capture {
 
   /** Ends the capture and returns the wanted fields of every packet, in order. */
   async fields(displayFilter: string, ...fields: string[]): Promise<string[][]> {
-    await sleep(200);
+    // The kernel hands packets over in its own time, later on a busy machine.
+    await sleep(1000);
     await this.#space.stop(this.#child, 'SIGINT');
     const words = ['-r', this.#file, '-Y', displayFilter, '-T', 'fields', '-E', 'separator=|', ...fields.flatMap((field) => ['-e', field])];
     const text = execFileSync('tshark', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
