@@ -1,7 +1,12 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../support/apiClient.ts';
 import { sleep, until } from '../support/until.ts';
 import { FRR, nodeAddresses } from '../lab/addresses.ts';
+import { findKubeBinaries } from '../kube/binaries.ts';
 import { vips } from '../lab/kubeProxy.ts';
 import { Lab, type LabApi } from '../lab/lab.ts';
 import { NAMESPACE, service } from '../lab/manifests.ts';
@@ -22,6 +27,12 @@ export function mainJob(name: string, startApi?: (root: string) => Promise<LabAp
 
     beforeAll(async () => {
       lab = await Lab.start({ tag: name === 'kubelab' ? 'e2e' : 'e2k', ...(startApi === undefined ? {} : { api: startApi }) });
+      for (const [kind, spec] of [
+        ['BFDProfile', { detectMultiplier: 5 }],
+        ['Community', { communities: [{ name: 'blue', value: '64512:1' }] }],
+      ] as const) {
+        await lab.client.apply({ apiVersion: 'heraldlb.io/v1', kind, metadata: { name: 'extra', namespace: NAMESPACE }, spec });
+      }
       lab.startDaemons();
       await lab.established();
     }, 120_000);
@@ -194,6 +205,35 @@ export function mainJob(name: string, startApi?: (root: string) => Promise<LabAp
       expect(performance.now() - started).toBeLessThan(1_000);
     });
 
+    it('shows useful columns for every kind, and the events of a Service, in kubectl', async () => {
+      const kubeconfig = join(lab.directory, 'admin.kubeconfig');
+      writeFileSync(kubeconfig, lab.api.kubeconfig());
+      // Never blocking: the embedded API server may live in this process.
+      const kubectl = async (...words: string[]): Promise<string> =>
+        (
+          await promisify(execFile)(findKubeBinaries()?.kubectl ?? 'kubectl', [...words, '--kubeconfig', kubeconfig], {
+            encoding: 'utf8',
+            timeout: 20_000,
+          })
+        ).stdout;
+      for (const [kind, columns] of COLUMNS) {
+        const table = await kubectl('get', kind, '-n', NAMESPACE);
+        for (const column of columns) expect(`${kind}: ${table.split('\n')[0]}`).toContain(column);
+      }
+      const described = await kubectl('describe', 'service', 'local', '-n', 'default');
+      expect(described).toMatch(/IPAllocated[\s\S]*Assigned IP/);
+      expect(described).toMatch(/nodeAssigned[\s\S]*with protocol "bgp"/);
+    });
+
+    it('was never refused a request under the roles of the manifests', () => {
+      const logs = readdirSync(lab.directory).filter((file) => /^(controller|speaker).*\.log$/.test(file));
+      expect(logs.length).toBe(lab.nodes.length + 1);
+      const refused = logs
+        .flatMap((file) => readFileSync(join(lab.directory, file), 'utf8').split('\n'))
+        .filter((line) => /Forbidden|"status":40[13]|forbidden/.test(line));
+      expect(refused).toEqual([]);
+    });
+
     it('tells on Service and NodeState what it did', async () => {
       const events = (await lab.client.list({ apiVersion: 'v1', kind: 'Event', namespace: 'default' })) as unknown as {
         reason: string;
@@ -209,6 +249,17 @@ export function mainJob(name: string, startApi?: (root: string) => Promise<LabAp
     });
   });
 }
+
+/** What `kubectl get` has to show at least. */
+const COLUMNS: readonly (readonly [kind: string, columns: readonly string[]])[] = [
+  ['ipaddresspools', ['NAME', 'ACCEPTED', 'USED IPV4', 'FREE IPV4', 'ADDRESSES', 'AGE']],
+  ['bgppeers', ['NAME', 'ACCEPTED', 'ADDRESS', 'ASN', 'AGE']],
+  ['bgpadvertisements', ['NAME', 'ACCEPTED', 'IPADDRESSPOOLS', 'PEERS', 'AGE']],
+  ['l2advertisements', ['NAME', 'ACCEPTED', 'IPADDRESSPOOLS', 'INTERFACES', 'AGE']],
+  ['bfdprofiles', ['NAME', 'ACCEPTED', 'TRANSMIT INTERVAL', 'AGE']],
+  ['communities', ['NAME', 'ACCEPTED', 'NAMES', 'AGE']],
+  ['nodestates', ['NAME', 'PEERS', 'ROUTES', 'VIPS', 'PROBLEMS', 'AGE']],
+];
 
 /** How often each session came up, in FRR's own count. */
 function flaps(lab: Lab): Record<string, number> {
