@@ -9,6 +9,7 @@ import { Command } from 'commander';
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./checkCommand.ts')).checkCommand(),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
+  ping: async () => (await import('./pingCommand.ts')).pingCommand(),
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
 };
 
@@ -27,7 +28,7 @@ const program = new Command('heraldlb')
   .version(version())
   .showHelpAfterError();
 
-const wanted = process.argv.find((argument) => argument in COMMANDS);
+const wanted = process.argv.find((argument) => Object.hasOwn(COMMANDS, argument));
 for (const [name, load] of Object.entries(COMMANDS)) {
   if (wanted === undefined || wanted === name) program.addCommand(await load());
 }
