@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 BIN := node_modules/.bin
 
-.PHONY: help demo test unit net build addon check crds bundle clean install-build install-demo install-test
+.PHONY: help demo test unit net chaos build addon check crds bundle clean install-build install-demo install-test
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,6 +23,9 @@ unit: build ## the tests that need neither root nor a peer
 
 net: build ## the tests in network namespaces, against real peers and a real kube-apiserver
 	@$(BIN)/vitest run --project net
+
+chaos: build ## kill things at random for some minutes; not part of `make test`
+	@$(BIN)/vitest run --project chaos
 
 build: addon dist/.built ## compile to dist/ and build the addon
 

@@ -12,6 +12,9 @@ const net = [
   'test/kube/**/*.test.ts',
 ];
 
+/** Random and long: `make chaos`, on a machine that has nothing else to do. */
+const chaos = ['test/e2e/robust/**/*.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -29,9 +32,20 @@ export default defineConfig({
         test: {
           name: 'net',
           include: net,
+          exclude: chaos,
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: chaos,
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },
