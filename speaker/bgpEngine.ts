@@ -49,9 +49,20 @@ export class BgpEngine {
     }
   }
 
-  /** Which addresses a connection can give as next hops. Read when a connection comes up. */
+  /**
+   * Which addresses a connection can give as next hops. Read when a connection comes up: a session that had none for a family
+   * begins anew when there is one, for instance when duplicate address detection is over after the node's start.
+   */
   setLinks(links: readonly HostLink[]): void {
     this.#links = links;
+    for (const peer of this.#peers.values()) {
+      const { unannounced, local } = peerStatus(peer.state);
+      if (local === undefined || unannounced.length === 0) continue;
+      const nextHops = nextHopsAt(links, local);
+      if (!unannounced.some((family) => nextHops[family] !== undefined)) continue;
+      this.#input(peer, { type: 'stop', reason: { kind: 'reset', text: 'a next hop for another address family' } });
+      this.#input(peer, { type: 'start' });
+    }
   }
 
   apply(plans: readonly PeerPlan[]): void {

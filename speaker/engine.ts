@@ -15,6 +15,9 @@ export class Engine {
   readonly #parts: EngineParts;
   #plan: PlanMessage | undefined;
   #unwatch: (() => void) | undefined;
+  #linksKnown = false;
+  /** A plan that came before the interfaces were known: a connection could not tell its next hops yet. */
+  #early: PlanMessage | undefined;
 
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
@@ -32,9 +35,17 @@ export class Engine {
     this.#parts.recorder.record(this.#parts.clock.now(), 'links', { links });
     this.bgp.setLinks(links);
     this.layer2.setLinks(links);
+    this.#linksKnown = true;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) this.apply(early);
   }
 
   apply(message: PlanMessage): void {
+    if (!this.#linksKnown) {
+      this.#early = message;
+      return;
+    }
     const { plan, fresh } = message;
     this.#plan = message;
     this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
