@@ -1,5 +1,5 @@
 import type { PeerPlan, PeerSession } from '../src/announce/plan.ts';
-import type { SessionConfig } from '../src/bgp/session.ts';
+import type { GracefulRestartConfig, SessionConfig } from '../src/bgp/session.ts';
 import type { DialOptions } from './hands.ts';
 import type { WireProblem } from './report.ts';
 
@@ -25,14 +25,22 @@ export function neighbourOf({ name, session }: PeerPlan): Neighbour | WireProble
     holdTimeMs: session.holdTimeMs,
     keepaliveTimeMs: session.keepaliveTimeMs,
     families: session.families,
-    passive: false,
+    passive: session.passive ?? false,
     ebgpMultiHop: session.ebgpMultiHop,
     ...optional('localAsn', session.localAsn),
     ...optional('sourceAddress', session.sourceAddress),
     ...optional('connectRetryMs', session.connectTimeMs),
-    ...(session.gracefulRestart ? { gracefulRestart: { restartTimeSeconds: RESTART_TIME_S } } : {}),
+    ...optional('delayOpenMs', session.delayOpenMs),
+    ...optional('role', session.role),
+    ...optional('addPath', session.addPath),
+    ...optional('extendedMessages', session.extendedMessages),
+    ...(session.gracefulRestart ? { gracefulRestart: gracefulRestartOf(session) } : {}),
   };
   return { name, config, socket: socketOf(session), gracefulRestart: session.gracefulRestart };
+}
+
+function gracefulRestartOf({ restartTimeSeconds, longLivedStaleSeconds }: PeerSession): GracefulRestartConfig {
+  return { restartTimeSeconds: restartTimeSeconds ?? RESTART_TIME_S, ...optional('longLivedStaleSeconds', longLivedStaleSeconds) };
 }
 
 function socketOf(session: PeerSession): Neighbour['socket'] {

@@ -41,9 +41,37 @@ export interface PeerSession {
   readonly families: readonly Family[];
   readonly ebgpMultiHop: boolean;
   readonly gracefulRestart: boolean;
+  /** RFC 4724: how long the router keeps our routes while the speaker is away. Default 120. */
+  readonly restartTimeSeconds?: number;
+  /** RFC 9494: how much longer it keeps them as least preferred. */
+  readonly longLivedStaleSeconds?: number;
+  /** Never dial; wait for the router's connection. */
+  readonly passive?: boolean;
+  /** In the place of `address`: every router of this prefix may connect, each with a session of its own. */
+  readonly listenRange?: Prefix;
+  /** In the place of `address`: the router is the node's default gateway of this family. */
+  readonly defaultGateway?: Family;
+  /** RFC 5082: packets that came over more hops are dropped by the kernel. */
+  readonly ttlSecurityHops?: number;
+  /** RFC 5925; `password` is the master key. */
+  readonly tcpAo?: TcpAo;
+  readonly delayOpenMs?: number;
+  /** RFC 9234. */
+  readonly role?: 'provider' | 'rsServer' | 'rsClient' | 'customer' | 'peer';
+  /** RFC 7911: offer to send several paths of a prefix. */
+  readonly addPath?: boolean;
+  /** RFC 8654. Default true. */
+  readonly extendedMessages?: boolean;
   readonly password?: string;
   readonly vrf?: string;
   readonly bfd?: BfdProfile;
+}
+
+export interface TcpAo {
+  /** 0..255 */
+  readonly sendId: number;
+  readonly receiveId: number;
+  readonly algorithm: 'hmac-sha1-96' | 'aes-128-cmac-96';
 }
 
 /** Prefixes that share all their attributes: what one UPDATE can carry. */
