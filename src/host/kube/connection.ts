@@ -8,16 +8,18 @@ export interface Connection {
   /** Connects at the first call; rejects when that fails, and the next call tries anew. */
   readonly wire: () => Promise<Wire>;
   readonly protocol: () => Wire['protocol'] | undefined;
+  /** Calls the listener for every HTTP/2 connection that is opened. @returns what ends that */
+  readonly onOpened: (listener: () => void) => () => void;
   readonly close: () => Promise<void>;
 }
 
 /** HTTP/2 where the server offers it by ALPN, else HTTP/1.1; found out once per process. */
-async function openWire(credentials: Credentials): Promise<Wire> {
+async function openWire(credentials: Credentials, opened: () => void): Promise<Wire> {
   const server = new URL(credentials.server);
   const tls = await credentials.tls();
   if (server.protocol !== 'https:') return createHttp1Wire(server.origin, {});
   const socket = await openTls(server, tls);
-  if (socket.alpnProtocol === 'h2') return createHttp2Wire(server, credentials.tls, socket);
+  if (socket.alpnProtocol === 'h2') return createHttp2Wire(server, credentials.tls, socket, opened);
   socket.destroy();
   return createHttp1Wire(server.origin, tls);
 }
@@ -25,13 +27,18 @@ async function openWire(credentials: Credentials): Promise<Wire> {
 export function createConnection(credentials: Credentials, log: Logger): Connection {
   let current: Promise<Wire> | undefined;
   let protocol: Wire['protocol'] | undefined;
+  const listeners = new Set<() => void>();
+  const opened = (): void => {
+    for (const listener of listeners) listener();
+  };
 
   const connect = (): Promise<Wire> => {
-    const attempt = openWire(credentials);
+    const attempt = openWire(credentials, opened);
     attempt.then(
       (wire) => {
         protocol = wire.protocol;
         log.debug({ server: credentials.server, protocol }, 'connected to the API server');
+        if (protocol === 'h2') opened();
       },
       () => {
         if (current === attempt) current = undefined;
@@ -45,6 +52,10 @@ export function createConnection(credentials: Credentials, log: Logger): Connect
   return {
     wire: () => (current ??= connect()),
     protocol: () => protocol,
+    onOpened: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close: async () => {
       await current?.then((wire) => wire.close()).catch(() => {});
     },

@@ -91,8 +91,11 @@ async function* untilReset(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array
   if (!stream.readableEnded || stream.aborted) throw new Error('the stream was cut');
 }
 
-/** HTTP/2 over one connection, opened anew when it is lost or the server says GOAWAY; streams on the old one may finish. */
-export function createHttp2Wire(server: URL, tls: () => Promise<TlsOptions>, first: TLSSocket): Wire {
+/**
+ * HTTP/2 over one connection, opened anew when it is lost or the server says GOAWAY; streams on the old one may finish.
+ * @param opened called for every further connection
+ */
+export function createHttp2Wire(server: URL, tls: () => Promise<TlsOptions>, first: TLSSocket, opened: () => void): Wire {
   const sessions = new Set<ClientHttp2Session>();
   let current: Promise<ClientHttp2Session> | undefined;
 
@@ -103,7 +106,11 @@ export function createHttp2Wire(server: URL, tls: () => Promise<TlsOptions>, fir
     return session;
   };
 
-  const open = async (): Promise<ClientHttp2Session> => adopt(await openTls(server, await tls()));
+  const open = async (): Promise<ClientHttp2Session> => {
+    const session = adopt(await openTls(server, await tls()));
+    opened();
+    return session;
+  };
 
   const usable = async (): Promise<ClientHttp2Session> => {
     const known = current;

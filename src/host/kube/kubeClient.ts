@@ -28,6 +28,8 @@ export interface KubeClient {
   readonly close: () => Promise<void>;
   /** Undefined before the first call. */
   readonly protocol: () => 'h2' | 'http/1.1' | undefined;
+  /** Calls the listener for every HTTP/2 connection that is opened: whoever waits for the server need wait no longer. @returns what ends that */
+  readonly onConnected: (listener: () => void) => () => void;
 }
 
 export interface KubeClientOptions {
@@ -89,6 +91,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
 
   return {
     protocol: connection.protocol,
+    onConnected: connection.onOpened,
     request: async <T>(call: Call): Promise<T> => {
       const limit = limitedSignal(call.signal, call.timeoutMs ?? defaultTimeoutMs);
       try {

@@ -2,7 +2,7 @@ import type { Logger } from '../log.ts';
 import type { KubeMetrics } from '../metrics.ts';
 import { createBackoff, sleep } from './backoff.ts';
 import type { KubeClient } from './kubeClient.ts';
-import { isExpired, isForbidden, isNotFound, KubeError } from './kubeError.ts';
+import { isExpired, isForbidden, isNotFound, isStatus, KubeError } from './kubeError.ts';
 import { isOlder, listPages } from './listing.ts';
 import type { KubeObject, ListOptions } from './objects.ts';
 import { createProjection, type Projection } from './projection.ts';
@@ -54,6 +54,10 @@ export interface Reflector<T> {
 
 const BACKOFF_MS = { base: 200, max: 30_000 };
 const MISSING_RETRY_MS = 30_000;
+/** A watch that was open for so long has earned quick attempts again, whether it had anything to say or not. */
+const STABLE_WATCH_MS = 5000;
+/** A server that takes connections and cuts them at once must not wake everybody again and again. */
+const WAKE_INTERVAL_MS = 10_000;
 /** How often an answer from the past is refused, before believing that the server was restored from a backup. */
 const STALE_LISTS = 5;
 
@@ -82,6 +86,8 @@ class RunningReflector<T> implements Reflector<T> {
   #newestSeen: string | undefined;
   #staleLists = 0;
   #announced = false;
+  #openedAtMs: number | undefined;
+  #wokenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -122,6 +128,7 @@ class RunningReflector<T> implements Reflector<T> {
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       let delayMs = 0;
+      let unreached = false;
       try {
         const resourceVersion = this.#resourceVersion ?? (await this.#list());
         await this.#watch(resourceVersion);
@@ -129,10 +136,27 @@ class RunningReflector<T> implements Reflector<T> {
         this.#options.metrics?.watchRestarts.inc({ ...this.#label, reason: 'Ended' });
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
+        unreached = isStatus(error, 0);
         delayMs = this.#options.optional === true && isNotFound(error) ? this.#missing() : this.#failed(error);
       }
-      if (delayMs > 0) await sleep(delayMs, this.#stopping.signal);
+      if (delayMs > 0) await (unreached ? this.#sleepUntilConnected(delayMs) : sleep(delayMs, this.#stopping.signal));
     }
+  }
+
+  /** The first of all reflectors that finds the server back wakes the others: their own delays may have grown to half a minute. */
+  async #sleepUntilConnected(delayMs: number): Promise<void> {
+    const { signal } = this.#stopping;
+    const awake = new AbortController();
+    const wake = (): void => awake.abort();
+    signal.addEventListener('abort', wake, { once: true });
+    const forget = this.#options.client.onConnected(() => {
+      if (performance.now() - this.#wokenAtMs < WAKE_INTERVAL_MS) return;
+      this.#wokenAtMs = performance.now();
+      wake();
+    });
+    await sleep(delayMs, signal.aborted ? signal : awake.signal);
+    signal.removeEventListener('abort', wake);
+    forget();
   }
 
   async #list(): Promise<string> {
@@ -191,7 +215,10 @@ class RunningReflector<T> implements Reflector<T> {
     const options = { namespace, labelSelector, fieldSelector, resourceVersion, silenceMs, signal: this.#stopping.signal };
     try {
       await watchOnce(client, resource, options, {
-        opened: () => this.#setConnected(true),
+        opened: () => {
+          this.#openedAtMs = performance.now();
+          this.#setConnected(true);
+        },
         event: (event) => this.#apply(event),
       });
     } finally {
@@ -255,6 +282,8 @@ class RunningReflector<T> implements Reflector<T> {
     const what = this.#forbidden ? `RBAC does not allow to list and watch ${this.#label.resource}` : 'watch interrupted';
     log[level]({ ...this.#label, error: message }, what);
     this.#lastError = message;
+    if (this.#openedAtMs !== undefined && performance.now() - this.#openedAtMs > STABLE_WATCH_MS) this.#backoff.reset();
+    this.#openedAtMs = undefined;
     return this.#backoff.next(error instanceof KubeError ? error.retryAfterMs : 0);
   }
 

@@ -305,6 +305,23 @@ describe('the reflector', () => {
     server.close();
   });
 
+  it('comes back all together when the first one finds the server again, however long the others still meant to wait', async () => {
+    const secure = await startKubelab({ tls: true });
+    const other = clientOf(secure.kubeconfig());
+    const all = Array.from({ length: 8 }, () => startReflector({ client: other, resource: CONFIG_MAPS, project: value, log: memory.log }));
+    const connected = (): number => all.filter((one) => one.health().connected).length;
+    await until('all watches', () => connected() === all.length);
+    await secure.stop();
+    await sleep(6000);
+    await secure.start();
+    await until('the first', () => connected() > 0, 20_000, 10);
+    await until('all others', () => connected() === all.length, 3000, 10);
+    expect(connected()).toBe(all.length);
+    await Promise.all(all.map((one) => one.stop()));
+    await other.close();
+    await secure.close();
+  });
+
   it('stops at once, wherever it is', async () => {
     const watched = reflect();
     await watching(watched);
