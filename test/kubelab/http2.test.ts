@@ -56,7 +56,7 @@ async function ping(target: ClientHttp2Session): Promise<boolean> {
     new Promise<boolean>((resolve) => {
       target.ping((error) => resolve(error === null));
     }),
-    sleep(300).then(() => false),
+    sleep(1500).then(() => false),
   ]);
 }
 

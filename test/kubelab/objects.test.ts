@@ -139,7 +139,7 @@ describe('custom resources', () => {
 
   test('are Established a moment after, and gone with their definition', async () => {
     const ref = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'pools.example.io' };
-    await until('Established', async () => JSON.stringify((await lab.get(ref))['status']).includes('Established'), 2000, 5);
+    await until('Established', async () => JSON.stringify((await lab.get(ref))['status']).includes('Established'), 10_000, 5);
     await lab.create(pool({}));
     await lab.delete(ref);
     const { status } = await lab.request({ method: 'GET', path: '/apis/example.io/v1/pools' });
@@ -346,7 +346,7 @@ async function isGone(name: string, more: object = {}): Promise<boolean> {
 }
 
 async function gone(name: string): Promise<void> {
-  await until(`${name} gone`, async () => isGone(name), 2000, 5);
+  await until(`${name} gone`, async () => isGone(name), 10_000, 5);
 }
 
 describe('the end of objects', () => {
@@ -384,11 +384,11 @@ describe('the end of objects', () => {
     await lab.create(secret('a', { namespace: 'n', finalizers: ['example.io/hold'] }));
     await lab.create(secret('b', { namespace: 'n' }));
     await lab.delete(namespace);
-    await until('b gone', async () => isGone('b', { namespace: 'n' }), 2000, 5);
+    await until('b gone', async () => isGone('b', { namespace: 'n' }), 10_000, 5);
     const answer = await refused(lab.create(secret('c', { namespace: 'n' })));
     expect(answer.message).toContain('unable to create new content in namespace n because it is being terminated');
     await lab.patch(secret('a', { namespace: 'n' }), { metadata: { finalizers: null } });
-    await until('the namespace gone', async () => (await refused(lab.get(namespace))).status === 404, 2000, 5);
+    await until('the namespace gone', async () => (await refused(lab.get(namespace))).status === 404, 10_000, 5);
   });
 });
 

@@ -1,5 +1,4 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeClient } from '../../../src/host/kube/kubeClient.ts';
@@ -27,6 +26,23 @@ const configMap = (name: string, v: string): object => ({
 });
 
 const watching = (watched: Reflector<string>): Promise<unknown> => until('the watch', () => watched.health().connected);
+
+/**
+ * The most processor time that one turn of the event loop took. Not the time by the clock: others use the machine too.
+ */
+function watchTurns(): { readonly longestMs: () => number; readonly stop: () => void } {
+  let longest = 0;
+  let running = true;
+  let before = process.cpuUsage();
+  const turn = (): void => {
+    const { user, system } = process.cpuUsage(before);
+    longest = Math.max(longest, (user + system) / 1000);
+    before = process.cpuUsage();
+    if (running) setImmediate(turn);
+  };
+  turn();
+  return { longestMs: () => longest, stop: () => (running = false) };
+}
 
 describe('the reflector', () => {
   let lab: Kubelab;
@@ -259,8 +275,7 @@ describe('the reflector', () => {
       response.end(pages.get(url.searchParams.get('continue') ?? '0'));
     });
     const big = clientOf(kubeconfigFor(server.url));
-    const stalls = monitorEventLoopDelay({ resolution: 5 });
-    stalls.enable();
+    const turns = watchTurns();
     const watched = startReflector({
       client: big,
       resource: CONFIG_MAPS,
@@ -269,10 +284,10 @@ describe('the reflector', () => {
       metrics: createKubeMetrics(registry),
     });
     await watched.synced;
-    stalls.disable();
+    turns.stop();
     expect(watched.store.size).toBe(10_000);
     expect(served).toHaveLength(20);
-    expect(stalls.max / 1e6).toBeLessThan(250);
+    expect(turns.longestMs()).toBeLessThan(250);
     await watched.stop();
     await big.close();
     server.close();
