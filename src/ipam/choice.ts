@@ -154,7 +154,14 @@ function chooseLess(desk: Desk, applicant: Applicant, request: Request, spaces: 
   const [primary = 'ipv4', secondary = primary] = request.families;
   if (request.needsAll || address === undefined)
     return { addresses: [], drawn: [], refusal: refused(found[0] === undefined ? primary : secondary) };
-  return { addresses: [address], drawn: [address], missing: refused(index === 0 ? secondary : primary) };
+  const lacking = index === 0 ? secondary : primary;
+  // The other family will come from this pool or not at all, so the other pools are no reason: see `complete`.
+  const home = spaces.filter((space) => space === desk.pools.of(address));
+  const missing = refusalFor(
+    lacking,
+    home.map((space) => verdict(desk, applicant, space, lacking)),
+  );
+  return { addresses: [address], drawn: [address], missing };
 }
 
 /** One address for each family that `has` lacks, as far as the pool has them. */
