@@ -1,10 +1,13 @@
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
+import type { AddressClaim } from '../config/addressClaims.ts';
 import type { Ip } from '../net/ip.ts';
-import { type Applicant, type Kept, choose, keep } from './choice.ts';
+import { type Applicant, type Choice, type Kept, choose, keep } from './choice.ts';
+import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
 import type { PoolUsage } from './poolSpace.ts';
 import type { Refusal } from './refusal.ts';
-import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
+import { ALLOCATED_FROM_POOL, annotation, byFamily, readRequest } from './request.ts';
+import { sharesOf } from './shares.ts';
 import { type Tenant, tenantOf } from './sharing.ts';
 
 export interface Snapshot extends Basis {
@@ -21,6 +24,8 @@ export interface Assignment {
   readonly refusal?: Refusal;
   /** Why a PreferDualStack Service has one address only. */
   readonly missing?: Refusal;
+  /** Addresses that it keeps although something else uses them. */
+  readonly disputed?: readonly { readonly address: Ip; readonly by: string }[];
   /** Addresses that stand in its status and go, each with the reason. */
   readonly released: readonly { readonly address: Ip; readonly refusal: Refusal }[];
 }
@@ -52,17 +57,12 @@ export class Allocator {
     this.#foreign = new Map();
     this.#pending.clear();
     for (const service of snapshot.services) this.#reserveForeign(service);
-    const named: (readonly [Applicant, Kept])[] = [];
-    const others: (readonly [Applicant, Kept])[] = [];
+    const applicants = [...snapshot.services].sort(byAge).flatMap((service) => this.#applicant(service) ?? []);
     // Who has an address is served before anybody gets a new one, and who asks for one by name before the rest.
-    for (const service of [...snapshot.services].sort(byAge)) {
-      const applicant = this.#applicant(service);
-      if (applicant === undefined) continue;
-      const kept = this.#keep(applicant, before.get(service.key));
-      ('addresses' in applicant.request ? named : others).push([applicant, kept]);
-    }
-    for (const [applicant, kept] of named) this.#settle(applicant, kept);
-    for (const [applicant, kept] of others) this.#settle(applicant, kept);
+    const kept = this.#keepAll(applicants, before);
+    const isNamed = ({ request }: Applicant): boolean => 'addresses' in request;
+    for (const applicant of applicants) if (isNamed(applicant)) this.#settle(applicant, kept.get(applicant) ?? NOTHING_KEPT);
+    for (const applicant of applicants) if (!isNamed(applicant)) this.#settle(applicant, kept.get(applicant) ?? NOTHING_KEPT);
     this.#retry(() => true);
   }
 
@@ -78,6 +78,27 @@ export class Allocator {
     const applicant = this.#applicant(service);
     if (applicant !== undefined) this.#settle(applicant, this.#keep(applicant, entry));
     return [service.key, ...this.#retryAfter(entry, this.#entries.get(service.key))];
+  }
+
+  /** A claim that is new or was edited. @returns every Service whose assignment changed. */
+  upsertClaim(claim: AddressClaim): ServiceKey[] {
+    const before = this.#desk.claims.get(claim.name);
+    if (before !== undefined && JSON.stringify({ ...before, releasedAt: '' }) === JSON.stringify({ ...claim, releasedAt: '' })) return [];
+    this.#desk.claim(claim);
+    if (before === undefined && this.#isAsClaimed(claim)) return [];
+    return this.#reconsider([before?.boundTo, claim.boundTo, before?.service, claim.service]);
+  }
+
+  /** A claim that is gone or has expired. @returns every Service whose assignment changed. */
+  removeClaim(name: string): ServiceKey[] {
+    const claim = this.#desk.claims.get(name);
+    if (claim === undefined) return [];
+    this.#desk.unclaim(name);
+    return this.#reconsider([claim.boundTo, claim.service]);
+  }
+
+  get claims(): ClaimIndex {
+    return this.#desk.claims;
   }
 
   /** @returns every other Service whose assignment changed. */
@@ -104,6 +125,35 @@ export class Allocator {
     return new Map([...this.#desk.pools.spaces].map(([name, space]) => [name, space.usage()]));
   }
 
+  /** Whoever has a claimed address by right keeps it, even where another Service's status names it too. */
+  #claimantsFirst(services: readonly ServiceView[]): readonly ServiceView[] {
+    const isClaimant = ({ key }: ServiceView): boolean => this.#desk.claims.for(key).length > 0;
+    if (!services.some(isClaimant)) return services;
+    return [...services.filter(isClaimant), ...services.filter((service) => !isClaimant(service))];
+  }
+
+  /** Its Service has the addresses already: nobody has to move. */
+  #isAsClaimed({ service, boundTo, addresses }: AddressClaim): boolean {
+    const ingress = service === undefined ? undefined : this.#entries.get(service)?.assignment.ingress;
+    return (
+      ingress !== undefined && (boundTo === undefined || boundTo === service) && addresses.every((address) => ingress.includes(address))
+    );
+  }
+
+  /** In this order: who has to leave an address goes before who gets it. */
+  #reconsider(keys: readonly (ServiceKey | undefined)[]): ServiceKey[] {
+    const changed = new Set<ServiceKey>();
+    for (const key of new Set(keys)) {
+      const entry = key === undefined ? undefined : this.#entries.get(key);
+      if (entry === undefined) continue;
+      const [own, ...others] = this.upsert(entry.service);
+      if (own !== undefined && JSON.stringify(this.#entries.get(own)?.assignment) !== JSON.stringify(entry.assignment)) changed.add(own);
+      for (const other of others) changed.add(other);
+    }
+    for (const other of this.#retry(() => true)) changed.add(other);
+    return [...changed];
+  }
+
   #reserveForeign(service: ServiceView): void {
     if (service.type !== 'LoadBalancer' || service.loadBalancerClass === this.#class) return;
     if (service.ingress.length === 0) return;
@@ -123,6 +173,12 @@ export class Allocator {
     return undefined;
   }
 
+  #keepAll(applicants: readonly Applicant[], before: ReadonlyMap<ServiceKey, Entry>): Map<Applicant, Kept> {
+    const ranks: Applicant[][] = [[], [], []];
+    for (const applicant of applicants) ranks[keepRank(applicant, before.get(applicant.service.key))]?.push(applicant);
+    return new Map(ranks.flat().map((applicant) => [applicant, this.#keep(applicant, before.get(applicant.service.key))]));
+  }
+
   #keep(applicant: Applicant, entry: Entry | undefined): Kept {
     const kept = keep(this.#desk, applicant, ledger(applicant.service, entry));
     for (const address of kept.addresses) this.#desk.hold(address, applicant.tenant, false);
@@ -132,20 +188,40 @@ export class Allocator {
   /** @param kept what the Service holds at the desk at this moment */
   #settle(applicant: Applicant, { addresses: kept, cleared }: Kept): void {
     const { service, tenant } = applicant;
-    const { addresses, drawn, refusal, missing } = choose(this.#desk, applicant, kept);
+    const { addresses, refusal, missing } = this.#take(applicant, kept);
     for (const address of kept) if (!addresses.includes(address)) this.#desk.release(address, service.key);
-    for (const address of addresses) if (!kept.includes(address)) this.#desk.hold(address, tenant, drawn.includes(address));
     const pool = addresses[0] === undefined ? undefined : this.#poolOf(service, addresses[0]);
+    const disputed = addresses.flatMap((address) => this.#disputeOf(address));
     const assignment: Assignment = {
       ingress: addresses,
       released: releases(service.ingress, addresses, cleared),
       ...(pool === undefined ? {} : { pool }),
       ...(refusal === undefined ? {} : { refusal }),
       ...(missing === undefined ? {} : { missing }),
+      ...(disputed.length === 0 ? {} : { disputed }),
     };
     this.#entries.set(service.key, { service, tenant, assignment });
     if (refusal !== undefined || missing !== undefined) this.#pending.add(service.key);
     else this.#pending.delete(service.key);
+  }
+
+  /** Chooses for each share of the Service, and holds what is new. */
+  #take(applicant: Applicant, kept: readonly Ip[]): Omit<Choice, 'drawn'> {
+    const { service, tenant, request } = applicant;
+    if (service.deleting) return { addresses: kept };
+    if ('reason' in request) return { addresses: kept, refusal: request };
+    let all: Omit<Choice, 'drawn'> | undefined;
+    for (const share of sharesOf(this.#desk, tenant, request, kept)) {
+      const choice = choose(this.#desk, applicant, share);
+      for (const address of choice.addresses) if (!kept.includes(address)) this.#desk.hold(address, tenant, choice.drawn.includes(address));
+      all = all === undefined ? choice : merged(all, choice);
+    }
+    return all ?? { addresses: kept };
+  }
+
+  #disputeOf(address: Ip): NonNullable<Assignment['disputed']> {
+    const by = this.#desk.disputedBy(address);
+    return by === undefined ? NO_DISPUTES : [{ address, by }];
   }
 
   #poolOf(service: ServiceView, address: Ip): string | undefined {
@@ -187,16 +263,32 @@ export class Allocator {
   /** Its pools are as full as they were: with thousands that wait, looking at each again would cost more than all the rest. */
   #isStuck({ tenant, assignment }: Entry): boolean {
     const why = assignment.refusal ?? assignment.missing;
-    if (tenant.sharingKey !== undefined || why?.reason !== 'PoolExhausted') return false;
+    if (tenant.sharingKey !== undefined || (why?.reason !== 'PoolExhausted' && why?.reason !== 'QuotaExceeded')) return false;
     const { family, pools } = why;
     return pools.every(({ pool, why: verdict }) => {
       if (verdict === 'NotBothFamilies') return false;
-      return verdict !== 'Exhausted' || this.#desk.pools.spaces.get(pool)?.next(family) === undefined;
+      const space = this.#desk.pools.spaces.get(pool);
+      if (verdict === 'QuotaExceeded') return space !== undefined && this.#desk.overQuota(space, tenant, family) !== undefined;
+      return verdict !== 'Exhausted' || space?.next(family) === undefined;
     });
   }
 }
 
 const NOTHING: Basis = { config: { pools: [] }, namespaces: [] };
+
+const NO_DISPUTES: NonNullable<Assignment['disputed']> = [];
+
+function merged(a: Omit<Choice, 'drawn'>, b: Choice): Omit<Choice, 'drawn'> {
+  const refusal = a.refusal ?? b.refusal;
+  const missing = a.missing ?? b.missing;
+  return {
+    addresses: [...a.addresses, ...b.addresses].sort(byFamily),
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(missing === undefined ? {} : { missing }),
+  };
+}
+
+const NOTHING_KEPT: Kept = { addresses: [], cleared: new Map() };
 
 const NO_RELEASES: Assignment['released'] = [];
 
@@ -211,6 +303,16 @@ function ledger(service: ServiceView, entry: Entry | undefined): readonly Ip[] {
   const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
   if (decided.length === 0) return service.ingress;
   return [...new Set([...service.ingress, ...decided])];
+}
+
+/**
+ * Of two that have one address and may not share it, one has changed and is to move: not one whose status is as it was decided
+ * here, and after a restart, which has forgotten that, not one with a sharing key.
+ */
+function keepRank({ service, tenant }: Applicant, entry: Entry | undefined): number {
+  const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
+  if (service.ingress.length > 0 && service.ingress.every((address) => decided.includes(address))) return 0;
+  return tenant.sharingKey === undefined ? 2 : 1;
 }
 
 /** Oldest first, so that the order in which a plan looks at Services does not depend on how they were listed. */

@@ -29,6 +29,12 @@ export class AddressBook {
     return 'key' in page ? [page.key] : [...page.tenants.keys()].sort();
   }
 
+  isTenant(address: Ip, key: ServiceKey): boolean {
+    const page = this.#pages.get(address);
+    if (page === undefined) return false;
+    return 'key' in page ? page.key === key : page.tenants.has(key);
+  }
+
   isTaken(address: Ip): boolean {
     return this.#pages.has(address);
   }
@@ -40,14 +46,13 @@ export class AddressBook {
     const other = page === undefined ? undefined : firstOther(page, tenant.key);
     if (page === undefined || other === undefined) return undefined;
     const detail = sharingConflict(tenant, other);
-    if (detail === 'no-key' && tenant.sharingKey === undefined && other.sharingKey === undefined)
-      return { reason: 'AddressInUse', address, by: this.tenants(address) };
-    if (detail !== undefined) return { reason: 'SharingKeyConflict', address, by: other.key, detail };
-    for (const port of tenant.ports) {
-      const by = 'key' in page ? undefined : page.ports.get(port);
-      if (by !== undefined && by !== tenant.key) return { reason: 'PortInUse', address, port, by };
+    if (detail !== undefined) {
+      if (tenant.sharingKey === undefined && other.sharingKey === undefined)
+        return { reason: 'AddressInUse', address, by: this.tenants(address) };
+      const by = this.tenants(address).find((key) => key !== tenant.key) ?? other.key;
+      return { reason: 'SharingKeyConflict', address, by, detail };
     }
-    return undefined;
+    return portConflict(page, address, tenant);
   }
 
   /** @returns whether the address was free before. */
@@ -128,5 +133,14 @@ const NONE: readonly Ip[] = [];
 function firstOther(page: Page | Tenant, key: ServiceKey): Tenant | undefined {
   if ('key' in page) return page.key === key ? undefined : page;
   for (const tenant of page.tenants.values()) if (tenant.key !== key) return tenant;
+  return undefined;
+}
+
+function portConflict(page: Page | Tenant, address: Ip, tenant: Tenant): Refusal | undefined {
+  if ('key' in page) return undefined;
+  for (const port of tenant.ports) {
+    const by = page.ports.get(port);
+    if (by !== undefined && by !== tenant.key) return { reason: 'PortInUse', address, port, by };
+  }
   return undefined;
 }
