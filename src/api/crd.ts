@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addressClaim } from './addressClaim.ts';
 import { bfdProfile } from './bfdProfile.ts';
 import { bgpAdvertisement } from './bgpAdvertisement.ts';
 import { bgpPeer } from './bgpPeer.ts';
@@ -9,7 +10,16 @@ import { GROUP, type Kind, VERSION } from './kind.ts';
 import { l2Advertisement } from './l2Advertisement.ts';
 import { nodeState } from './nodeState.ts';
 
-export const KINDS: readonly Kind[] = [ipAddressPool, bgpPeer, bgpAdvertisement, l2Advertisement, bfdProfile, community, nodeState];
+export const KINDS: readonly Kind[] = [
+  ipAddressPool,
+  addressClaim,
+  bgpPeer,
+  bgpAdvertisement,
+  l2Advertisement,
+  bfdProfile,
+  community,
+  nodeState,
+];
 
 /** A structural OpenAPI v3 schema node, as apiextensions.k8s.io/v1 takes it. */
 export type OpenApiSchema = Readonly<Record<string, unknown>>;

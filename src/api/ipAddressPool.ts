@@ -33,6 +33,12 @@ const addresses = z
   );
 crdMeta.add(addresses, { listType: 'atomic' });
 
+const excludedAddresses = z
+  .array(crdBlock())
+  .max(256)
+  .describe('CIDRs or ranges inside the pool that are never given. A Service that has one of them already keeps it.');
+crdMeta.add(excludedAddresses, { listType: 'atomic' });
+
 function crdBlock(): z.ZodString {
   const block = z.string().min(2).max(96);
   crdMeta.add(block, { cel: rules });
@@ -43,6 +49,30 @@ export const ipAddressPoolSpec = z.object({
   addresses,
   autoAssign: z.boolean().default(true).describe('False: only for Services that name this pool or an address in it.'),
   avoidBuggyIPs: z.boolean().default(false).describe('Never give IPv4 addresses that end in .0 or .255.'),
+  excludedAddresses: excludedAddresses.optional(),
+  disabled: z.boolean().optional().describe('True: the pool keeps what it gave and gives no more.'),
+  quota: z
+    .object({ perNamespace: int32(0, 2_147_483_647).describe('Addresses of each IP family.') })
+    .optional()
+    .describe('How much of the pool the Services of one namespace may have. A lower quota takes nothing away.'),
+  allocationPolicy: z
+    .enum(['firstFit', 'mostFree'])
+    .optional()
+    .describe(
+      'Among pools of equal rank: firstFit, the default, in order of names; mostFree after those, the one with the most free addresses first.',
+    ),
+  claimPolicy: z
+    .string()
+    .max(32)
+    .regex(/^(keep|none|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$/)
+    .optional()
+    .describe('Whether an address is kept for its Service when that is deleted: `keep`, or a duration such as `24h`. Not kept by default.'),
+  onConflict: z
+    .enum(['refuse', 'reassign'])
+    .optional()
+    .describe(
+      'What happens to a Service whose address a node or another host turns out to have: refuse, the default, leaves it there and says so; reassign gives it another.',
+    ),
   serviceAllocation: z
     .object({
       priority: int32(-2_147_483_648, 2_147_483_647).optional().describe('Lower goes first, negative ones too; 0 or unset goes last.'),
@@ -80,6 +110,7 @@ export const ipAddressPool: Kind<typeof ipAddressPoolSpec> = {
     { name: 'Free IPv4', type: 'integer', jsonPath: '.status.availableIPv4' },
     { name: 'Used IPv6', type: 'integer', jsonPath: '.status.assignedIPv6' },
     { name: 'Addresses', type: 'string', jsonPath: '.spec.addresses' },
+    { name: 'Disabled', type: 'boolean', jsonPath: '.spec.disabled', priority: 1 },
     { name: 'Avoid Buggy IPs', type: 'boolean', jsonPath: '.spec.avoidBuggyIPs', priority: 1 },
     { name: 'Free IPv6', type: 'integer', jsonPath: '.status.availableIPv6', priority: 1 },
     { name: 'Reason', type: 'string', jsonPath: ".status.conditions[?(@.type=='Accepted')].reason", priority: 1 },

@@ -25,6 +25,24 @@ export interface Pool {
   readonly avoidBuggyIPs: boolean;
   /** Absent: the pool serves every Service. */
   readonly allocation?: PoolAllocation;
+  /** Never given; sorted, without overlaps among themselves. */
+  readonly excluded?: readonly Block[];
+  /** It keeps what it gave and gives no more. */
+  readonly disabled?: boolean;
+  /** Addresses of each family that the Services of one namespace may have. */
+  readonly quotaPerNamespace?: number;
+  /** Absent: `firstFit`. */
+  readonly allocationPolicy?: 'firstFit' | 'mostFree';
+  /** What becomes of an address after its Service; absent: it is free. */
+  readonly retention?: Retention;
+  /** Absent: `refuse`. */
+  readonly onConflict?: 'refuse' | 'reassign';
+}
+
+/** An address outlives its Service: forever, or for `ttl`. */
+export interface Retention {
+  /** A Go duration. */
+  readonly ttl?: string;
 }
 
 export interface PoolAllocation {

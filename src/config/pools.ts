@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ipAddressPoolSpec } from '../api/ipAddressPool.ts';
 import { type Block, type BlockError, parseBlock } from '../net/block.ts';
+import { parseRetention } from './addressClaims.ts';
 import { BlockIndex } from './blockIndex.ts';
 import type { Pool, PoolAllocation } from './config.ts';
 import { type Fault, fault } from './fault.ts';
@@ -35,6 +36,7 @@ function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Po
     blocks.push(block);
   }
   const allocation = buildAllocation(spec.serviceAllocation);
+  const excluded = readExcluded(spec.excludedAddresses ?? [], index, faults);
   const pool: Pool = {
     name: object.ref.name,
     labels: object.labels,
@@ -42,8 +44,48 @@ function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Po
     autoAssign: spec.autoAssign,
     avoidBuggyIPs: spec.avoidBuggyIPs,
     ...(allocation === undefined ? {} : { allocation }),
+    ...(excluded.length === 0 ? {} : { excluded }),
+    ...additions(spec),
   };
   return { value: pool, faults };
+}
+
+function additions({ disabled, quota, allocationPolicy, claimPolicy, onConflict }: Spec): Partial<Pool> {
+  const retention = claimPolicy === undefined ? undefined : parseRetention(claimPolicy);
+  return {
+    ...(disabled === undefined ? {} : { disabled }),
+    ...(quota === undefined ? {} : { quotaPerNamespace: quota.perNamespace }),
+    ...(allocationPolicy === undefined ? {} : { allocationPolicy }),
+    ...(retention === undefined || retention === 'none' ? {} : { retention }),
+    ...(onConflict === undefined ? {} : { onConflict }),
+  };
+}
+
+/** Sorted, and merged where they overlap. */
+function readExcluded(written: readonly string[], pool: BlockIndex, faults: Fault[]): Block[] {
+  const blocks: Block[] = [];
+  for (const [position, text] of written.entries()) {
+    const path = `spec.excludedAddresses[${position}]`;
+    const block = parseBlock(text);
+    if (typeof block === 'string') faults.push(fault('InvalidAddressBlock', path, `${JSON.stringify(text)} ${WRONG_BLOCK[block]}`));
+    else {
+      if (pool.overlapping(block).length === 0)
+        faults.push(fault('SelectsNothing', path, `${block.text} excludes nothing: it is outside the pool`, 'warning'));
+      blocks.push(block);
+    }
+  }
+  const merged: Block[] = [];
+  for (const block of blocks.toSorted((a, b) => compare(a.family, b.family) || compare(a.first, b.first))) {
+    const last = merged.at(-1);
+    if (last === undefined || last.family !== block.family || block.first > last.last) merged.push(block);
+    else if (block.last > last.last) merged[merged.length - 1] = { ...last, last: block.last, text: `${last.text}, ${block.text}` };
+  }
+  return merged;
+}
+
+function compare<T extends string | bigint>(a: T, b: T): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function buildAllocation(raw: Spec['serviceAllocation']): PoolAllocation | undefined {

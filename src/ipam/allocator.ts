@@ -4,9 +4,10 @@ import type { Ip } from '../net/ip.ts';
 import { type Applicant, type Choice, type Kept, choose, keep } from './choice.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
+import { byAge, keepRank, ledger, merged, releases } from './ledger.ts';
 import type { PoolUsage } from './poolSpace.ts';
 import type { Refusal } from './refusal.ts';
-import { ALLOCATED_FROM_POOL, annotation, byFamily, readRequest } from './request.ts';
+import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
 import { sharesOf } from './shares.ts';
 import { type Tenant, tenantOf } from './sharing.ts';
 
@@ -60,7 +61,6 @@ export class Allocator {
     const applicants = [...snapshot.services].sort(byAge).flatMap((service) => this.#applicant(service) ?? []);
     // Who has an address is served before anybody gets a new one, and who asks for one by name before the rest.
     const kept = this.#keepAll(applicants, before);
-    const isNamed = ({ request }: Applicant): boolean => 'addresses' in request;
     for (const applicant of applicants) if (isNamed(applicant)) this.#settle(applicant, kept.get(applicant) ?? NOTHING_KEPT);
     for (const applicant of applicants) if (!isNamed(applicant)) this.#settle(applicant, kept.get(applicant) ?? NOTHING_KEPT);
     this.#retry(() => true);
@@ -125,13 +125,6 @@ export class Allocator {
     return new Map([...this.#desk.pools.spaces].map(([name, space]) => [name, space.usage()]));
   }
 
-  /** Whoever has a claimed address by right keeps it, even where another Service's status names it too. */
-  #claimantsFirst(services: readonly ServiceView[]): readonly ServiceView[] {
-    const isClaimant = ({ key }: ServiceView): boolean => this.#desk.claims.for(key).length > 0;
-    if (!services.some(isClaimant)) return services;
-    return [...services.filter(isClaimant), ...services.filter((service) => !isClaimant(service))];
-  }
-
   /** Its Service has the addresses already: nobody has to move. */
   #isAsClaimed({ service, boundTo, addresses }: AddressClaim): boolean {
     const ingress = service === undefined ? undefined : this.#entries.get(service)?.assignment.ingress;
@@ -174,8 +167,12 @@ export class Allocator {
   }
 
   #keepAll(applicants: readonly Applicant[], before: ReadonlyMap<ServiceKey, Entry>): Map<Applicant, Kept> {
-    const ranks: Applicant[][] = [[], [], []];
-    for (const applicant of applicants) ranks[keepRank(applicant, before.get(applicant.service.key))]?.push(applicant);
+    // Whoever has a claimed address by right keeps it, even where another Service's status names it too.
+    const ranks: Applicant[][] = [[], [], [], []];
+    for (const applicant of applicants) {
+      const { key } = applicant.service;
+      ranks[this.#desk.claims.for(key).length > 0 ? 0 : 1 + keepRank(applicant, before.get(key))]?.push(applicant);
+    }
     return new Map(ranks.flat().map((applicant) => [applicant, this.#keep(applicant, before.get(applicant.service.key))]));
   }
 
@@ -278,45 +275,8 @@ const NOTHING: Basis = { config: { pools: [] }, namespaces: [] };
 
 const NO_DISPUTES: NonNullable<Assignment['disputed']> = [];
 
-function merged(a: Omit<Choice, 'drawn'>, b: Choice): Omit<Choice, 'drawn'> {
-  const refusal = a.refusal ?? b.refusal;
-  const missing = a.missing ?? b.missing;
-  return {
-    addresses: [...a.addresses, ...b.addresses].sort(byFamily),
-    ...(refusal === undefined ? {} : { refusal }),
-    ...(missing === undefined ? {} : { missing }),
-  };
-}
-
 const NOTHING_KEPT: Kept = { addresses: [], cleared: new Map() };
 
-const NO_RELEASES: Assignment['released'] = [];
-
-function releases(had: readonly Ip[], addresses: readonly Ip[], cleared: ReadonlyMap<Ip, Refusal>): Assignment['released'] {
-  const gone = had.filter((address) => !addresses.includes(address));
-  if (gone.length === 0) return NO_RELEASES;
-  return gone.map((address) => ({ address, refusal: cleared.get(address) ?? ({ reason: 'OtherAddressRequested', address } as const) }));
-}
-
-/** Another Service under the same name inherits nothing. */
-function ledger(service: ServiceView, entry: Entry | undefined): readonly Ip[] {
-  const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
-  if (decided.length === 0) return service.ingress;
-  return [...new Set([...service.ingress, ...decided])];
-}
-
-/**
- * Of two that have one address and may not share it, one has changed and is to move: not one whose status is as it was decided
- * here, and after a restart, which has forgotten that, not one with a sharing key.
- */
-function keepRank({ service, tenant }: Applicant, entry: Entry | undefined): number {
-  const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
-  if (service.ingress.length > 0 && service.ingress.every((address) => decided.includes(address))) return 0;
-  return tenant.sharingKey === undefined ? 2 : 1;
-}
-
-/** Oldest first, so that the order in which a plan looks at Services does not depend on how they were listed. */
-function byAge(a: ServiceView, b: ServiceView): number {
-  if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp ? -1 : 1;
-  return a.key < b.key ? -1 : 1;
+function isNamed({ request }: Applicant): boolean {
+  return 'addresses' in request;
 }

@@ -2,9 +2,11 @@ import type { ServiceView } from '../cluster/service.ts';
 import { type Family, type Ip, ipFamily } from '../net/ip.ts';
 import type { Desk } from './desk.ts';
 import type { PoolSpace } from './poolSpace.ts';
-import type { PoolVerdict, Refusal } from './refusal.ts';
-import { type Request, annotation } from './request.ts';
+import type { Refusal } from './refusal.ts';
+import { MAX_PER_FAMILY, type Request, annotation, byFamily } from './request.ts';
+import type { Share } from './shares.ts';
 import type { Tenant } from './sharing.ts';
+import { refusalFor, verdict, whyNone } from './verdict.ts';
 
 /** One Service in front of the desk. */
 export interface Applicant {
@@ -31,28 +33,44 @@ export interface Kept {
 
 const NOTHING: Kept = { addresses: [], cleared: new Map() };
 
-/** Which of the addresses that a Service has it may keep, at most one of each family. */
-export function keep(desk: Desk, { service, tenant, request }: Applicant, had: readonly Ip[]): Kept {
+/** Which of the addresses that a Service has it may keep, of each family no more than it wants. */
+export function keep(desk: Desk, applicant: Applicant, had: readonly Ip[]): Kept {
   if (had.length === 0) return NOTHING;
+  const { request } = applicant;
+  const most = 'families' in request ? request.shares : MAX_PER_FAMILY;
   const kept: Ip[] = [];
   let cleared: Map<Ip, Refusal> | undefined;
   for (const address of had) {
     const family = ipFamily(address);
-    const unwanted = hasFamily(kept, family) || ('families' in request && !request.families.includes(family));
-    const refusal: Refusal | undefined = unwanted ? { reason: 'FamilyNotWanted', address } : refuseToKeep(desk, service, tenant, address);
+    const unwanted = isFull(kept, family, most) || ('families' in request && !request.families.includes(family));
+    const refusal: Refusal | undefined = unwanted ? { reason: 'FamilyNotWanted', address } : refuseToKeep(desk, applicant, address);
     if (refusal === undefined) kept.push(address);
     else (cleared ??= new Map<Ip, Refusal>()).set(address, refusal);
   }
   return { addresses: kept.length > 1 ? kept.sort(byFamily) : kept, cleared: cleared ?? NOTHING.cleared };
 }
 
-/** autoAssign, avoidBuggyIPs and reservations count for new addresses only: an edit of the pool renumbers nobody it still contains. */
-function refuseToKeep(desk: Desk, service: ServiceView, tenant: Tenant, address: Ip): Refusal | undefined {
+function isFull(kept: readonly Ip[], family: Family, most: number): boolean {
+  if (most === 1) return hasFamily(kept, family);
+  return kept.filter((address) => ipFamily(address) === family).length >= most;
+}
+
+/** What the pool gives is a matter of new addresses only: an edit of it renumbers nobody it still contains. */
+function refuseToKeep(desk: Desk, { service, tenant, request }: Applicant, address: Ip): Refusal | undefined {
   const space = desk.pools.of(address);
   if (space === undefined && !mayBeFromUnsettledPool(desk, service)) return { reason: 'AddressOutsidePools', address };
-  const why = space === undefined || service.deleting ? undefined : desk.pools.refuses(space, service);
-  if (space !== undefined && why !== undefined) return { reason: 'PoolNotForService', pool: space.pool.name, why };
+  if (space !== undefined && !service.deleting) {
+    const why = desk.pools.refuses(space, service);
+    if (why !== undefined) return { reason: 'PoolNotForService', pool: space.pool.name, why };
+    const by = space.pool.onConflict === 'reassign' && !isNamed(request, address) ? desk.disputedBy(address) : undefined;
+    if (by !== undefined) return { reason: 'AddressReserved', address, by };
+    if (desk.claims.handedOn(address, service.key) !== undefined) return desk.claimRefusal(address, service.key);
+  }
   return desk.book.conflict(address, tenant);
+}
+
+function isNamed(request: Applicant['request'], address: Ip): boolean {
+  return 'addresses' in request && (request.addresses ?? []).includes(address);
 }
 
 function mayBeFromUnsettledPool(desk: Desk, service: ServiceView): boolean {
@@ -60,14 +78,36 @@ function mayBeFromUnsettledPool(desk: Desk, service: ServiceView): boolean {
   return pool === undefined ? desk.unsettled.size > 0 : desk.unsettled.has(pool);
 }
 
-/** What the Service gets, given what it keeps. An address is given up only for another one: first the new, then the old goes. */
-export function choose(desk: Desk, applicant: Applicant, kept: readonly Ip[]): Choice {
-  const { request, service } = applicant;
-  if (service.deleting) return { addresses: kept, drawn: [] };
-  if ('reason' in request) return { addresses: kept, drawn: [], refusal: request };
-  if (request.addresses !== undefined) return chooseRequested(desk, applicant, request, request.addresses, kept);
+/** What a share of the Service gets, given what it keeps. An address is given up only for another one: first the new, then the old goes. */
+export function choose(desk: Desk, applicant: Applicant, share: Share): Choice {
+  const { request } = share;
+  if (request.addresses !== undefined) return chooseRequested(desk, applicant, request, request.addresses, share.kept);
+  const kept = share.claimed.length === 0 ? share.kept : takeClaimed(desk, applicant, share);
+  if ('reason' in kept) return { addresses: share.kept, drawn: [], refusal: kept };
   if (request.pool !== undefined) return chooseFromPool(desk, applicant, request, request.pool, kept);
   return kept.length > 0 ? complete(desk, applicant, request, kept) : chooseAny(desk, applicant, request);
+}
+
+/** With its claimed addresses in place of others, as far as the claims go before what the Service has. */
+function takeClaimed(desk: Desk, { service, tenant }: Applicant, { request, kept, claimed }: Share): readonly Ip[] | Refusal {
+  let taken = kept;
+  for (const { address, insists } of claimed) {
+    const family = ipFamily(address);
+    if (kept.includes(address) || (!insists && hasFamily(taken, family))) continue;
+    const space = desk.pools.of(address);
+    if (request.pool !== undefined && space?.pool.name !== request.pool) continue;
+    const refusal = refuseClaimed(desk, service, tenant, address, space);
+    if (refusal === undefined) taken = [...taken.filter((other) => ipFamily(other) !== family), address].sort(byFamily);
+    else if (insists) return refusal;
+  }
+  return taken;
+}
+
+/** A disabled pool, and one whose quota is used up, still give what is claimed: whoever made the claim has decided. */
+function refuseClaimed(desk: Desk, service: ServiceView, tenant: Tenant, address: Ip, space: PoolSpace | undefined): Refusal | undefined {
+  if (space === undefined) return { reason: 'AddressOutsidePools', address };
+  const why = desk.pools.refuses(space, service);
+  return why === undefined ? desk.refusal(address, space, tenant) : { reason: 'PoolNotForService', pool: space.pool.name, why };
 }
 
 function chooseRequested(desk: Desk, applicant: Applicant, request: Request, wanted: readonly Ip[], kept: readonly Ip[]): Choice {
@@ -96,7 +136,10 @@ function refuseRequested(
   if (pool !== undefined && space.pool.name !== pool) return { reason: 'AddressNotInRequestedPool', address, pool };
   const why = desk.pools.refuses(space, service);
   if (why !== undefined) return { reason: 'PoolNotForService', pool: space.pool.name, why };
-  return has ? undefined : desk.refusal(address, space, tenant);
+  if (has) return undefined;
+  if (space.pool.disabled === true) return { reason: 'PoolNotForService', pool: space.pool.name, why: 'Disabled' };
+  const use = desk.overQuota(space, tenant, ipFamily(address), address);
+  return desk.refusal(address, space, tenant) ?? (use === undefined ? undefined : { reason: 'QuotaExceeded', pools: [], ...use });
 }
 
 function chooseFromPool(desk: Desk, applicant: Applicant, request: Request, pool: string, kept: readonly Ip[]): Choice {
@@ -109,7 +152,11 @@ function chooseFromPool(desk: Desk, applicant: Applicant, request: Request, pool
   const got = [...inPool, ...drawn];
   const lacking = request.families.find((family) => !hasFamily(got, family));
   if (lacking === undefined) return { addresses: got.sort(byFamily), drawn };
-  const refusal = refusalFor(lacking, [{ pool, why: space.has(lacking) ? 'Exhausted' : 'NoAddressOfFamily' }]);
+  const none = whyNone(desk, applicant.tenant, space, lacking) ?? 'Exhausted';
+  const refusal: Refusal =
+    none === 'Disabled'
+      ? { reason: 'PoolNotForService', pool, why: none }
+      : refusalFor(desk, applicant.tenant, lacking, [{ pool, why: none }]);
   if (request.needsAll || got.length === 0) return { addresses: kept, drawn: [], refusal };
   const elsewhere = kept.find((address) => ipFamily(address) === lacking);
   if (elsewhere !== undefined) return { addresses: [...got, elsewhere].sort(byFamily), drawn, refusal };
@@ -123,13 +170,13 @@ function complete(desk: Desk, applicant: Applicant, request: Request, kept: read
   const space = kept[0] === undefined ? undefined : desk.pools.of(kept[0]);
   const drawn = space?.pool.autoAssign === true ? draw(desk, applicant, space, request, kept, 'any') : [];
   if (drawn.length > 0) return { addresses: [...kept, ...drawn].sort(byFamily), drawn };
-  const refusal = refusalFor(lacking, space === undefined ? [] : [verdict(desk, applicant, space, lacking)]);
+  const refusal = refusalFor(desk, applicant.tenant, lacking, space === undefined ? [] : [verdict(desk, applicant, space, lacking)]);
   return { addresses: kept, drawn, ...(request.needsAll ? { refusal } : { missing: refusal }) };
 }
 
 function chooseAny(desk: Desk, applicant: Applicant, request: Request): Choice {
   const { service, tenant } = applicant;
-  const all = desk.pools.ordered();
+  const all = desk.pools.ordered(request.families[0] ?? 'ipv4');
   if (all.length === 0) return { addresses: [], drawn: [], refusal: { reason: 'NoPools' } };
   const spaces = all.filter((space) => space.pool.autoAssign && desk.pools.refuses(space, service) === undefined);
   for (const only of tenant.sharingKey === undefined ? (['any'] as const) : (['shared', 'any'] as const)) {
@@ -145,8 +192,10 @@ function chooseAny(desk: Desk, applicant: Applicant, request: Request): Choice {
 function chooseLess(desk: Desk, applicant: Applicant, request: Request, spaces: readonly PoolSpace[]): Choice {
   const refused = (family: Family): Refusal =>
     refusalFor(
+      desk,
+      applicant.tenant,
       family,
-      desk.pools.ordered().map((space) => verdict(desk, applicant, space, family)),
+      desk.pools.ordered(family).map((space) => verdict(desk, applicant, space, family)),
     );
   const found = request.families.map((family) => first(spaces, (space) => desk.pick(space, family, applicant.tenant, 'any')));
   const index = found.findIndex((address) => address !== undefined);
@@ -158,6 +207,8 @@ function chooseLess(desk: Desk, applicant: Applicant, request: Request, spaces: 
   // The other family will come from this pool or not at all, so the other pools are no reason: see `complete`.
   const home = spaces.filter((space) => space === desk.pools.of(address));
   const missing = refusalFor(
+    desk,
+    applicant.tenant,
     lacking,
     home.map((space) => verdict(desk, applicant, space, lacking)),
   );
@@ -174,22 +225,6 @@ function draw(desk: Desk, { tenant }: Applicant, space: PoolSpace, request: Requ
   return drawn;
 }
 
-function verdict(desk: Desk, { service }: Applicant, space: PoolSpace, family: Family): PoolVerdict {
-  const pool = space.pool.name;
-  const why = desk.pools.refuses(space, service);
-  if (why !== undefined) return { pool, why };
-  if (!space.pool.autoAssign) return { pool, why: 'AutoAssignOff' };
-  if (!space.has(family)) return { pool, why: 'NoAddressOfFamily' };
-  return { pool, why: space.next(family) === undefined ? 'Exhausted' : 'NotBothFamilies' };
-}
-
-function refusalFor(family: Family, pools: readonly PoolVerdict[]): Refusal {
-  if (pools.some(({ why }) => why === 'Exhausted')) return { reason: 'PoolExhausted', pools, family };
-  if (pools.some(({ why }) => why === 'NoAddressOfFamily' || why === 'NotBothFamilies') || pools.length === 0)
-    return { reason: 'FamilyUnavailable', pools, family };
-  return { reason: 'NoPoolMatches', pools };
-}
-
 function first<Item, Found>(items: readonly Item[], find: (item: Item) => Found | undefined): Found | undefined {
   for (const item of items) {
     const found = find(item);
@@ -200,8 +235,4 @@ function first<Item, Found>(items: readonly Item[], find: (item: Item) => Found 
 
 function hasFamily(addresses: readonly Ip[], family: Family): boolean {
   return addresses.some((address) => ipFamily(address) === family);
-}
-
-function byFamily(a: Ip, b: Ip): number {
-  return ipFamily(a) < ipFamily(b) ? -1 : 1;
 }

@@ -1,11 +1,14 @@
 import type { NamespaceView } from '../cluster/node.ts';
 import type { ServiceKey } from '../cluster/service.ts';
+import type { AddressClaim } from '../config/addressClaims.ts';
 import type { Config } from '../config/config.ts';
 import { type Family, type Ip, ipFamily } from '../net/ip.ts';
 import { AddressBook } from './book.ts';
+import { ClaimIndex } from './claimIndex.ts';
 import type { PoolSpace } from './poolSpace.ts';
 import { Pools, addressOf, valueOf } from './pools.ts';
-import type { Refusal } from './refusal.ts';
+import { Quotas } from './quota.ts';
+import type { QuotaUse, Refusal } from './refusal.ts';
 import type { Tenant } from './sharing.ts';
 
 /** What allocation depends on besides the Services. */
@@ -21,13 +24,17 @@ export interface Basis {
    * object. Addresses from them are kept: a typo must not renumber anybody.
    */
   readonly unsettledPools?: readonly string[];
+  /** Those that have not expired. */
+  readonly claims?: Iterable<AddressClaim>;
 }
 
 /** Pools and the book of who has what, always in step with each other. */
 export class Desk {
   readonly pools: Pools;
   readonly book = new AddressBook();
+  readonly claims: ClaimIndex;
   readonly unsettled: ReadonlySet<string>;
+  readonly #quotas = new Quotas();
   readonly #inUse: ReadonlyMap<Ip, string>;
   /** Addresses that Services of another class have. */
   readonly #foreign = new Map<Ip, string>();
@@ -36,7 +43,35 @@ export class Desk {
     this.pools = new Pools(basis.config.pools, basis.namespaces, earlier?.pools);
     this.unsettled = new Set(basis.unsettledPools);
     this.#inUse = basis.inUse ?? new Map<Ip, string>();
-    for (const address of this.#inUse.keys()) this.pools.of(address)?.block(valueOf(address), ipFamily(address));
+    this.claims = new ClaimIndex(basis.claims);
+    for (const address of this.#inUse.keys()) this.#block(address);
+    for (const address of this.claims.addresses()) this.#block(address);
+  }
+
+  #block(address: Ip): void {
+    this.pools.of(address)?.block(valueOf(address), ipFamily(address));
+  }
+
+  #unblock(address: Ip): void {
+    if (this.reservedBy(address) !== undefined || this.claims.isClaimed(address) || this.book.isTaken(address)) return;
+    this.pools.of(address)?.unblock(valueOf(address), ipFamily(address));
+  }
+
+  claim(claim: AddressClaim): void {
+    this.unclaim(claim.name);
+    this.claims.set(claim);
+    for (const address of claim.addresses) this.#block(address);
+  }
+
+  unclaim(name: string): void {
+    const claim = this.claims.get(name);
+    this.claims.delete(name);
+    for (const address of claim?.addresses ?? []) this.#unblock(address);
+  }
+
+  /** Something outside this cluster's Services uses the address; undefined: not that we know. */
+  disputedBy(address: Ip): string | undefined {
+    return this.#inUse.get(address);
   }
 
   /** What other than a Service of ours has the address. */
@@ -46,42 +81,67 @@ export class Desk {
 
   reserve(address: Ip, by: string): void {
     this.#foreign.set(address, by);
-    this.pools.of(address)?.block(valueOf(address), ipFamily(address));
+    this.#block(address);
   }
 
   unreserve(address: Ip): void {
     this.#foreign.delete(address);
-    if (this.#inUse.has(address) || this.book.isTaken(address)) return;
-    this.pools.of(address)?.unblock(valueOf(address), ipFamily(address));
+    this.#unblock(address);
   }
 
   /** @param drawn the address was next in turn, so the turn moves on */
   hold(address: Ip, tenant: Tenant, drawn: boolean): void {
-    if (!this.book.enter(address, tenant)) return;
+    const isFirst = this.book.enter(address, tenant);
     const space = this.pools.of(address);
-    if (drawn) space?.draw(valueOf(address), ipFamily(address));
-    else space?.take(valueOf(address), ipFamily(address));
+    if (space === undefined) return;
+    this.#quotas.enter(space, address, tenant);
+    if (!isFirst) return;
+    if (drawn) space.draw(valueOf(address), ipFamily(address));
+    else space.take(valueOf(address), ipFamily(address));
   }
 
   release(address: Ip, key: ServiceKey): void {
-    if (!this.book.leave(address, key)) return;
     const space = this.pools.of(address);
+    if (space !== undefined && this.book.isTenant(address, key)) this.#quotas.leave(space, address, key);
+    if (!this.book.leave(address, key)) return;
     space?.free(valueOf(address), ipFamily(address));
-    if (this.reservedBy(address) !== undefined) space?.block(valueOf(address), ipFamily(address));
+    if (this.reservedBy(address) !== undefined || this.claims.isClaimed(address)) this.#block(address);
+  }
+
+  /** @param address absent: any that the namespace has not got yet */
+  overQuota(space: PoolSpace, tenant: Tenant, family: Family, address?: Ip): QuotaUse | undefined {
+    return this.#quotas.exceeded(space, tenant.key, family, address);
   }
 
   /** An address of the pool for this tenant: one that is shared already rather than a fresh one. Takes nothing yet. */
   pick(space: PoolSpace, family: Family, tenant: Tenant, only: 'shared' | 'any'): Ip | undefined {
-    for (const address of this.book.shareable(family, tenant)) if (this.pools.of(address) === space) return address;
-    if (only === 'shared') return undefined;
+    if (space.pool.disabled === true) return undefined;
+    for (const address of this.book.shareable(family, tenant)) {
+      if (this.pools.of(address) !== space || this.book.isTenant(address, tenant.key)) continue;
+      if (this.overQuota(space, tenant, family, address) === undefined) return address;
+    }
+    if (only === 'shared' || this.overQuota(space, tenant, family) !== undefined) return undefined;
     const value = space.next(family);
     return value === undefined ? undefined : addressOf(value, family);
   }
 
   /** Why nobody who has not got it already may have this address, and this tenant in particular. */
   refusal(address: Ip, space: PoolSpace, tenant: Tenant): Refusal | undefined {
-    if (space.avoids(valueOf(address), ipFamily(address))) return { reason: 'AddressAvoided', address, pool: space.pool.name };
+    const family = ipFamily(address);
+    const pool = space.pool.name;
+    if (space.avoids(valueOf(address), family)) return { reason: 'AddressAvoided', address, pool };
+    if (space.excludes(valueOf(address), family)) return { reason: 'AddressExcluded', address, pool };
     const by = this.reservedBy(address);
-    return by === undefined ? this.book.conflict(address, tenant) : { reason: 'AddressReserved', address, by };
+    if (by !== undefined) return { reason: 'AddressReserved', address, by };
+    const conflict = this.book.conflict(address, tenant);
+    if (conflict !== undefined) return conflict;
+    // Whoever has a claimed address may share it: the claim keeps it from being given to others alone.
+    return this.book.isTaken(address) ? undefined : this.claimRefusal(address, tenant.key);
+  }
+
+  claimRefusal(address: Ip, key: ServiceKey): Refusal | undefined {
+    const claim = this.claims.against(address, key);
+    if (claim === undefined) return undefined;
+    return { reason: 'ClaimedByOther', address, claim: claim.name, ...(claim.service === undefined ? {} : { service: claim.service }) };
   }
 }

@@ -1,5 +1,5 @@
 import type { Pool } from '../config/config.ts';
-import { type Block, blockSize } from '../net/block.ts';
+import { type Block, blockSize, blocksOverlap } from '../net/block.ts';
 import type { Family } from '../net/ip.ts';
 import { FreeMap } from './freeMap.ts';
 
@@ -24,6 +24,8 @@ interface Segment {
   readonly low: number;
   readonly high: number;
   readonly free: FreeMap;
+  /** Runs of numbers that are never given, in order. */
+  readonly excluded: readonly (readonly [low: number, high: number])[];
   /** Where the next search starts; in front of it lies what was never given, or was freed longest ago. */
   cursor: number;
 }
@@ -39,11 +41,9 @@ export class PoolSpace {
   constructor(pool: Pool, earlier?: PoolSpace) {
     this.pool = pool;
     const cursors = new Map(earlier?.cursors() ?? []);
-    this.#segments = pool.blocks.map((block) => segmentOf(block, pool.avoidBuggyIPs, cursors.get(block.text)));
-    this.#capacity = {
-      ipv4: capacity(pool.blocks, 'ipv4', pool.avoidBuggyIPs),
-      ipv6: capacity(pool.blocks, 'ipv6', false),
-    };
+    this.#segments = pool.blocks.map((block) => segmentOf(block, pool, cursors.get(block.text)));
+    const given = without(pool.blocks, pool.excluded ?? []);
+    this.#capacity = { ipv4: capacity(given, 'ipv4', pool.avoidBuggyIPs), ipv6: capacity(given, 'ipv6', false) };
   }
 
   cursors(): (readonly [string, number])[] {
@@ -92,26 +92,31 @@ export class PoolSpace {
     return this.pool.avoidBuggyIPs && isBuggy(value, family);
   }
 
-  usage(): PoolUsage {
-    return {
-      assignedIPv4: this.#assigned.ipv4,
-      assignedIPv6: this.#assigned.ipv6,
-      availableIPv4: this.#available('ipv4'),
-      availableIPv6: this.#available('ipv6'),
-    };
+  excludes(value: bigint, family: Family): boolean {
+    return this.pool.excluded?.some((block) => block.family === family && value >= block.first && value <= block.last) === true;
   }
 
-  #available(family: Family): number {
+  /** How many addresses of the family are not assigned; very large numbers are cut short. */
+  available(family: Family): number {
     const rest = this.#capacity[family] - BigInt(this.#assigned[family]);
     if (rest < 0n) return 0;
     return rest > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(rest);
   }
 
+  usage(): PoolUsage {
+    return {
+      assignedIPv4: this.#assigned.ipv4,
+      assignedIPv6: this.#assigned.ipv6,
+      availableIPv4: this.available('ipv4'),
+      availableIPv6: this.available('ipv6'),
+    };
+  }
+
   #ahead(family: Family): bigint | undefined {
-    for (const { block, base, high, free, cursor } of this.#segments) {
-      if (block.family !== family || cursor > high) continue;
-      const found = free.next(cursor);
-      if (found !== undefined && found <= high) return base + BigInt(found);
+    for (const segment of this.#segments) {
+      if (segment.block.family !== family || segment.cursor > segment.high) continue;
+      const found = nextIn(segment);
+      if (found !== undefined) return segment.base + BigInt(found);
     }
     return undefined;
   }
@@ -139,13 +144,40 @@ function isBuggy(value: bigint, family: Family): boolean {
   return last === 0n || last === 255n;
 }
 
-function segmentOf(block: Block, avoidBuggy: boolean, cursor: number | undefined): Segment {
+function nextIn({ free, excluded, cursor, high }: Segment): number | undefined {
+  let found = free.next(cursor);
+  for (const [first, last] of excluded) {
+    if (found === undefined || found > high) return undefined;
+    if (found >= first && found <= last) found = free.next(last + 1);
+  }
+  return found === undefined || found > high ? undefined : found;
+}
+
+function segmentOf(block: Block, { avoidBuggyIPs, excluded = [] }: Pool, cursor: number | undefined): Segment {
   const base = block.family === 'ipv4' ? block.first & ~255n : block.first;
   const low = Number(block.first - base);
   const size = blockSize(block);
   const high = low + (size > BigInt(WINDOW) ? WINDOW : Number(size)) - 1;
-  const leaf = avoidBuggy && block.family === 'ipv4' ? buggyBits : undefined;
-  return { block, base, low, high, free: new FreeMap(high + 1, leaf), cursor: cursor ?? low };
+  const leaf = avoidBuggyIPs && block.family === 'ipv4' ? buggyBits : undefined;
+  const numberOf = (value: bigint): number => Math.min(Number(value - base), high);
+  const gaps = excluded
+    .filter((gap) => blocksOverlap(gap, block))
+    .map(({ first, last }) => [first < block.first ? low : numberOf(first), numberOf(last)] as const);
+  return { block, base, low, high, free: new FreeMap(high + 1, leaf), excluded: gaps, cursor: cursor ?? low };
+}
+
+/** What is left of blocks. @param excluded sorted, without overlaps */
+function without(blocks: readonly Block[], excluded: readonly Block[]): readonly Block[] {
+  return blocks.flatMap((block) => {
+    const left: Block[] = [];
+    let rest: Block | undefined = block;
+    for (const gap of excluded) {
+      if (rest === undefined || !blocksOverlap(gap, rest)) continue;
+      if (gap.first > rest.first) left.push({ ...rest, last: gap.first - 1n });
+      rest = gap.last < rest.last ? { ...rest, first: gap.last + 1n } : undefined;
+    }
+    return rest === undefined ? left : [...left, rest];
+  });
 }
 
 /** Eight words of 32 are one /24: .0 is the first bit of the first, .255 the last bit of the last. */

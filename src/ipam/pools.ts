@@ -16,6 +16,7 @@ interface Range {
 export class Pools {
   readonly spaces: ReadonlyMap<string, PoolSpace>;
   readonly #ordered: readonly PoolSpace[];
+  readonly #hasMostFree: boolean;
   readonly #ranges: Readonly<Record<Family, readonly Range[]>>;
   readonly #namespaces: ReadonlyMap<string, NamespaceView>;
   /** Per namespace, whether a pool takes it; worked out once per namespace. */
@@ -25,13 +26,19 @@ export class Pools {
   constructor(pools: readonly Pool[], namespaces: readonly NamespaceView[], earlier?: Pools) {
     this.#ordered = [...pools].sort(byTurn).map((pool) => new PoolSpace(pool, earlier?.spaces.get(pool.name)));
     this.spaces = new Map(this.#ordered.map((space) => [space.pool.name, space]));
+    this.#hasMostFree = pools.some(({ allocationPolicy }) => allocationPolicy === 'mostFree');
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.name, namespace]));
     this.#ranges = { ipv4: rangesOf(this.#ordered, 'ipv4'), ipv6: rangesOf(this.#ordered, 'ipv6') };
   }
 
-  /** Pools with a serviceAllocation by priority, then the others; equals by name. */
-  ordered(): readonly PoolSpace[] {
-    return this.#ordered;
+  /**
+   * Pools with a serviceAllocation by priority, then the others. Among equals those with `firstFit` by name, then those
+   * with `mostFree`, the one with the most free addresses of `family` first.
+   */
+  ordered(family: Family): readonly PoolSpace[] {
+    if (!this.#hasMostFree) return this.#ordered;
+    const free = (space: PoolSpace): number => (space.pool.allocationPolicy === 'mostFree' ? -space.available(family) : -Infinity);
+    return [...this.#ordered].sort((a, b) => compare(turn(a.pool), turn(b.pool)) || compare(free(a), free(b)));
   }
 
   of(address: Ip): PoolSpace | undefined {
@@ -78,10 +85,12 @@ function takesNamespace({ allocation }: Pool, namespace: string, labels: Readonl
 }
 
 function byTurn(a: Pool, b: Pool): number {
-  const left = turn(a);
-  const right = turn(b);
-  if (left !== right) return left < right ? -1 : 1;
-  return a.name < b.name ? -1 : 1;
+  return compare(turn(a), turn(b)) || compare(a.name, b.name);
+}
+
+function compare<T extends string | number>(a: T, b: T): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function turn({ allocation }: Pool): number {

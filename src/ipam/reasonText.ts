@@ -11,6 +11,8 @@ const FAMILY: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 const VERDICT: Readonly<Record<PoolVerdictReason, string>> = {
   AutoAssignOff: 'autoAssign is off',
+  Disabled: 'it is disabled',
+  QuotaExceeded: 'the quota of the namespace is used up',
   NamespaceNotSelected: "it does not take the Service's namespace",
   ServiceNotSelected: "its serviceSelectors do not match the Service's labels",
   NoAddressOfFamily: 'it has no addresses of that family',
@@ -29,12 +31,17 @@ const TEXTS: Texts = {
   NoPools: () => 'There is no usable IPAddressPool.',
   NoPoolMatches: ({ pools }) => `No IPAddressPool takes this Service: ${verdicts(pools)}.`,
   PoolExhausted: ({ pools, family }) => `No ${FAMILY[family]} address is free: ${verdicts(pools)}.`,
+  QuotaExceeded: ({ pools, pool, namespace, family, used, limit }) =>
+    `Namespace "${namespace}" has ${used} of the ${limit} ${FAMILY[family]} addresses that IPAddressPool "${pool}" has for it${others(pools, pool)}.`,
   UnknownPool: ({ pool }) => `The requested IPAddressPool "${pool}" does not exist or is not usable.`,
   PoolNotForService: ({ pool, why }) => `IPAddressPool "${pool}" is not for this Service: ${VERDICT[why]}.`,
   InvalidRequest: ({ field, value, detail }) => `The request in ${field}, "${value}", is not valid: ${detail}.`,
   AddressOutsidePools: ({ address }) => `Address ${address} is in no usable IPAddressPool.`,
   AddressNotInRequestedPool: ({ address, pool }) => `Address ${address} is not in the IPAddressPool "${pool}".`,
   AddressAvoided: ({ address, pool }) => `IPAddressPool "${pool}" avoids addresses ending in .0 and .255, such as ${address}.`,
+  AddressExcluded: ({ address, pool }) => `IPAddressPool "${pool}" excludes ${address}.`,
+  ClaimedByOther: ({ address, claim, service }) =>
+    `Address ${address} is kept by AddressClaim "${claim}" for ${service ?? 'no Service yet'}.`,
   AddressInUse: ({ address, by }) => `Address ${address} is in use by ${some(by, SERVICES_IN_TEXT)}.`,
   AddressReserved: ({ address, by }) => `Address ${address} is in use by ${by}.`,
   PortInUse: ({ address, port, by }) => `Port ${port} of the shared address ${address} is in use by ${by}.`,
@@ -64,6 +71,11 @@ function verdicts(pools: readonly PoolVerdict[]): string {
     pools.map(({ pool, why }) => `${pool} (${VERDICT[why]})`),
     POOLS_IN_TEXT,
   );
+}
+
+function others(pools: readonly PoolVerdict[], but: string): string {
+  const rest = pools.filter(({ pool }) => pool !== but);
+  return rest.length === 0 ? '' : `; ${verdicts(rest)}`;
 }
 
 function some(items: readonly string[], most: number): string {

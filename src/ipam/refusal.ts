@@ -7,6 +7,8 @@ export type Refusal =
   /** No pool takes this Service: each was looked at and said why. */
   | { readonly reason: 'NoPoolMatches'; readonly pools: readonly PoolVerdict[] }
   | { readonly reason: 'PoolExhausted'; readonly pools: readonly PoolVerdict[]; readonly family: Family }
+  /** `pool` has room, but the namespace has used up its share of it. */
+  | ({ readonly reason: 'QuotaExceeded'; readonly pools: readonly PoolVerdict[] } & QuotaUse)
   | { readonly reason: 'UnknownPool'; readonly pool: string }
   | { readonly reason: 'PoolNotForService'; readonly pool: string; readonly why: PoolVerdictReason }
   | { readonly reason: 'InvalidRequest'; readonly field: string; readonly value: string; readonly detail: string }
@@ -14,6 +16,9 @@ export type Refusal =
   | { readonly reason: 'AddressNotInRequestedPool'; readonly address: Ip; readonly pool: string }
   /** The pool has avoidBuggyIPs and the address ends in .0 or .255. */
   | { readonly reason: 'AddressAvoided'; readonly address: Ip; readonly pool: string }
+  | { readonly reason: 'AddressExcluded'; readonly address: Ip; readonly pool: string }
+  /** An AddressClaim keeps the address for another Service, or for none. */
+  | { readonly reason: 'ClaimedByOther'; readonly address: Ip; readonly claim: string; readonly service?: ServiceKey }
   | { readonly reason: 'AddressInUse'; readonly address: Ip; readonly by: readonly ServiceKey[] }
   /** Something that is no Service of this installation has the address: a node, a Service of another class. */
   | { readonly reason: 'AddressReserved'; readonly address: Ip; readonly by: string }
@@ -34,6 +39,14 @@ export type RefusalReason = Refusal['reason'];
 
 export type SharingConflict = 'no-key' | 'different-key' | 'different-traffic-policy' | 'different-selector';
 
+export interface QuotaUse {
+  readonly pool: string;
+  readonly namespace: string;
+  readonly family: Family;
+  readonly used: number;
+  readonly limit: number;
+}
+
 export interface PoolVerdict {
   readonly pool: string;
   readonly why: PoolVerdictReason;
@@ -41,6 +54,8 @@ export interface PoolVerdict {
 
 export type PoolVerdictReason =
   | 'AutoAssignOff'
+  | 'Disabled'
+  | 'QuotaExceeded'
   | 'NamespaceNotSelected'
   | 'ServiceNotSelected'
   | 'NoAddressOfFamily'

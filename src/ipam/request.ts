@@ -1,5 +1,7 @@
 import { ANNOTATION_PREFIXES } from '../cluster/project.ts';
 import type { ServiceView } from '../cluster/service.ts';
+import { parseRetention } from '../config/addressClaims.ts';
+import type { Retention } from '../config/config.ts';
 import { type Family, type Ip, ipFamily, parseIp } from '../net/ip.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -8,14 +10,26 @@ export const ALLOCATED_FROM_POOL = 'heraldlb.io/ip-allocated-from-pool';
 
 export type AnnotationName = 'address-pool' | 'loadBalancerIPs' | 'allow-shared-ip' | 'ip-allocated-from-pool';
 
+/** What MetalLB does not have stands under our prefix only. */
+const ADDRESS_CLAIM = 'heraldlb.io/address-claim';
+const ADDRESS_POOLS = 'heraldlb.io/address-pools';
+const PER_FAMILY = 'heraldlb.io/addresses-per-family';
+
+/** A Service may have so many addresses of one family. */
+export const MAX_PER_FAMILY = 8;
+
 /** What a Service asks for, after the checks that need no pool. */
 export interface Request {
   /** Families that it must or should have, the primary one first; never empty. */
   readonly families: readonly Family[];
-  /** One address per entry of `families`, sorted IPv4 first; absent when it does not matter which. */
+  /** One address per entry of `families` and share, sorted IPv4 first; absent when it does not matter which. */
   readonly addresses?: readonly Ip[];
   /** Only from this pool, whatever its autoAssign says. */
   readonly pool?: string;
+  /** One share from each of these pools. */
+  readonly pools?: readonly string[];
+  /** Addresses of each family, 1 or more; as many as there are `pools`. */
+  readonly shares: number;
   /** With PreferDualStack the second family may be missing. */
   readonly needsAll: boolean;
 }
@@ -51,17 +65,55 @@ export function readRequest(service: ServiceView): Request | Refusal {
   const families = familiesOf(service.clusterIPs);
   if (families.length === 0) return { reason: 'NoClusterIP' };
   if (service.ipFamilyPolicy === 'RequireDualStack' && families.length < 2) return { reason: 'DualStackNeedsTwoClusterIPs' };
-  const addresses = readAddresses(service);
+  const places = readPlaces(service);
+  if ('reason' in places) return places;
+  const addresses = readAddresses(service, places.shares);
   if (addresses !== undefined && 'reason' in addresses) return addresses;
-  if (addresses !== undefined && !sameFamilies(addresses, families))
+  if (addresses !== undefined && !sameFamilies(addresses, families, places.shares))
     return { reason: 'FamilyMismatch', requested: addresses.map(ipFamily), service: families };
-  const pool = annotation(service, 'address-pool')?.trim() || undefined;
+  const retention = service.annotations[ADDRESS_CLAIM];
+  if (retention !== undefined && parseRetention(retention) === undefined)
+    return invalid(`metadata.annotations ${ADDRESS_CLAIM}`, retention, 'it is neither "keep", nor "none", nor a duration such as 24h');
   return {
     families,
     needsAll: service.ipFamilyPolicy !== 'PreferDualStack',
     ...(addresses === undefined ? {} : { addresses }),
-    ...(pool === undefined ? {} : { pool }),
+    ...places,
   };
+}
+
+/** What becomes of the Service's addresses after it, as far as it says so itself; undefined: that is up to the pool. */
+export function retentionOf(service: ServiceView): Retention | 'none' | undefined {
+  const value = service.annotations[ADDRESS_CLAIM];
+  return value === undefined ? undefined : (parseRetention(value) ?? 'none');
+}
+
+const ONE_SHARE = { shares: 1 } as const;
+
+type Places = Pick<Request, 'pool' | 'pools' | 'shares'>;
+
+function readPlaces(service: ServiceView): Places | Refusal {
+  const pool = annotation(service, 'address-pool')?.trim() || undefined;
+  const list = service.annotations[ADDRESS_POOLS]?.trim() || undefined;
+  const number = service.annotations[PER_FAMILY]?.trim() || undefined;
+  if (list !== undefined) return readPools(list, pool, number);
+  const shares = number === undefined ? ONE_SHARE : readShares(number);
+  return pool === undefined || 'reason' in shares ? shares : { pool, ...shares };
+}
+
+function readShares(number: string): Places | Refusal {
+  const shares = Number(number);
+  if (Number.isInteger(shares) && shares >= 1 && shares <= MAX_PER_FAMILY) return { shares };
+  return invalid(`metadata.annotations ${PER_FAMILY}`, number, `it is no number from 1 to ${MAX_PER_FAMILY}`);
+}
+
+function readPools(list: string, pool: string | undefined, number: string | undefined): Places | Refusal {
+  const field = `metadata.annotations ${ADDRESS_POOLS}`;
+  if (pool !== undefined) return invalid(field, list, 'it cannot be combined with address-pool');
+  if (number !== undefined) return invalid(field, list, `it cannot be combined with ${PER_FAMILY}`);
+  const pools = list.split(',').map((name) => name.trim());
+  const isList = !pools.includes('') && new Set(pools).size === pools.length && pools.length <= MAX_PER_FAMILY;
+  return isList ? { pools, shares: pools.length } : invalid(field, list, `it is no list of up to ${MAX_PER_FAMILY} different pools`);
 }
 
 const ONE: Readonly<Record<Family, readonly Family[]>> = { ipv4: ['ipv4'], ipv6: ['ipv6'] };
@@ -72,9 +124,12 @@ function familiesOf([first, ...others]: readonly Ip[]): readonly Family[] {
   return others.length === 0 ? ONE[primary] : [...new Set([primary, ...others.map(ipFamily)])];
 }
 
-const BY_FAMILY = (a: Ip, b: Ip): number => (ipFamily(a) < ipFamily(b) ? -1 : 1);
+/** IPv4 first; a stable sort leaves the order within a family. */
+export function byFamily(a: Ip, b: Ip): number {
+  return Number(a.includes(':')) - Number(b.includes(':'));
+}
 
-function readAddresses(service: ServiceView): readonly Ip[] | Refusal | undefined {
+function readAddresses(service: ServiceView, shares: number): readonly Ip[] | Refusal | undefined {
   const field = 'metadata.annotations loadBalancerIPs';
   const value = annotation(service, 'loadBalancerIPs')?.trim() || undefined;
   const fromSpec = service.loadBalancerIP?.trim() || undefined;
@@ -85,21 +140,28 @@ function readAddresses(service: ServiceView): readonly Ip[] | Refusal | undefine
     const ip = parseIp(fromSpec);
     return ip === undefined ? invalid('spec.loadBalancerIP', fromSpec, 'it is no IP address') : [ip];
   }
-  return parseList(field, value ?? '');
+  return parseList(field, value ?? '', shares);
 }
 
-function parseList(field: string, value: string): readonly Ip[] | Refusal {
+function parseList(field: string, value: string, shares: number): readonly Ip[] | Refusal {
   const ips = value.split(',').map(parseIp);
   const good = ips.filter((ip) => ip !== undefined);
   if (good.length < ips.length) return invalid(field, value, 'not every entry is an IP address');
-  if (new Set(good.map(ipFamily)).size < good.length) return invalid(field, value, 'it may name one address of each IP family');
-  return good.sort(BY_FAMILY);
+  if (new Set(good).size < good.length) return invalid(field, value, 'it names an address twice');
+  const most = Math.max(...(['ipv4', 'ipv6'] as const).map((family) => good.filter((ip) => ipFamily(ip) === family).length));
+  if (most > shares)
+    return invalid(
+      field,
+      value,
+      shares === 1 ? 'it may name one address of each IP family' : `it may name ${shares} addresses of each IP family`,
+    );
+  return good.sort(byFamily);
 }
 
 function invalid(field: string, value: string, detail: string): Refusal {
   return { reason: 'InvalidRequest', field, value, detail };
 }
 
-function sameFamilies(addresses: readonly Ip[], families: readonly Family[]): boolean {
-  return addresses.length === families.length && addresses.every((ip) => families.includes(ipFamily(ip)));
+function sameFamilies(addresses: readonly Ip[], families: readonly Family[], shares: number): boolean {
+  return addresses.length === families.length * shares && addresses.every((ip) => families.includes(ipFamily(ip)));
 }

@@ -1,4 +1,5 @@
-import { type ServiceView, serviceKey } from '../../src/cluster/service.ts';
+import { type ServiceKey, type ServiceView, serviceKey } from '../../src/cluster/service.ts';
+import type { AddressClaim } from '../../src/config/addressClaims.ts';
 import type { Pool, PoolAllocation } from '../../src/config/config.ts';
 import { type Assignment, type Snapshot } from '../../src/ipam/allocator.ts';
 import { type AddressPlan } from '../../src/ipam/plan.ts';
@@ -24,6 +25,24 @@ export function pool(name: string, addresses: string | readonly string[], option
 
 export function allocation(options: Partial<PoolAllocation> = {}): PoolAllocation {
   return { priority: 0, namespaces: [], namespaceSelectors: [], serviceSelectors: [], ...options };
+}
+
+export function claim(
+  name: string,
+  claimant: string | undefined,
+  addresses: readonly string[],
+  options: Partial<AddressClaim> = {},
+): AddressClaim {
+  return {
+    name,
+    uid: `uid-${name}`,
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    addresses: addresses.map(ip),
+    insists: true,
+    managed: false,
+    ...(claimant === undefined ? {} : { service: claimant as ServiceKey }),
+    ...options,
+  };
 }
 
 type ServiceOptions = Partial<Omit<ServiceView, 'ingress' | 'clusterIPs'>> & {

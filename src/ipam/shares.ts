@@ -1,0 +1,89 @@
+import { type Ip, ipFamily } from '../net/ip.ts';
+import type { ClaimedAddress } from './claimIndex.ts';
+import type { Desk } from './desk.ts';
+import type { Request } from './request.ts';
+import type { Tenant } from './sharing.ts';
+
+/** What is chosen in one go: at most one address of each family, from one pool where that can be. */
+export interface Share {
+  readonly request: Request;
+  readonly kept: readonly Ip[];
+  readonly claimed: readonly ClaimedAddress[];
+}
+
+interface Slot {
+  readonly pool: string | undefined;
+  readonly kept: Ip[];
+  readonly requested: Ip[];
+  readonly claimed: ClaimedAddress[];
+}
+
+/** A Service that wants several addresses of a family has several shares; all others have one. */
+export function sharesOf(desk: Desk, { key }: Tenant, request: Request, kept: readonly Ip[]): readonly Share[] {
+  const all = desk.claims.of(key);
+  const claimed = all.length === 0 ? all : all.filter(({ address }) => request.families.includes(ipFamily(address)));
+  if (request.shares === 1 && request.pools === undefined) return [{ request, kept, claimed: firstOfEach(claimed, kept) }];
+  const slots = Array.from({ length: request.shares }, (_, i): Slot => ({
+    pool: request.pools?.[i] ?? request.pool,
+    kept: [],
+    requested: [],
+    claimed: [],
+  }));
+  for (const address of request.addresses ?? []) seat(desk, slots, 'requested', address);
+  const strays = kept.filter((address) => !seatByName(desk, slots, request, address));
+  for (const address of strays) seat(desk, slots, 'kept', address);
+  for (const claim of claimed) seatClaim(slots, claim);
+  return slots.map(({ pool, kept: own, requested, claimed: claims }) => ({
+    kept: own,
+    claimed: claims,
+    request: {
+      families: request.families,
+      needsAll: request.needsAll,
+      shares: 1,
+      ...(pool === undefined ? {} : { pool }),
+      ...(request.addresses === undefined ? {} : { addresses: requested }),
+    },
+  }));
+}
+
+/** One address of each family, one that the Service has already rather than another. */
+function firstOfEach(claimed: readonly ClaimedAddress[], kept: readonly Ip[]): readonly ClaimedAddress[] {
+  if (claimed.length < 2) return claimed;
+  const sorted = [...claimed.filter(({ address }) => kept.includes(address)), ...claimed.filter(({ address }) => !kept.includes(address))];
+  return sorted.filter(({ address }, i) => sorted.findIndex((other) => ipFamily(other.address) === ipFamily(address)) === i);
+}
+
+function lacks(list: readonly Ip[], address: Ip): boolean {
+  return !list.some((other) => ipFamily(other) === ipFamily(address));
+}
+
+/** Beside the address of the other family that is from the same pool, else in the first share that has room. */
+function seat(desk: Desk, slots: readonly Slot[], list: 'kept' | 'requested', address: Ip): void {
+  const open = slots.filter((slot) => lacks(slot[list], address));
+  const home = desk.pools.of(address);
+  const beside = open.find((slot) => slot[list].some((other) => desk.pools.of(other) === home));
+  const named = open.find(({ pool }) => pool !== undefined && pool === home?.pool.name);
+  (beside ?? named ?? open[0])?.[list].push(address);
+}
+
+/** Where the share that has asked for the address, or for its pool, is plain. */
+function seatByName(desk: Desk, slots: readonly Slot[], { pools }: Request, address: Ip): boolean {
+  const home = desk.pools.of(address)?.pool.name;
+  const own = slots.find(
+    (slot) => lacks(slot.kept, address) && (slot.requested.includes(address) || (pools !== undefined && slot.pool === home)),
+  );
+  own?.kept.push(address);
+  return own !== undefined;
+}
+
+function seatClaim(slots: readonly Slot[], claim: ClaimedAddress): void {
+  const { address } = claim;
+  const open = slots.filter(({ claimed }) =>
+    lacks(
+      claimed.map((other) => other.address),
+      address,
+    ),
+  );
+  const best = open.find(({ kept }) => kept.includes(address)) ?? open.find(({ kept }) => lacks(kept, address)) ?? open[0];
+  best?.claimed.push(claim);
+}
