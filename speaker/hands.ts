@@ -1,9 +1,10 @@
 import type { Link } from '../src/layer2/link.ts';
-import type { Ip } from '../src/net/ip.ts';
+import type { Family, Ip } from '../src/net/ip.ts';
 
 /** What the engine asks of the operating system; `speaker/io` does it, tests pretend to. */
 export interface Hands {
   readonly tcp: TcpHands;
+  readonly udp: UdpHands;
   readonly packets: PacketHands;
   readonly links: LinkHands;
 }
@@ -53,6 +54,56 @@ export interface TcpHands {
   readonly dial: (options: DialOptions, events: ConnectionEvents) => Connection;
   /** @throws Error with `code` when the port cannot be had */
   readonly listen: (port: number, onConnection: (accepted: Accepted) => void) => Promise<Listener>;
+}
+
+/** A UDP datagram with what the kernel told about its way here; `bytes` are valid only during the call. */
+export interface Datagram {
+  readonly bytes: Uint8Array;
+  readonly source: Ip;
+  readonly sourcePort: number;
+  readonly destination?: Ip;
+  readonly interfaceIndex?: number;
+  /** TTL or hop limit on arrival. */
+  readonly ttl?: number;
+}
+
+export interface UdpListenOptions {
+  readonly family: Family;
+  readonly port: number;
+  /** SO_BINDTODEVICE: a VRF's packets reach only a socket that is bound to it. */
+  readonly device?: string;
+  /** Sockets of other devices are to have the same port beside this one. */
+  readonly share?: boolean;
+}
+
+export interface UdpListener {
+  readonly close: () => void;
+}
+
+export interface UdpSendOptions {
+  readonly remote: Ip;
+  readonly port: number;
+  /** Absent: what the routes choose. */
+  readonly source?: Ip;
+  /** Interface of a link-local address. */
+  readonly scope?: string;
+  /** SO_BINDTODEVICE. */
+  readonly device?: string;
+  readonly ttl: number;
+}
+
+export interface UdpSender {
+  readonly local: Ip;
+  /** @returns false when the kernel did not take it */
+  readonly send: (bytes: Uint8Array) => boolean;
+  readonly close: () => void;
+}
+
+export interface UdpHands {
+  /** @throws Error with `code` when the port cannot be had */
+  readonly listen: (options: UdpListenOptions, onDatagram: (datagram: Datagram) => void) => UdpListener;
+  /** @throws Error with `code` when there is no way there, or the source address is not this node's */
+  readonly open: (options: UdpSendOptions) => UdpSender;
 }
 
 /** The ARP and NDP frames of one interface. It is bound to an index: a recreated interface needs a new one. */

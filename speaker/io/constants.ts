@@ -5,6 +5,7 @@ export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 
 export const SOL_SOCKET = 1;
@@ -14,11 +15,20 @@ export const SO_BINDTODEVICE = 25;
 
 export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
 
+export const IP_TOS = 1;
 export const IP_TTL = 2;
+export const IP_PKTINFO = 8;
+export const IP_RECVTTL = 12;
 export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
+export const IPV6_RECVHOPLIMIT = 51;
+export const IPV6_HOPLIMIT = 52;
+export const IPV6_TCLASS = 67;
 export const TCP_MD5SIG = 14;
 
 export const ETH_P_ARP = 0x0806;

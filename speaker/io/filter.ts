@@ -55,6 +55,8 @@ const NDP: readonly Instruction[] = [
 
 export const ARP_FILTER = assemble(ARP);
 export const NDP_FILTER = assemble(NDP);
+/** For a socket that only sends. */
+export const DROP_ALL = assemble([{ code: RET_K, k: 0 }]);
 
 /** struct sock_filter[]: u16 code, u8 jt, u8 jf, u32 k, in the machine's byte order. */
 function assemble(program: readonly Instruction[]): Uint8Array {

@@ -18,6 +18,7 @@ import { watchLinks } from './links.ts';
 import { type MulticastGroups, joinGroups } from './multicast.ts';
 import { openPackets } from './packet.ts';
 import { type Listener as TcpListener, dial, endsOf, listen } from './tcp.ts';
+import { listenUdp, openSender } from './udp.ts';
 
 /** A session's last words (a NOTIFICATION) get this long to leave. */
 const FLUSH_MS = 1500;
@@ -25,7 +26,12 @@ const FLUSH_MS = 1500;
 /** The operating system, for the engine. */
 export function createHands(log: Logger): Hands {
   const groups = joinGroups((error) => log.warn({ code: codeOf(error) }, 'cannot join a multicast group'));
-  return { tcp: tcpHands(log), packets: packetHands(groups), links: linkHands() };
+  return {
+    tcp: tcpHands(log),
+    udp: { listen: listenUdp, open: (options) => openSender(options, Math.random) },
+    packets: packetHands(groups),
+    links: linkHands(),
+  };
 }
 
 export function codeOf(error: unknown): string {

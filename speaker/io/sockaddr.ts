@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { type Ip, ipFamily, writeIp } from '../../src/net/ip.ts';
+import { type Ip, ipFamily, ipFromBytes, writeIp } from '../../src/net/ip.ts';
 import { AF_INET, AF_INET6, AF_PACKET } from './constants.ts';
 
 const little = endianness() === 'LE';
@@ -21,6 +21,16 @@ export function socketAddress(ip: Ip, port: number, scope = 0): Uint8Array {
   writeIp(ip, bytes, v4 ? 4 : 8);
   if (!v4) view.setUint32(24, scope, little);
   return bytes;
+}
+
+/** The other way round; undefined for an address of any other family. */
+export function readSocketAddress(bytes: Uint8Array): { readonly ip: Ip; readonly port: number } | undefined {
+  if (bytes.length < 16) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const family = view.getUint16(0, little);
+  const port = view.getUint16(2);
+  if (family === AF_INET) return { ip: ipFromBytes(bytes, 4, 4), port };
+  return family === AF_INET6 && bytes.length >= 28 ? { ip: ipFromBytes(bytes, 8, 16), port } : undefined;
 }
 
 /** struct sockaddr_ll for bind. @param protocol an EtherType; 0 receives nothing */

@@ -7,10 +7,14 @@ import { type LinkWatcher, watchLinks } from '../../speaker/io/links.ts';
 import { joinGroups } from '../../speaker/io/multicast.ts';
 import { type PacketEndpoint, openPackets } from '../../speaker/io/packet.ts';
 import { linkAddress } from '../../speaker/io/sockaddr.ts';
+import { listenUdp, openSender } from '../../speaker/io/udp.ts';
+import type { UdpListener, UdpSender } from '../../speaker/hands.ts';
 import { addon } from '../../speaker/native/addon.ts';
 import type { Command } from './agentClient.ts';
 
 const endpoints = new Map<string, PacketEndpoint>();
+const udpListeners = new Map<string, UdpListener>();
+const udpSenders = new Map<string, UdpSender>();
 const rawSockets = new Map<string, number>();
 let watcher: LinkWatcher | undefined;
 const groups = joinGroups((error, name) => say({ event: 'groupError', interface: name, message: error.message }));
@@ -60,6 +64,34 @@ function open(name: string): void {
   );
 }
 
+function performUdp(command: Extract<Command, { readonly do: `udp${string}` }>): unknown {
+  const { name } = command;
+  switch (command.do) {
+    case 'udpListen':
+      udpListeners.set(
+        name,
+        listenUdp(command.options, (datagram) => {
+          say({ event: 'datagram', datagram: { ...datagram, bytes: Buffer.from(datagram.bytes).toString('hex'), listener: name } });
+        }),
+      );
+      return undefined;
+    case 'udpOpen': {
+      const sender = openSender(command.options, () => 0);
+      udpSenders.set(name, sender);
+      return sender.local;
+    }
+    case 'udpSend': {
+      const bytes = Buffer.from(command.bytes, 'hex');
+      let taken = false;
+      for (let i = 0; i < (command.times ?? 1); i++) taken = udpSenders.get(name)?.send(bytes) ?? false;
+      return taken;
+    }
+    case 'udpClose':
+      udpListeners.get(name)?.close();
+      return udpSenders.get(name)?.close();
+  }
+}
+
 function perform(command: Command): unknown {
   switch (command.do) {
     case 'open':
@@ -87,6 +119,11 @@ function perform(command: Command): unknown {
       say({ event: 'stalling' });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command.durationMs);
       return command.send && endpoint(command.send.interface).send(Buffer.from(command.send.frame, 'hex'));
+    case 'udpListen':
+    case 'udpOpen':
+    case 'udpSend':
+    case 'udpClose':
+      return performUdp(command);
     case 'descriptors':
       return readdirSync('/proc/self/fd').length;
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { LinkState } from '../../speaker/io/linkTable.ts';
 import type { Membership } from '../../speaker/io/multicast.ts';
+import type { Datagram, UdpListenOptions, UdpSendOptions } from '../../speaker/hands.ts';
 import { type Space, lines } from '../lab/space.ts';
 import { until } from '../support/until.ts';
 
@@ -13,6 +14,11 @@ export type Command =
   | ({ readonly do: 'flood'; readonly frame: string; readonly durationMs: number } & At)
   | { readonly do: 'watch' | 'unwatch' | 'current' | 'descriptors' }
   | { readonly do: 'groups'; readonly groups: readonly Membership[] }
+  | { readonly do: 'udpListen'; readonly name: string; readonly options: UdpListenOptions }
+  /** Answers the local address. */
+  | { readonly do: 'udpOpen'; readonly name: string; readonly options: UdpSendOptions }
+  | { readonly do: 'udpSend'; readonly name: string; readonly bytes: string; readonly times?: number }
+  | { readonly do: 'udpClose'; readonly name: string }
   /** Reads nothing for a while, and sends before it reads again. */
   | { readonly do: 'stall'; readonly durationMs: number; readonly send?: At & { readonly frame: string } };
 
@@ -26,6 +32,7 @@ interface Line {
   readonly sent?: number;
   readonly interface?: string;
   readonly message?: string;
+  readonly datagram?: Omit<Datagram, 'bytes'> & { readonly bytes: string; readonly listener: string };
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -71,6 +78,11 @@ export class Agent {
   /** Every frame so far, in hex. */
   frames(): string[] {
     return this.events.flatMap((event) => (event.event === 'frame' && event.frame !== undefined ? [event.frame] : []));
+  }
+
+  /** Every datagram so far, its bytes in hex. */
+  datagrams(): NonNullable<Line['datagram']>[] {
+    return this.events.flatMap(({ datagram }) => (datagram === undefined ? [] : [datagram]));
   }
 
   /** The links as last told. */

@@ -7,7 +7,17 @@ import type { Prefix } from '../../src/net/prefix.ts';
 import type { Clock } from '../../speaker/clock.ts';
 import { Deadlines } from '../../speaker/deadlines.ts';
 import { Engine } from '../../speaker/engine.ts';
-import type { Accepted, Connection, ConnectionEvents, DialOptions, Hands, HostLink } from '../../speaker/hands.ts';
+import type {
+  Accepted,
+  Connection,
+  ConnectionEvents,
+  Datagram,
+  DialOptions,
+  Hands,
+  HostLink,
+  UdpListenOptions,
+  UdpSendOptions,
+} from '../../speaker/hands.ts';
 import { NO_RECORDER, type Recorder } from '../../speaker/recorder.ts';
 
 export const ip = (text: string): Ip => text as Ip;
@@ -59,6 +69,18 @@ export interface FakePort {
   open: boolean;
 }
 
+export interface FakeSender {
+  readonly options: UdpSendOptions;
+  readonly sent: Uint8Array[];
+  open: boolean;
+}
+
+export interface FakeUdpPort {
+  readonly options: UdpListenOptions;
+  readonly hear: (datagram: Datagram) => void;
+  open: boolean;
+}
+
 /** Sockets and interfaces that only remember. */
 export class FakeHands implements Hands {
   readonly dials: FakeDial[] = [];
@@ -87,6 +109,41 @@ export class FakeHands implements Hands {
         this.passwords = passwords;
       };
       return Promise.resolve({ setPasswords, close: () => undefined });
+    },
+  };
+
+  readonly senders: FakeSender[] = [];
+  readonly udpPorts: FakeUdpPort[] = [];
+  /** The source address that the routes choose. */
+  udpLocal = ip('192.0.2.1');
+  failUdpListen: string | undefined;
+  failUdpOpen: string | undefined;
+
+  udp = {
+    listen: (options: UdpListenOptions, onDatagram: (datagram: Datagram) => void) => {
+      if (this.failUdpListen !== undefined) throw Object.assign(new Error(this.failUdpListen), { code: this.failUdpListen });
+      const port: FakeUdpPort = { options, hear: onDatagram, open: true };
+      this.udpPorts.push(port);
+      return {
+        close: () => {
+          port.open = false;
+        },
+      };
+    },
+    open: (options: UdpSendOptions) => {
+      if (this.failUdpOpen !== undefined) throw Object.assign(new Error(this.failUdpOpen), { code: this.failUdpOpen });
+      const sender: FakeSender = { options, sent: [], open: true };
+      this.senders.push(sender);
+      return {
+        local: options.source ?? this.udpLocal,
+        send: (bytes: Uint8Array) => {
+          sender.sent.push(bytes.slice());
+          return true;
+        },
+        close: () => {
+          sender.open = false;
+        },
+      };
     },
   };
 
