@@ -24,6 +24,11 @@ export function controllerCommand(): Command {
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0 takes a free port').argParser(port).default(7481))
     .addOption(new Option('--metrics-address <address>', 'default: all addresses').default(''))
+    .addOption(
+      new Option('--webhook-port <port>', 'answer admission reviews here; default: no webhook')
+        .env('HERALDLB_WEBHOOK_PORT')
+        .argParser(port),
+    )
     .option('--no-leader-elect', 'only where this is the one controller')
     .addOption(new Option('--leader-elect', 'the default').default(true).hideHelp())
     .addOption(new Option('--identity <name>', 'name in the lease, unique among the replicas').env('HERALDLB_IDENTITY').default(hostname()))

@@ -10,5 +10,7 @@ export interface Flags {
   readonly metricsPort: number;
   readonly metricsAddress: string;
   readonly leaderElect: boolean;
+  /** Absent: no webhook. */
+  readonly webhookPort?: number;
   readonly identity: string;
 }

@@ -2,7 +2,10 @@ import { Configuration, configResources } from './configuration.ts';
 import type { Flags } from './flags.ts';
 import { type Leader, createLeader } from './leader.ts';
 import { createControllerMetrics } from './metrics.ts';
-import { startWatches } from './watches.ts';
+import { Neighbours } from './neighbours.ts';
+import { type Watches, startWatches } from './watches.ts';
+import { worldOf } from './webhook/world.ts';
+import { type Webhook, type WebhookTiming, startWebhook } from './webhook/webhook.ts';
 import { startHttpServer } from '../src/host/http.ts';
 import { loadCredentials } from '../src/host/kube/credentials.ts';
 import { createKubeClient } from '../src/host/kube/kubeClient.ts';
@@ -14,10 +17,13 @@ import { createKubeMetrics, createRegistry } from '../src/host/metrics.ts';
 export interface Overrides {
   readonly log?: Logger;
   readonly lease?: Pick<ElectorOptions, 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'>;
+  readonly webhookTiming?: WebhookTiming;
 }
 
 export interface Controller {
   readonly port: number;
+  /** 0 while the webhook has no certificate yet, or is not asked for. */
+  readonly webhookPort: () => number;
   readonly isLeader: () => boolean;
   /** Leads, and nothing is left to decide or to write. */
   readonly idle: () => boolean;
@@ -54,25 +60,16 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   const onChange = (): void => leader?.mark();
   const watches = startWatches({ client, namespace, configResources: resources, onChange, log, metrics: kubeMetrics });
   const configuration = new Configuration(watches);
+  const neighbours = new Neighbours(watches);
   const begin = (term: Term): void => {
-    leader = createLeader({ client, watches, configuration, term, lbClass: flags.lbClass, log, kubeMetrics, metrics });
+    const { lbClass } = flags;
+    leader = createLeader({ client, watches, configuration, neighbours, namespace, term, lbClass, log, kubeMetrics, metrics });
   };
   const lost = (): void => {
     end(0).catch((error: unknown) => log.error({ err: error }, 'a term did not end cleanly'));
   };
-  const elector = flags.leaderElect
-    ? startElector({
-        client,
-        namespace,
-        name: LEASE,
-        identity,
-        onElected: begin,
-        onLost: lost,
-        log,
-        metrics: kubeMetrics,
-        ...overrides.lease,
-      })
-    : undefined;
+  const terms = { client, onElected: begin, onLost: lost, log, metrics: kubeMetrics };
+  const elector = flags.leaderElect ? startElector({ ...terms, namespace, name: LEASE, identity, ...overrides.lease }) : undefined;
   if (elector === undefined) begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
 
   const server = await startHttpServer({
@@ -83,22 +80,37 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
     alive: () => (watches.hasSynced() && isStuck(leader) ? ['a plan has been due for too long'] : []),
     log,
   });
+  const isLeader = (): boolean => elector?.isLeader() ?? true;
+  const webhook = webhookOf(flags, overrides, { client, log, leads: isLeader }, watches);
   log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
 
   return {
     port: server.port,
-    isLeader: () => elector?.isLeader() ?? true,
+    webhookPort: () => webhook?.port() ?? 0,
+    isLeader,
     idle: () => leader?.idle() ?? false,
     close: async () => {
       log.info('shutting down');
       // What is decided is written first, while the lease is still held; then the next leader may begin.
       await end(DRAIN_MS);
+      await webhook?.close();
       await elector?.stop();
       await watches.stop();
       await server.close();
       await client.close();
     },
   };
+}
+
+function webhookOf(
+  { webhookPort: port, namespace, apiGroup, lbClass }: Flags,
+  { webhookTiming }: Overrides,
+  shared: Pick<Parameters<typeof startWebhook>[0], 'client' | 'log' | 'leads'>,
+  watches: Watches,
+): Webhook | undefined {
+  if (port === undefined) return undefined;
+  const timing = webhookTiming === undefined ? {} : { timing: webhookTiming };
+  return startWebhook({ ...shared, ...timing, namespace, apiGroup, port, host: '', world: () => worldOf(watches, lbClass) });
 }
 
 function isStuck(leader: Leader | undefined): boolean {

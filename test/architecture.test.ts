@@ -11,7 +11,18 @@ interface Room {
   readonly packages: readonly string[];
 }
 
-const IMPURE = ['node:*', '@kubernetes/client-node', 'pino', 'commander', 'raw-socket', 'undici', 'prom-client', 'yaml', 'node-gyp-build'];
+const IMPURE = [
+  'node:*',
+  '@kubernetes/client-node',
+  'pino',
+  'commander',
+  'raw-socket',
+  'undici',
+  'prom-client',
+  'yaml',
+  'node-gyp-build',
+  'node-forge',
+];
 
 const ROOMS: Readonly<Record<string, Room>> = {
   'src/machine.ts': { imports: [], packages: [] },

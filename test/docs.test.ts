@@ -153,7 +153,7 @@ const NOTHING = {
   bgp: { report: () => [] },
   layer2: { counters: { requests: new Map(), responses: new Map(), announcements: new Map(), drops: new Map(), conflicts: 0 } },
   plan: () => undefined,
-  report: () => ({ peers: [], claims: [], problems: [] }),
+  report: () => ({ peers: [], bfd: [], claims: [], problems: [] }),
 } as unknown as Engine;
 
 function speakerMetrics(registry: Registry): Teller {
@@ -217,6 +217,7 @@ describe('docs/troubleshoot.md', () => {
   it.each([
     ['## Why a Service has no address', 'src/ipam/refusal.ts', 'Refusal', 'PoolExhausted'],
     ['## Why a node does not announce', 'src/announce/eligibility.ts', 'Ineligible', 'NotOwner'],
+    ['## Why a write was refused', 'src/ipam/admission.ts', 'Denial', 'TakesAddresses'],
     ['## Mistakes in the configuration', 'src/config/problem.ts', 'ProblemReason', 'OverlappingPools'],
     ['## What the wire cannot do', 'speaker/report.ts', 'WireProblem', 'CannotListen'],
   ])('has under "%s" every code of %s, and no other', (heading, file, type, known) => {
