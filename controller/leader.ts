@@ -7,9 +7,11 @@ import { createStatusWriter } from '../src/host/kube/status.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 import { Allocator } from '../src/ipam/allocator.ts';
+import { ClaimKeeper } from './claimKeeper.ts';
 import { type ConfigReport, createConfigReport } from './configReport.ts';
 import type { Configuration } from './configuration.ts';
 import type { ControllerMetrics } from './metrics.ts';
+import type { Neighbours } from './neighbours.ts';
 import { type ServiceWriter, createServiceWriter } from './serviceWriter.ts';
 import type { Watches } from './watches.ts';
 
@@ -17,6 +19,9 @@ export interface LeaderOptions {
   readonly client: KubeClient;
   readonly watches: Watches;
   readonly configuration: Configuration;
+  readonly neighbours: Neighbours;
+  /** Of the configuration objects. */
+  readonly namespace: string;
   readonly term: Term;
   readonly lbClass: string | undefined;
   readonly log: Logger;
@@ -53,17 +58,31 @@ export function createLeader(options: LeaderOptions): Leader {
     log,
     metrics: kubeMetrics,
   });
-  const pass = createPass({ ...options, allocator, writer, report });
+  const keeper = new ClaimKeeper({
+    client,
+    namespace: options.namespace,
+    claims: options.watches.claims.store,
+    services: options.watches.services.store,
+    allocator,
+    pool: (name) => options.configuration.config().pools.find((pool) => pool.name === name),
+    statuses,
+    events,
+    term,
+    log,
+    metrics: kubeMetrics,
+    wake: () => loop.mark(),
+  });
+  const pass = createPass({ ...options, allocator, writer, report, keeper });
   const loop = createDirtyLoop({ name: 'plan', run: pass, settleMs: 5, maxWaitMs: 100, log, metrics: kubeMetrics });
   loop.mark();
   return {
     mark: () => loop.mark(),
     overdueSinceMs: () => loop.overdueSinceMs(),
-    idle: () => loop.overdueSinceMs() === undefined && writer.idle(),
+    idle: () => loop.overdueSinceMs() === undefined && writer.idle() && keeper.idle(),
     stop: async (drainMs) => {
       await loop.stop();
       options.metrics.reportPools(undefined);
-      await writer.stop(drainMs);
+      await Promise.all([writer.stop(drainMs), keeper.stop(drainMs)]);
       if (drainMs > 0) await statuses.flush(drainMs);
       await statuses.stop();
       await events.stop({ drainMs });
@@ -75,29 +94,34 @@ interface PassOptions extends LeaderOptions {
   readonly allocator: Allocator;
   readonly writer: ServiceWriter;
   readonly report: ConfigReport;
+  readonly keeper: ClaimKeeper;
 }
 
 /** What changed goes into the plan, what the plan changed goes to the writers. */
-function createPass({ watches, configuration, allocator, writer, report, lbClass, metrics, term }: PassOptions): () => Promise<void> {
+function createPass({ watches, configuration, neighbours, allocator, writer, report, keeper, ...rest }: PassOptions): () => Promise<void> {
+  const { lbClass, metrics, term } = rest;
   let basis: string | undefined;
   let seen = new Map<string, ServiceView>();
 
-  const replan = (): void => {
+  const replan = (): ServiceKey[] => {
     const services = [...watches.services.store.values()];
     allocator.reset({
       config: configuration.config(),
       unsettledPools: configuration.unsettledPools(),
       namespaces: [...watches.namespaces.store.values()],
+      inUse: neighbours.inUse(),
+      claims: keeper.all(),
       services,
       ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }),
     });
     seen = new Map(services.map((service) => [service.key, service]));
-    for (const { key } of services) writer.check(key);
+    return services.map(({ key }) => key);
   };
 
-  const update = (): void => {
+  const update = (): Iterable<ServiceKey> => {
     const { store } = watches.services;
-    const changed = new Set<ServiceKey>();
+    // Claims first: what a Service leaves is kept before another one can take it.
+    const changed = keeper.update();
     // What goes makes room for what comes.
     for (const [key, { key: gone }] of seen) {
       if (store.get(key) !== undefined) continue;
@@ -110,18 +134,21 @@ function createPass({ watches, configuration, allocator, writer, report, lbClass
       seen.set(service.key, service);
       for (const key of allocator.upsert(service)) changed.add(key);
     }
-    for (const key of changed) writer.check(key);
+    return changed;
   };
 
   return async () => {
     if (!watches.hasSynced() || !term.valid()) return;
     const end = metrics.planSeconds.startTimer();
     configuration.refresh();
+    keeper.read();
+    const inUse = neighbours.refresh(configuration.config(), configuration.version());
     const namespaces = configuration.selectsNamespaces() ? watches.namespaces.store.version : '';
-    const now = `${configuration.version()} ${namespaces}`;
-    if (now === basis) update();
-    else replan();
+    const now = `${configuration.version()} ${namespaces} ${inUse}`;
+    const changed = new Set(now === basis ? update() : replan());
     basis = now;
+    for (const key of keeper.settle(changed)) changed.add(key);
+    for (const key of changed) writer.check(key);
     end();
     const usage = allocator.usage();
     report.write(configuration, usage);

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Problem } from '../src/config/problem.ts';
 import type { Registry } from '../src/host/metrics.ts';
-import type { Assignment } from '../src/ipam/allocator.ts';
+import type { Assignment } from '../src/ipam/assignment.ts';
 import type { PoolUsage } from '../src/ipam/poolSpace.ts';
 
 export interface PoolReport {

@@ -1,6 +1,6 @@
 import type { ConditionView, ServiceView } from '../src/cluster/service.ts';
 import type { EventType } from '../src/host/kube/events.ts';
-import type { Assignment } from '../src/ipam/allocator.ts';
+import type { Assignment } from '../src/ipam/assignment.ts';
 import { reasonText } from '../src/ipam/reasonText.ts';
 import { ALLOCATED_FROM_POOL, deprecatedAnnotations } from '../src/ipam/request.ts';
 import type { Ip } from '../src/net/ip.ts';
@@ -52,6 +52,8 @@ function ingressOf(addresses: readonly Ip[]): readonly { readonly ip: Ip; readon
   return addresses.length === 0 ? null : addresses.map((ip) => ({ ip, ipMode: 'VIP' as const }));
 }
 
+type Dispute = NonNullable<Assignment['disputed']>[number];
+
 type ConditionPatch = ConditionView | { readonly type: string; readonly $patch: 'delete' };
 
 function conditionChange(
@@ -77,7 +79,7 @@ function conditionOf(assignment: Assignment): Pick<ConditionView, 'status' | 're
   return { status: 'False', reason: 'Deleting', message };
 }
 
-function messageOf({ ingress, pool, refusal, missing }: Assignment): string {
+function messageOf({ ingress, pool, refusal, missing, disputed = [] }: Assignment): string {
   const parts: string[] = [];
   if (refusal !== undefined) parts.push(reasonText(refusal));
   if (ingress.length > 0) {
@@ -85,7 +87,11 @@ function messageOf({ ingress, pool, refusal, missing }: Assignment): string {
     parts.push(`${refusal === undefined ? 'Assigned' : 'It keeps'} ${ingress.join(' and ')}${from}.`);
   }
   if (missing !== undefined) parts.push(reasonText(missing));
-  return parts.join(' ');
+  return [...parts, ...disputed.map(disputeText)].join(' ');
+}
+
+function disputeText({ address, by }: Dispute): string {
+  return `Address ${address} is used by ${by} as well.`;
 }
 
 /** The names of MetalLB's events where they mean the same. Only what changed is told. */
@@ -96,6 +102,10 @@ function notices(service: ServiceView, assignment: Assignment, before: Condition
     ...deprecated.map((key) => warning('deprecatedAnnotation', `Service uses deprecated annotation ${key}`)),
     ...moveNotices(service, assignment),
     ...(isNews ? refusalNotices(service, assignment) : []),
+    ...(assignment.disputed ?? [])
+      .map(disputeText)
+      .filter((text) => before?.message.includes(text) !== true)
+      .map((text) => warning('AddressConflict', text)),
   ];
 }
 

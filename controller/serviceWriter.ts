@@ -9,7 +9,7 @@ import type { Store } from '../src/host/kube/store.ts';
 import { createWorkQueue } from '../src/host/kube/workQueue.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 import type { Logger } from '../src/host/log.ts';
-import type { Assignment } from '../src/ipam/allocator.ts';
+import type { Assignment } from '../src/ipam/assignment.ts';
 import { type Notice, type ServiceChange, serviceChange } from './serviceStatus.ts';
 
 export interface ServiceWriterOptions {

@@ -1,10 +1,11 @@
-import type { NamespaceView } from '../src/cluster/node.ts';
-import { projectNamespace, projectService } from '../src/cluster/project.ts';
+import { GROUP, VERSION } from '../src/api/kind.ts';
+import type { NamespaceView, NodeAddresses, NodeSightings } from '../src/cluster/node.ts';
+import { projectNamespace, projectNodeAddresses, projectService, projectSightings } from '../src/cluster/project.ts';
 import type { ServiceView } from '../src/cluster/service.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
-import { NAMESPACES, type Resource, SERVICES } from '../src/host/kube/resource.ts';
+import { NAMESPACES, NODES, type Resource, SERVICES, customResource } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 
@@ -18,10 +19,19 @@ export interface WatchesOptions {
   readonly metrics: KubeMetrics;
 }
 
+/** In our own group whatever the others are read from: MetalLB has no such kinds. */
+export const ADDRESS_CLAIMS = customResource(GROUP, VERSION, 'addressclaims', 'AddressClaim');
+const NODE_STATES = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
+
 /** Everything that the controller reads of the cluster, kept by leaders and candidates alike. */
 export interface Watches {
   readonly services: Reflector<ServiceView>;
   readonly namespaces: Reflector<NamespaceView>;
+  readonly nodes: Reflector<NodeAddresses>;
+  /** Empty where the kind does not exist. */
+  readonly nodeStates: Reflector<NodeSightings>;
+  /** Empty where the kind does not exist. */
+  readonly claims: Reflector<KubeObject>;
   readonly configs: ReadonlyMap<Resource, Reflector<KubeObject>>;
   /** All first lists are in: nothing is decided before that. */
   readonly hasSynced: () => boolean;
@@ -33,6 +43,10 @@ export interface Watches {
 export function startWatches({ namespace, configResources, ...common }: WatchesOptions): Watches {
   const services = startReflector<ServiceView>({ ...common, resource: SERVICES, project: projectService });
   const namespaces = startReflector<NamespaceView>({ ...common, resource: NAMESPACES, project: projectNamespace, same: sameLabels });
+  const nodes = startReflector<NodeAddresses>({ ...common, resource: NODES, project: projectNodeAddresses, same: sameJson });
+  const own = { ...common, namespace, optional: true };
+  const nodeStates = startReflector<NodeSightings>({ ...own, resource: NODE_STATES, project: projectSightings, same: sameJson });
+  const claims = startReflector<KubeObject>({ ...own, resource: ADDRESS_CLAIMS, project: (object) => narrowed(object, ADDRESS_CLAIMS) });
   const configs = new Map(
     configResources.map((resource) => [
       resource,
@@ -42,11 +56,17 @@ export function startWatches({ namespace, configResources, ...common }: WatchesO
   const all: readonly (readonly [string, Reflector<unknown>])[] = [
     ['services', services],
     ['namespaces', namespaces],
+    ['nodes', nodes],
+    ['nodestates', nodeStates],
+    ['addressclaims', claims],
     ...[...configs].map(([{ plural }, reflector]) => [plural, reflector] as const),
   ];
   return {
     services,
     namespaces,
+    nodes,
+    nodeStates,
+    claims,
     configs,
     hasSynced: () => all.every(([, reflector]) => reflector.hasSynced()),
     problems: () =>
@@ -65,6 +85,10 @@ function suffix(error: string | undefined): string {
 
 function sameLabels(a: NamespaceView, b: NamespaceView): boolean {
   return JSON.stringify(a.labels) === JSON.stringify(b.labels);
+}
+
+function sameJson(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** List items come without their kind; managedFields are longer than the object itself. */

@@ -27,5 +27,17 @@ export interface NamespaceView {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+export interface NodeAddresses {
+  readonly name: string;
+  readonly addresses: readonly Ip[];
+}
+
+/** Addresses that a node's speaker has seen another host use. */
+export interface NodeSightings {
+  /** Of the node. */
+  readonly name: string;
+  readonly used: readonly { readonly address: Ip; readonly text: string }[];
+}
+
 /** Kubernetes KEP-1143: a node with this label, whatever its value, takes no load-balancer traffic. */
 export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';

@@ -1,7 +1,7 @@
 import { type Family, type Ip, parseIp } from '../net/ip.ts';
 import type { EndpointSliceView, EndpointView } from './endpoints.ts';
 import { type Raw, flag, integer, items, labels, record, text } from './json.ts';
-import type { NamespaceView, NodeView, TaintView } from './node.ts';
+import type { NamespaceView, NodeAddresses, NodeSightings, NodeView, TaintView } from './node.ts';
 import { type ConditionView, type ServicePort, type ServiceView, serviceKey } from './service.ts';
 
 /** Prefixes of annotations that mean something to us, ours first. */
@@ -171,6 +171,26 @@ export function projectNode(object: unknown): NodeView | undefined {
     networkUnavailable: condition('NetworkUnavailable') === 'True',
     internalIPs: addresses(internal.map((address) => address?.['address'])),
   };
+}
+
+/** Every address of a node, of whatever type; for the controller, which needs nothing else of it. */
+export function projectNodeAddresses(object: unknown): NodeAddresses | undefined {
+  const meta = metaOf(object);
+  if (meta === undefined) return undefined;
+  const all = items(record(record(object)?.['status'])?.['addresses']).map((address) => record(address)?.['address']);
+  return { name: meta.name, addresses: addresses(all) };
+}
+
+/** What a speaker has seen other hosts use; undefined for what is no NodeState. */
+export function projectSightings(object: unknown): NodeSightings | undefined {
+  const meta = metaOf(object);
+  if (meta === undefined) return undefined;
+  const problems = items(record(record(object)?.['status'])?.['problems']).map(record);
+  const used = problems.flatMap((problem) => {
+    const ip = problem?.['reason'] === 'AddressInUse' ? parseIp(text(problem['object']) ?? '') : undefined;
+    return ip === undefined ? [] : [{ address: ip, text: text(problem?.['message']) ?? '' }];
+  });
+  return { name: meta.name, used };
 }
 
 function taint(value: unknown): TaintView[] {

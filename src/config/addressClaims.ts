@@ -25,6 +25,8 @@ export interface AddressClaim {
   readonly managed: boolean;
   /** The Service that has the addresses by this claim, or had them last. */
   readonly boundTo?: ServiceKey;
+  /** RFC 3339: since when. */
+  readonly since?: string;
   /** RFC 3339: when that Service was found to be gone. */
   readonly releasedAt?: string;
 }
@@ -83,12 +85,14 @@ function readAddresses(written: readonly string[], faults: Fault[]): Ip[] {
   return addresses;
 }
 
-function stateOf(raw: unknown): Pick<AddressClaim, 'boundTo' | 'releasedAt'> {
+function stateOf(raw: unknown): Pick<AddressClaim, 'boundTo' | 'since' | 'releasedAt'> {
   const status = record(record(raw)?.['status']);
   const boundTo = text(status?.['boundTo']);
+  const since = text(status?.['since']);
   const releasedAt = text(status?.['releasedAt']);
   return {
     ...(boundTo === undefined ? {} : { boundTo: boundTo as ServiceKey }),
+    ...(since === undefined ? {} : { since }),
     ...(releasedAt === undefined ? {} : { releasedAt }),
   };
 }

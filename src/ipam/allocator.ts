@@ -1,34 +1,19 @@
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import type { AddressClaim } from '../config/addressClaims.ts';
 import type { Ip } from '../net/ip.ts';
-import { type Applicant, type Choice, type Kept, choose, keep } from './choice.ts';
+import type { Applicant } from './applicant.ts';
+import type { Assignment } from './assignment.ts';
+import { type Choice, type Kept, choose, keep } from './choice.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
 import { byAge, keepRank, ledger, merged, releases } from './ledger.ts';
 import type { PoolUsage } from './poolSpace.ts';
-import type { Refusal } from './refusal.ts';
 import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
 import { sharesOf } from './shares.ts';
 import { type Tenant, tenantOf } from './sharing.ts';
 
 export interface Snapshot extends Basis {
   readonly services: readonly ServiceView[];
-}
-
-/** What one Service is to have. Only Services that this installation handles, or has to clean up after, get one. */
-export interface Assignment {
-  /** The ingress addresses, IPv4 first. */
-  readonly ingress: readonly Ip[];
-  /** The pool of the first address. */
-  readonly pool?: string;
-  /** Why it has not all that it needs; it may still have an address, kept until what it asks for can be given. */
-  readonly refusal?: Refusal;
-  /** Why a PreferDualStack Service has one address only. */
-  readonly missing?: Refusal;
-  /** Addresses that it keeps although something else uses them. */
-  readonly disputed?: readonly { readonly address: Ip; readonly by: string }[];
-  /** Addresses that stand in its status and go, each with the reason. */
-  readonly released: readonly { readonly address: Ip; readonly refusal: Refusal }[];
 }
 
 interface Entry {
@@ -83,9 +68,9 @@ export class Allocator {
   /** A claim that is new or was edited. @returns every Service whose assignment changed. */
   upsertClaim(claim: AddressClaim): ServiceKey[] {
     const before = this.#desk.claims.get(claim.name);
-    if (before !== undefined && JSON.stringify({ ...before, releasedAt: '' }) === JSON.stringify({ ...claim, releasedAt: '' })) return [];
+    if (before !== undefined && sameClaim(before, claim)) return [];
     this.#desk.claim(claim);
-    if (before === undefined && this.#isAsClaimed(claim)) return [];
+    if ((before === undefined || sameKeeping(before, claim)) && this.#isAsClaimed(claim)) return [];
     return this.#reconsider([before?.boundTo, claim.boundTo, before?.service, claim.service]);
   }
 
@@ -279,4 +264,14 @@ const NOTHING_KEPT: Kept = { addresses: [], cleared: new Map() };
 
 function isNamed({ request }: Applicant): boolean {
   return 'addresses' in request;
+}
+
+/** Apart from times, which no plan depends on. */
+function sameClaim(a: AddressClaim, b: AddressClaim): boolean {
+  const times = { since: '', releasedAt: '' };
+  return JSON.stringify({ ...a, ...times }) === JSON.stringify({ ...b, ...times });
+}
+
+function sameKeeping(a: AddressClaim, b: AddressClaim): boolean {
+  return a.service === b.service && a.addresses.join() === b.addresses.join();
 }

@@ -1,5 +1,6 @@
 import type { ServiceView } from '../cluster/service.ts';
 import { type Family, type Ip, ipFamily } from '../net/ip.ts';
+import type { Applicant } from './applicant.ts';
 import type { Desk } from './desk.ts';
 import type { PoolSpace } from './poolSpace.ts';
 import type { Refusal } from './refusal.ts';
@@ -7,13 +8,6 @@ import { MAX_PER_FAMILY, type Request, annotation, byFamily } from './request.ts
 import type { Share } from './shares.ts';
 import type { Tenant } from './sharing.ts';
 import { refusalFor, verdict, whyNone } from './verdict.ts';
-
-/** One Service in front of the desk. */
-export interface Applicant {
-  readonly service: ServiceView;
-  readonly tenant: Tenant;
-  readonly request: Request | Refusal;
-}
 
 export interface Choice {
   readonly addresses: readonly Ip[];

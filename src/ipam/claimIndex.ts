@@ -26,10 +26,6 @@ export class ClaimIndex {
     return this.#byName.get(name);
   }
 
-  values(): IterableIterator<AddressClaim> {
-    return this.#byName.values();
-  }
-
   addresses(): IterableIterator<Ip> {
     return this.#byAddress.keys();
   }
@@ -51,6 +47,11 @@ export class ClaimIndex {
 
   isClaimed(address: Ip): boolean {
     return this.#byAddress.has(address);
+  }
+
+  /** All claims to an address, oldest first. */
+  at(address: Ip): readonly AddressClaim[] {
+    return this.#byAddress.get(address) ?? [];
   }
 
   /** All claims for a Service, in force or not, oldest first. */

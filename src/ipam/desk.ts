@@ -108,7 +108,7 @@ export class Desk {
     if (this.reservedBy(address) !== undefined || this.claims.isClaimed(address)) this.#block(address);
   }
 
-  /** @param address absent: any that the namespace has not got yet */
+  /** @param address absent: one that the namespace has not got yet */
   overQuota(space: PoolSpace, tenant: Tenant, family: Family, address?: Ip): QuotaUse | undefined {
     return this.#quotas.exceeded(space, tenant.key, family, address);
   }

@@ -1,7 +1,8 @@
 import type { ServiceView } from '../cluster/service.ts';
 import type { Ip } from '../net/ip.ts';
-import type { Assignment } from './allocator.ts';
-import type { Applicant, Choice } from './choice.ts';
+import type { Applicant } from './applicant.ts';
+import type { Assignment } from './assignment.ts';
+import type { Choice } from './choice.ts';
 import type { Refusal } from './refusal.ts';
 import { byFamily } from './request.ts';
 

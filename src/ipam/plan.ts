@@ -1,5 +1,6 @@
 import type { ServiceKey } from '../cluster/service.ts';
-import { Allocator, type Assignment, type Snapshot } from './allocator.ts';
+import { Allocator, type Snapshot } from './allocator.ts';
+import type { Assignment } from './assignment.ts';
 import type { PoolUsage } from './poolSpace.ts';
 
 /** Who gets which address, as one value. */

@@ -24,7 +24,7 @@ export class Quotas {
     else used?.delete(address);
   }
 
-  /** @param address absent: any that the namespace has not got yet @returns undefined: there is room */
+  /** @param address absent: one that the namespace has not got yet @returns undefined: there is room */
   exceeded(space: PoolSpace, key: string, family: Family, address?: Ip): QuotaUse | undefined {
     const limit = space.pool.quotaPerNamespace;
     if (limit === undefined) return undefined;

@@ -1,5 +1,5 @@
 import type { Family } from '../net/ip.ts';
-import type { Applicant } from './choice.ts';
+import type { Applicant } from './applicant.ts';
 import type { Desk } from './desk.ts';
 import type { PoolSpace } from './poolSpace.ts';
 import type { PoolVerdict, PoolVerdictReason, Refusal } from './refusal.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ConditionView, ServiceView } from '../../src/cluster/service.ts';
-import type { Assignment } from '../../src/ipam/allocator.ts';
+import type { Assignment } from '../../src/ipam/assignment.ts';
 import { ALLOCATED, type ServiceChange, serviceChange } from '../../controller/serviceStatus.ts';
 import { DUAL, ip, service } from '../ipam/support.ts';
 

@@ -66,8 +66,10 @@ describe('the controller beside the rest of the cluster', () => {
       const one = await cluster.start('one', { kubeconfig });
       await lab.create(poolObject('p', ['192.0.2.0/24']));
       await lab.create(poolObject('q', ['192.0.2.0/28']));
-      await lab.create(serviceObject('a'));
+      await lab.create(serviceObject('a', {}, { 'heraldlb.io/address-claim': 'keep' }));
       await until('an address', async () => ips(await getService(lab, 'a')).length > 0);
+      const claim = { apiVersion: 'heraldlb.io/v1', kind: 'AddressClaim', namespace: NAMESPACE, name: 'default.a' };
+      await until('a claim', async () => conditionOf((await lab.get(claim)) as unknown as Seen, 'Bound')?.status === 'True');
       await until('events', async () => (await eventsAbout(lab, 'a')).length > 0 && (await eventsAbout(lab, 'q')).length > 0);
       await until('conditions', async () => conditionOf(await getPool(lab, 'p'), 'Accepted') !== undefined);
       await one.close();

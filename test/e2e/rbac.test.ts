@@ -89,6 +89,26 @@ need(...LAB_NEEDS).describe('the roles in manifests', () => {
     await until('the second refusal', async () => (await allocated()) === 'False');
   }
 
+  /** A claim is made, edited and ended. */
+  async function claim(): Promise<void> {
+    const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'kept' };
+    const keep = (value: string): Promise<unknown> =>
+      lab.client.patch(ref, { metadata: { annotations: { 'heraldlb.io/address-claim': value } } });
+    const made = { apiVersion: 'heraldlb.io/v1', kind: 'AddressClaim', namespace: NAMESPACE, name: 'default.kept' };
+    const ttl = async (): Promise<unknown> => ((await lab.client.get(made)).spec as { ttl?: string }).ttl;
+    await lab.client.apply(service('kept', 'bgp'));
+    await until('a VIP', async () => vips(await lab.client.get(ref)).length > 0);
+    await keep('24h');
+    await until('a claim', async () => (await ttl()) === '24h');
+    await keep('48h');
+    await until('another ttl', async () => (await ttl()) === '48h');
+    await keep('none');
+    await until('no claim', async () => {
+      const answer = await ttl().catch(() => 'gone');
+      return answer === 'gone';
+    });
+  }
+
   it('allow every request that the programs make, and grant nothing that they do not use', async () => {
     await lab.client.apply(service('web', 'bgp'));
     await lab.client.apply(service('segment', 'segment'));
@@ -102,6 +122,7 @@ need(...LAB_NEEDS).describe('the roles in manifests', () => {
       await until(`the route to ${ready ? 'come' : 'go'}`, () => announced() === ready);
     }
     await askTwice();
+    await claim();
     const log = lab.api.kubelab?.requests ?? [];
     const asked = (account: string): Map<string, number> =>
       new Map(

@@ -1,7 +1,8 @@
 import { type ServiceKey, type ServiceView, serviceKey } from '../../src/cluster/service.ts';
 import type { AddressClaim } from '../../src/config/addressClaims.ts';
 import type { Pool, PoolAllocation } from '../../src/config/config.ts';
-import { type Assignment, type Snapshot } from '../../src/ipam/allocator.ts';
+import type { Snapshot } from '../../src/ipam/allocator.ts';
+import type { Assignment } from '../../src/ipam/assignment.ts';
 import { type AddressPlan } from '../../src/ipam/plan.ts';
 import { type Block, parseBlock } from '../../src/net/block.ts';
 import { type Ip, ipFamily, parseIp } from '../../src/net/ip.ts';
