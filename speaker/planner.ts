@@ -1,12 +1,12 @@
-import { planNode } from '../src/announce/nodePlan.ts';
-import type { NodePlanResult } from '../src/announce/plan.ts';
+import { PlanMemory, type PlannedNode, planNode } from '../src/announce/nodePlan.ts';
+import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
+import { samePlan } from '../src/announce/samePlan.ts';
 import type { Config } from '../src/config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.ts';
 import type { SecretView } from '../src/config/peers.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
-import { RankCache } from '../src/layer2/elector.ts';
-import type { Ip } from '../src/net/ip.ts';
+import type { Store } from '../src/host/kube/store.ts';
 import type { PlanMessage } from './channel.ts';
 import type { Watches } from './watches.ts';
 
@@ -22,13 +22,13 @@ export class Planner {
   readonly #watches: Watches;
   readonly #node: string;
   readonly #lbClass: string | undefined;
-  readonly #cache = new RankCache();
+  readonly #memory = new PlanMemory();
+  readonly #lists = new WeakMap<object, { readonly version: number; readonly values: readonly unknown[] }>();
   #config: Config | undefined;
   #configKey = '';
   #secretProblems: readonly Problem[] = [];
   #generation = 0;
-  #sent = '';
-  #addresses: ReadonlySet<Ip> | undefined;
+  #sent: NodePlan | undefined;
 
   constructor(watches: Watches, node: string, lbClass: string | undefined) {
     this.#watches = watches;
@@ -40,29 +40,33 @@ export class Planner {
     const { services, slices, nodes } = this.#watches;
     const snapshot = {
       config: this.#readConfig(secrets),
-      services: [...services.store.values()],
-      slices: [...slices.store.values()],
-      nodes: [...nodes.store.values()],
+      services: this.#list(services.store),
+      slices: this.#list(slices.store),
+      nodes: this.#list(nodes.store),
       ...(this.#lbClass === undefined ? {} : { loadBalancerClass: this.#lbClass }),
     };
-    const result = planNode(snapshot, this.#node, this.#generation + 1, this.#cache);
-    const addresses = new Set(snapshot.services.flatMap((service) => service.ingress));
-    this.#cache.keepOnly(addresses);
-    const message = this.#messageFor(result, addresses);
-    this.#addresses = addresses;
+    const result = planNode(snapshot, this.#node, this.#generation + 1, this.#memory);
+    const message = this.#messageFor(result);
     const plan = message?.plan ?? { ...result.plan, generation: this.#generation };
     return { ...result, plan, message, secretProblems: this.#secretProblems };
   }
 
-  #messageFor({ plan }: NodePlanResult, addresses: ReadonlySet<Ip>): PlanMessage | undefined {
-    const contents = JSON.stringify([plan.peers, plan.claims]);
-    if (contents === this.#sent) return undefined;
-    this.#sent = contents;
+  /** The same array while the store stays as it is. */
+  #list<T>(store: Store<T>): readonly T[] {
+    const known = this.#lists.get(store);
+    if (known?.version === store.version) return known.values as readonly T[];
+    const values = [...store.values()];
+    this.#lists.set(store, { version: store.version, values });
+    return values;
+  }
+
+  /** An address that is new to the cluster can be asked for. One that was there before may be another speaker's up to now: its answer
+   * would look like a conflict. */
+  #messageFor({ plan, fresh }: PlannedNode): PlanMessage | undefined {
+    if (this.#sent !== undefined && samePlan(this.#sent, plan)) return undefined;
+    this.#sent = plan;
     this.#generation = plan.generation;
-    // An address that is new to the cluster can be asked for. One that was there before may be another speaker's up to now:
-    // its answer would look like a conflict.
-    const before = this.#addresses ?? addresses;
-    return { plan, fresh: plan.claims.map(({ ip }) => ip).filter((ip) => !before.has(ip)) };
+    return { plan, fresh };
   }
 
   /** Read anew only when something in it changed: a plan needs it far more often. */

@@ -1,43 +1,107 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { NodeView } from '../cluster/node.ts';
+import type { ServiceKey } from '../cluster/service.ts';
 import type { Config, Peer } from '../config/config.ts';
 import type { Family, Ip } from '../net/ip.ts';
 import { ipFamily, ipFromBytes } from '../net/ip.ts';
 import { RankCache } from '../layer2/elector.ts';
-import { planClaims } from './claims.ts';
-import type { NodePlanResult, PeerPlan, PeerSession, Verdict } from './plan.ts';
-import { onlyFamilies, planRoutes } from './routes.ts';
+import { ClaimPlanner } from './claims.ts';
+import type { NodePlan, NodePlanResult, PeerPlan, PeerSession, ServiceVerdict, Verdict } from './plan.ts';
+import { RoutePlanner, onlyFamilies } from './routes.ts';
 import { coversNode } from './scope.ts';
-import { type AnnounceSnapshot, indexSnapshot } from './snapshot.ts';
+import { type AnnounceSnapshot, SnapshotIndex } from './snapshot.ts';
+import { changeSorted } from './sorted.ts';
+
+/** A plan, and what only the way to it shows. */
+export interface PlannedNode extends NodePlanResult {
+  /** Addresses among the claims that no Service had at the plan before; none at the first plan of a memory. */
+  readonly fresh: readonly Ip[];
+}
+
+interface Planners {
+  readonly nodeName: string;
+  readonly node: NodeView | undefined;
+  readonly peers: readonly Peer[];
+  readonly routes: RoutePlanner;
+  readonly claims: ClaimPlanner;
+}
 
 /**
- * Everything one node has to do, and why it does not do the rest. Pure; equal snapshots give equal plans in any order.
- * @param cache hashes of earlier plans: keep one per process
+ * What is kept from one plan to the next. It holds nothing that could not be computed again, and makes a plan cost what changed
+ * instead of what there is: keep one per process, and give it snapshots whose unchanged views are the same objects.
  */
-export function planNode(snapshot: AnnounceSnapshot, nodeName: string, generation: number, cache = new RankCache()): NodePlanResult {
-  const index = indexSnapshot(snapshot);
-  const node = index.nodes.find((candidate) => candidate.name === nodeName);
-  const peers = peersOf(snapshot.config, node);
-  const bgp = planRoutes(index, node, peers);
-  const layer2 = planClaims(index, nodeName, cache);
-  const nothing: Verdict = { announced: false, ineligible: { reason: 'NoMatchingAdvertisement' } };
+export class PlanMemory {
+  readonly ranks = new RankCache();
+  index: SnapshotIndex | undefined;
+  planners: Planners | undefined;
+  verdicts: readonly ServiceVerdict[] = [];
+}
+
+/** Everything one node has to do, and why it does not do the rest. Equal snapshots give equal plans, in any order and after any other. */
+export function planNode(
+  snapshot: AnnounceSnapshot,
+  nodeName: string,
+  generation: number,
+  memory: PlanMemory = new PlanMemory(),
+): PlannedNode {
+  const isFirst = memory.index === undefined;
+  const index = (memory.index ??= new SnapshotIndex(snapshot.config));
+  const { everything, dirty, newAddresses, goneAddresses } = index.update(snapshot);
+  for (const ip of goneAddresses) memory.ranks.forget(ip);
+  const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
+  const planners = known ?? makePlanners(index, nodeName, memory.ranks);
+  const toPlan = known === undefined ? new Set(index.keys()) : dirty;
+  const concerned = planners.routes.update(toPlan);
+  planners.claims.update(toPlan);
+  memory.planners = planners;
+  memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, concerned, index, planners);
+  const plan = planOf(planners, snapshot.config, generation);
   return {
-    plan: {
-      generation,
-      node: nodeName,
-      peers: peers.map((peer) => planPeer(peer, nodeName, node, snapshot.config, bgp.routes.get(peer.name) ?? [])),
-      claims: layer2.claims,
-    },
-    verdicts: index.services.map((service) => ({
-      service: service.key,
-      addresses: service.ingress,
-      bgp: bgp.verdicts.get(service.key) ?? nothing,
-      layer2: layer2.verdicts.get(service.key) ?? nothing,
-    })),
-    speaksForAll: (index.nodes.find((candidate) => candidate.ready) ?? index.nodes[0])?.name === nodeName,
+    plan,
+    verdicts: memory.verdicts,
+    speaksForAll: speakerForAll(index.nodes) === nodeName,
     problems: [],
+    fresh: isFirst || newAddresses.size === 0 ? [] : plan.claims.flatMap(({ ip }) => (newAddresses.has(ip) ? [ip] : [])),
   };
+}
+
+function speakerForAll(nodes: readonly NodeView[]): string | undefined {
+  return (nodes.find((candidate) => candidate.ready) ?? nodes[0])?.name;
+}
+
+function makePlanners(index: SnapshotIndex, nodeName: string, ranks: RankCache): Planners {
+  const node = index.nodes.find((candidate) => candidate.name === nodeName);
+  const peers = peersOf(index.config, node);
+  return { nodeName, node, peers, routes: new RoutePlanner(index, node, peers), claims: new ClaimPlanner(index, node, ranks) };
+}
+
+function planOf(planners: Planners, config: Config, generation: number): NodePlan {
+  const { nodeName, node, peers, routes } = planners;
+  const planned = peers.map((peer) => planPeer(peer, nodeName, node, config, routes.routes(peer.name)));
+  return { generation, node: nodeName, peers: planned, claims: planners.claims.claims() };
+}
+
+const NOTHING: Verdict = { announced: false, ineligible: { reason: 'NoMatchingAdvertisement' } };
+
+function updateVerdicts(
+  before: readonly ServiceVerdict[],
+  concerned: ReadonlySet<ServiceKey>,
+  index: SnapshotIndex,
+  { routes, claims }: Planners,
+): readonly ServiceVerdict[] {
+  if (concerned.size === 0) return before;
+  const gone = new Set<string>();
+  const came = new Map<string, ServiceVerdict>();
+  for (const key of concerned) {
+    const service = index.service(key);
+    if (service === undefined) gone.add(key);
+    else {
+      const [bgp, layer2] = [routes.verdict(key) ?? NOTHING, claims.verdict(key) ?? NOTHING];
+      came.set(key, { service: key, addresses: service.ingress, bgp, layer2 });
+    }
+  }
+  return changeSorted(before, ({ service }) => service, gone, came);
 }
 
 /**

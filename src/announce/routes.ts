@@ -1,38 +1,117 @@
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceView } from '../cluster/service.ts';
-import type { BgpAdvertisement, LargeCommunity, Peer, Pool } from '../config/config.ts';
-import { ipFamily } from '../net/ip.ts';
+import type { ServiceKey, ServiceView } from '../cluster/service.ts';
+import type { BgpAdvertisement, Peer, Pool } from '../config/config.ts';
+import { type Family, ipFamily } from '../net/ip.ts';
 import { type Prefix, prefixFamily, prefixOf } from '../net/prefix.ts';
 import type { Ineligible } from './eligibility.ts';
-import type { RouteAttributes, RouteSet, Verdict } from './plan.ts';
+import type { RouteSet, Verdict } from './plan.ts';
+import { RouteTable, type Wish, unite, wishOf } from './routeTable.ts';
 import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 
-/** What is to be said about one prefix to one peer, gathered from every advertisement and Service that ask for it. */
-interface Wish {
-  readonly localPref: number | undefined;
-  readonly communities: ReadonlySet<number>;
-  readonly largeCommunities: ReadonlyMap<string, LargeCommunity>;
-}
-
 type Wishes = Map<Prefix, Wish>;
 
-export interface BgpPlan {
-  /** By BGPPeer name. */
-  readonly routes: ReadonlyMap<string, readonly RouteSet[]>;
-  readonly verdicts: ReadonlyMap<string, Verdict>;
-}
+/**
+ * The routes of one node, for every peer it has, kept up with a changing snapshot: a Service costs anew only when something of it
+ * changed, or of one that has a prefix in common with it.
+ */
+export class RoutePlanner {
+  readonly #index: IndexedSnapshot;
+  readonly #node: NodeView | undefined;
+  readonly #peers: readonly Peer[];
+  /** By peer; peers that the same advertisements speak to have one table. */
+  readonly #tables: ReadonlyMap<string, RouteTable>;
+  readonly #selected = new Map<ServiceKey, Selected>();
+  readonly #verdicts = new Map<ServiceKey, Verdict>();
+  readonly #prefixes = new Map<ServiceKey, ReadonlySet<Prefix>>();
+  /** Services that ask for a prefix. */
+  readonly #askers = new Map<Prefix, Set<ServiceKey>>();
 
-/** The routes of one node, for every peer it has. */
-export function planRoutes(index: IndexedSnapshot, node: NodeView | undefined, peers: readonly Peer[]): BgpPlan {
-  const wishes = new Map<string, Wishes>(peers.map((peer) => [peer.name, new Map()]));
-  const verdicts = new Map<string, Verdict>();
-  for (const service of index.services) {
-    const found = selectAdvertisements(index, service, node, peers);
-    const ineligible = 'reason' in found ? found : addService(wishes, service, found);
-    verdicts.set(service.key, ineligible === undefined ? announced(found as Selected) : { announced: false, ineligible });
+  constructor(index: IndexedSnapshot, node: NodeView | undefined, peers: readonly Peer[]) {
+    this.#index = index;
+    this.#node = node;
+    this.#peers = peers;
+    const tables = new Map<string, RouteTable>();
+    this.#tables = new Map(
+      peers.map((peer) => {
+        const key = JSON.stringify(index.config.bgpAdvertisements.map((advertisement) => speaksTo(advertisement, peer)));
+        const table = tables.get(key) ?? new RouteTable();
+        tables.set(key, table);
+        return [peer.name, table];
+      }),
+    );
   }
-  return { routes: new Map([...wishes].map(([peer, wished]) => [peer, groupRoutes(wished)])), verdicts };
+
+  /** Sets of one family each; the same value as long as nothing in it changed. */
+  routes(peer: string): readonly RouteSet[] {
+    return this.#tables.get(peer)?.sets() ?? [];
+  }
+
+  verdict(service: ServiceKey): Verdict | undefined {
+    return this.#verdicts.get(service);
+  }
+
+  /** @returns the Services whose verdict may be another one now */
+  update(dirty: ReadonlySet<ServiceKey>): ReadonlySet<ServiceKey> {
+    const prefixes = new Set<Prefix>();
+    const concerned = new Set(dirty);
+    for (const key of dirty) this.#forget(key, prefixes);
+    for (const key of dirty) this.#select(key, prefixes);
+    // One prefix has one set of attributes, so whoever shares a prefix is judged together, and so are the others that those share with.
+    for (const prefix of prefixes) {
+      for (const key of this.#askers.get(prefix) ?? []) {
+        concerned.add(key);
+        for (const other of this.#prefixes.get(key) ?? []) prefixes.add(other);
+      }
+    }
+    const wishes = this.#judge([...concerned].sort());
+    for (const [table, wished] of wishes) table.change(prefixes, wished);
+    return concerned;
+  }
+
+  #forget(key: ServiceKey, prefixes: Set<Prefix>): void {
+    for (const prefix of this.#prefixes.get(key) ?? []) {
+      prefixes.add(prefix);
+      const askers = this.#askers.get(prefix);
+      askers?.delete(key);
+      if (askers?.size === 0) this.#askers.delete(prefix);
+    }
+    this.#prefixes.delete(key);
+    this.#selected.delete(key);
+    this.#verdicts.delete(key);
+  }
+
+  #select(key: ServiceKey, prefixes: Set<Prefix>): void {
+    const service = this.#index.service(key);
+    if (service === undefined) return;
+    const found = selectAdvertisements(this.#index, service, this.#node, this.#peers);
+    if ('reason' in found) {
+      this.#verdicts.set(key, { announced: false, ineligible: found });
+      return;
+    }
+    this.#selected.set(key, found);
+    const own = new Set(found.advertisements.flatMap(({ advertisement }) => prefixesOf(service, found.pools, advertisement)));
+    this.#prefixes.set(key, own);
+    for (const prefix of own) {
+      prefixes.add(prefix);
+      const askers = this.#askers.get(prefix);
+      if (askers === undefined) this.#askers.set(prefix, new Set([key]));
+      else askers.add(key);
+    }
+  }
+
+  /** @param services sorted: who comes first is announced when two contradict each other */
+  #judge(services: readonly ServiceKey[]): Map<RouteTable, Wishes> {
+    const wishes = new Map([...this.#tables.values()].map((table) => [table, new Map() as Wishes]));
+    for (const key of services) {
+      const service = this.#index.service(key);
+      const selected = this.#selected.get(key);
+      if (service === undefined || selected === undefined) continue;
+      const ineligible = addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), service, selected);
+      this.#verdicts.set(key, ineligible === undefined ? announced(selected) : { announced: false, ineligible });
+    }
+    return wishes;
+  }
 }
 
 interface Selected {
@@ -62,18 +141,22 @@ function selectAdvertisements(
   const withPeers = here
     .map((advertisement) => ({
       advertisement,
-      peers: peers.map((peer) => peer.name).filter((name) => advertisement.peers.length === 0 || advertisement.peers.includes(name)),
+      peers: peers.filter((peer) => speaksTo(advertisement, peer)).map((peer) => peer.name),
     }))
     .filter((entry) => entry.peers.length > 0);
   if (withPeers.length === 0) return { reason: 'NoPeers', advertisements: names(here) };
   return endpointsIneligible(index, service, node.name) ?? { pools, advertisements: withPeers };
 }
 
+function speaksTo({ peers }: BgpAdvertisement, { name }: Peer): boolean {
+  return peers.length === 0 || peers.includes(name);
+}
+
 /** Adds a Service's prefixes for every peer, or nothing at all when its advertisements contradict each other. */
-function addService(wishes: Map<string, Wishes>, service: ServiceView, selected: Selected): Ineligible | undefined {
+function addService(wishesOf: (peer: string) => Wishes | undefined, service: ServiceView, selected: Selected): Ineligible | undefined {
   const additions = selected.advertisements.map(({ advertisement, peers }) => ({
     advertisement,
-    tables: peers.map((peer) => wishes.get(peer)),
+    tables: new Set(peers.map(wishesOf)),
     prefixes: prefixesOf(service, selected.pools, advertisement),
   }));
   const preferences = new Map<Wishes | undefined, Map<Prefix, number | undefined>>();
@@ -117,60 +200,8 @@ function addWish(wishes: Wishes | undefined, prefix: Prefix, advertisement: BgpA
   wishes?.set(prefix, earlier === undefined ? wish : unite(earlier, wish));
 }
 
-/** One value per advertisement: nearly all prefixes have a single one, and are then grouped without a comparison. */
-const WISHES = new WeakMap<BgpAdvertisement, Wish>();
-
-function wishOf(advertisement: BgpAdvertisement): Wish {
-  const known = WISHES.get(advertisement);
-  if (known !== undefined) return known;
-  const wish: Wish = {
-    localPref: advertisement.localPref,
-    communities: new Set(advertisement.communities),
-    largeCommunities: new Map(advertisement.largeCommunities.map((community) => [community.join(':'), community])),
-  };
-  WISHES.set(advertisement, wish);
-  return wish;
-}
-
-function unite(a: Wish, b: Wish): Wish {
-  return {
-    localPref: a.localPref,
-    communities: new Set([...a.communities, ...b.communities]),
-    largeCommunities: new Map([...a.largeCommunities, ...b.largeCommunities]),
-  };
-}
-
-/** Prefixes with the same attributes together, both sorted, so that equal plans are equal values. */
-function groupRoutes(wishes: Wishes): RouteSet[] {
-  const byWish = new Map<Wish, Prefix[]>();
-  for (const [prefix, wish] of wishes) {
-    const prefixes = byWish.get(wish);
-    if (prefixes === undefined) byWish.set(wish, [prefix]);
-    else prefixes.push(prefix);
-  }
-  const groups = new Map<string, { readonly attributes: RouteAttributes; readonly prefixes: Prefix[] }>();
-  for (const [wish, prefixes] of byWish) {
-    const attributes = attributesOf(wish);
-    const key = JSON.stringify(attributes);
-    const group = groups.get(key);
-    groups.set(key, { attributes, prefixes: group === undefined ? prefixes : group.prefixes.concat(prefixes) });
-  }
-  const sorted = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
-  for (const group of sorted) group.prefixes.sort();
-  return sorted;
-}
-
-function attributesOf(wish: Wish): RouteAttributes {
-  return {
-    ...(wish.localPref === undefined ? {} : { localPref: wish.localPref }),
-    communities: [...wish.communities].toSorted((a, b) => a - b),
-    largeCommunities: [...wish.largeCommunities.values()].toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
-  };
-}
-
 /** Routes of families that the session does not carry are never handed to it (Junos rejects the session's peer for one). */
-export function onlyFamilies(routes: readonly RouteSet[], families: readonly string[]): RouteSet[] {
-  return routes
-    .map((set) => ({ ...set, prefixes: set.prefixes.filter((prefix) => families.includes(prefixFamily(prefix))) }))
-    .filter((set) => set.prefixes.length > 0);
+export function onlyFamilies(routes: readonly RouteSet[], families: readonly Family[]): readonly RouteSet[] {
+  const isWanted = ({ prefixes: [first] }: RouteSet): boolean => first !== undefined && families.includes(prefixFamily(first));
+  return routes.every(isWanted) ? routes : routes.filter(isWanted);
 }

@@ -4,8 +4,9 @@ import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import { type Config, type Pool } from '../config/config.ts';
 import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
+import { differences } from './sorted.ts';
 
-/** What a speaker knows of the cluster when it plans. */
+/** What a speaker knows of the cluster when it plans. Views that did not change are the same objects as before. */
 export interface AnnounceSnapshot {
   readonly config: Config;
   readonly services: readonly ServiceView[];
@@ -23,36 +24,168 @@ export interface ServingEndpoints {
 
 const NONE: ServingEndpoints = { anywhere: false, nodes: new Set() };
 
-/** The snapshot with the look-ups that a plan needs, made once per plan. */
+/** The snapshot with the look-ups that a plan needs. */
 export interface IndexedSnapshot {
   readonly config: Config;
-  readonly services: readonly ServiceView[];
+  /** Sorted by name. */
   readonly nodes: readonly NodeView[];
+  /** undefined: there is none that this installation handles. */
+  readonly service: (key: ServiceKey) => ServiceView | undefined;
   readonly serving: (service: ServiceKey) => ServingEndpoints;
   readonly poolOf: (ip: Ip) => Pool | undefined;
   /** Every handled Service that has this address, sorted. */
   readonly sharers: (ip: Ip) => readonly ServiceKey[];
 }
 
-export function indexSnapshot(snapshot: AnnounceSnapshot): IndexedSnapshot {
-  const services = snapshot.services
-    .filter((service) => isHandled(service, snapshot.loadBalancerClass))
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const serving = indexServing(snapshot.slices);
-  const sharers = indexSharers(services);
-  const pools = new Map<Ip, Pool | undefined>();
-  const poolOf = (ip: Ip): Pool | undefined => {
-    if (!pools.has(ip)) pools.set(ip, findPool(snapshot.config.pools, ip));
-    return pools.get(ip);
-  };
-  return {
-    config: snapshot.config,
-    services,
-    nodes: snapshot.nodes.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    serving: (service) => serving.get(service) ?? NONE,
-    poolOf,
-    sharers: (ip) => sharers.get(ip) ?? [],
-  };
+/** What became new between two snapshots. */
+export interface IndexUpdate {
+  /** Configuration or nodes changed, on which everything depends. */
+  readonly everything: boolean;
+  /** Services whose plan may be another one. */
+  readonly dirty: ReadonlySet<ServiceKey>;
+  /** That some Service has now and none had before. */
+  readonly newAddresses: ReadonlySet<Ip>;
+  readonly goneAddresses: ReadonlySet<Ip>;
+}
+
+/** The index of the latest snapshot, made from the one before at the price of what changed. Changed in place. */
+export class SnapshotIndex implements IndexedSnapshot {
+  config: Config;
+  nodes: readonly NodeView[] = [];
+  #snapshot: AnnounceSnapshot;
+  readonly #services = new Map<ServiceKey, ServiceView>();
+  readonly #slices = new Map<ServiceKey, Set<EndpointSliceView>>();
+  readonly #serving = new Map<ServiceKey, ServingEndpoints>();
+  readonly #sharers = new Map<Ip, Set<ServiceKey>>();
+  /** How many Services have it, also those that are not handled. */
+  readonly #holders = new Map<Ip, number>();
+  readonly #pools = new Map<Ip, Pool | undefined>();
+
+  constructor(config: Config) {
+    this.config = config;
+    this.#snapshot = { config, services: [], slices: [], nodes: [] };
+  }
+
+  service(key: ServiceKey): ServiceView | undefined {
+    return this.#services.get(key);
+  }
+
+  keys(): Iterable<ServiceKey> {
+    return this.#services.keys();
+  }
+
+  serving(service: ServiceKey): ServingEndpoints {
+    return this.#serving.get(service) ?? NONE;
+  }
+
+  poolOf(ip: Ip): Pool | undefined {
+    if (!this.#pools.has(ip)) this.#pools.set(ip, findPool(this.config.pools, ip));
+    return this.#pools.get(ip);
+  }
+
+  sharers(ip: Ip): readonly ServiceKey[] {
+    return [...(this.#sharers.get(ip) ?? [])].sort();
+  }
+
+  update(snapshot: AnnounceSnapshot): IndexUpdate {
+    const before = this.#snapshot;
+    this.#snapshot = snapshot;
+    const everything = this.#updateContext(before, snapshot);
+    const dirty = new Set<ServiceKey>();
+    this.#updateSlices(before.slices, snapshot.slices, dirty);
+    const addresses = this.#updateServices(before, snapshot, dirty);
+    if (everything) for (const key of this.#services.keys()) dirty.add(key);
+    for (const ip of addresses.goneAddresses) this.#pools.delete(ip);
+    return { everything, dirty, ...addresses };
+  }
+
+  #updateContext(before: AnnounceSnapshot, now: AnnounceSnapshot): boolean {
+    const nodes = differences(before.nodes, now.nodes);
+    const sameNodes = nodes.gone.length === 0 && nodes.came.length === 0;
+    if (!sameNodes) this.nodes = now.nodes.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const sameConfig = this.config === now.config;
+    this.config = now.config;
+    if (!sameConfig) this.#pools.clear();
+    return !sameConfig || !sameNodes || before.loadBalancerClass !== now.loadBalancerClass;
+  }
+
+  #updateSlices(before: readonly EndpointSliceView[], now: readonly EndpointSliceView[], dirty: Set<ServiceKey>): void {
+    const { gone, came } = differences(before, now);
+    const touched = new Set<ServiceKey>();
+    for (const slice of gone) {
+      touched.add(slice.service);
+      this.#slices.get(slice.service)?.delete(slice);
+    }
+    for (const slice of came) {
+      touched.add(slice.service);
+      const slices = this.#slices.get(slice.service);
+      if (slices === undefined) this.#slices.set(slice.service, new Set([slice]));
+      else slices.add(slice);
+    }
+    for (const key of touched) {
+      const slices = this.#slices.get(key) ?? new Set();
+      if (slices.size === 0) this.#slices.delete(key);
+      // Pods come and go all the time; what counts is where there are any.
+      if (this.#setServing(key, servingOf(slices))) dirty.add(key);
+    }
+  }
+
+  #setServing(key: ServiceKey, serving: ServingEndpoints): boolean {
+    if (sameServing(this.serving(key), serving)) return false;
+    if (serving.anywhere) this.#serving.set(key, serving);
+    else this.#serving.delete(key);
+    return true;
+  }
+
+  #updateServices(
+    before: AnnounceSnapshot,
+    now: AnnounceSnapshot,
+    dirty: Set<ServiceKey>,
+  ): Pick<IndexUpdate, 'newAddresses' | 'goneAddresses'> {
+    const same = before.loadBalancerClass === now.loadBalancerClass;
+    const { gone, came } = same ? differences(before.services, now.services) : { gone: before.services, came: now.services };
+    const touched = new Map<Ip, boolean>();
+    const hold = (ip: Ip, by: 1 | -1): void => {
+      const count = this.#holders.get(ip) ?? 0;
+      if (!touched.has(ip)) touched.set(ip, count > 0);
+      if (count + by === 0) this.#holders.delete(ip);
+      else this.#holders.set(ip, count + by);
+    };
+    for (const service of gone) {
+      for (const ip of service.ingress) hold(ip, -1);
+      if (isHandled(service, before.loadBalancerClass)) this.#remove(service, dirty);
+    }
+    for (const service of came) {
+      for (const ip of service.ingress) hold(ip, 1);
+      if (isHandled(service, now.loadBalancerClass)) this.#add(service, dirty);
+    }
+    for (const ip of touched.keys()) for (const key of this.#sharers.get(ip) ?? []) dirty.add(key);
+    const isHeld = (ip: Ip): boolean => this.#holders.has(ip);
+    return {
+      newAddresses: new Set([...touched].filter(([ip, held]) => !held && isHeld(ip)).map(([ip]) => ip)),
+      goneAddresses: new Set([...touched.keys()].filter((ip) => !isHeld(ip))),
+    };
+  }
+
+  #remove(service: ServiceView, dirty: Set<ServiceKey>): void {
+    dirty.add(service.key);
+    this.#services.delete(service.key);
+    for (const ip of service.ingress) {
+      const sharers = this.#sharers.get(ip);
+      sharers?.delete(service.key);
+      if (sharers?.size === 0) this.#sharers.delete(ip);
+    }
+  }
+
+  #add(service: ServiceView, dirty: Set<ServiceKey>): void {
+    dirty.add(service.key);
+    this.#services.set(service.key, service);
+    for (const ip of service.ingress) {
+      const sharers = this.#sharers.get(ip);
+      if (sharers === undefined) this.#sharers.set(ip, new Set([service.key]));
+      else sharers.add(service.key);
+    }
+  }
 }
 
 function isHandled(service: ServiceView, loadBalancerClass: string | undefined): boolean {
@@ -63,31 +196,24 @@ function findPool(pools: readonly Pool[], ip: Ip): Pool | undefined {
   return pools.find((pool) => pool.blocks.some((block) => blockContains(block, ip)));
 }
 
-function indexServing(slices: readonly EndpointSliceView[]): Map<ServiceKey, ServingEndpoints> {
-  const found = new Map<ServiceKey, { anywhere: boolean; nodes: Set<string> }>();
+function servingOf(slices: Iterable<EndpointSliceView>): ServingEndpoints {
+  const nodes = new Set<string>();
+  let anywhere = false;
   for (const slice of slices) {
-    for (const endpoint of slice.endpoints.filter(takesTraffic)) {
-      const entry = found.get(slice.service) ?? { anywhere: true, nodes: new Set<string>() };
-      if (endpoint.nodeName !== undefined) entry.nodes.add(endpoint.nodeName);
-      found.set(slice.service, entry);
+    for (const endpoint of slice.endpoints) {
+      if (!takesTraffic(endpoint)) continue;
+      anywhere = true;
+      if (endpoint.nodeName !== undefined) nodes.add(endpoint.nodeName);
     }
   }
-  return found;
+  return { anywhere, nodes };
+}
+
+function sameServing(a: ServingEndpoints, b: ServingEndpoints): boolean {
+  return a.anywhere === b.anywhere && a.nodes.size === b.nodes.size && [...a.nodes].every((node) => b.nodes.has(node));
 }
 
 /** As kube-proxy decides: a ready endpoint, or one that is terminating and still serving (KEP-1669). */
 function takesTraffic(endpoint: EndpointView): boolean {
   return endpoint.ready || endpoint.serving;
-}
-
-function indexSharers(services: readonly ServiceView[]): Map<Ip, ServiceKey[]> {
-  const sharers = new Map<Ip, ServiceKey[]>();
-  for (const service of services) {
-    for (const ip of service.ingress) {
-      const list = sharers.get(ip);
-      if (list === undefined) sharers.set(ip, [service.key]);
-      else list.push(service.key);
-    }
-  }
-  return sharers;
 }

@@ -41,9 +41,9 @@ export class RankCache {
     return ranks;
   }
 
-  /** Forgets addresses that are in no election any more. */
-  keepOnly(vips: ReadonlySet<Ip>): void {
-    for (const vip of this.#byVip.keys()) if (!vips.has(vip)) this.#byVip.delete(vip);
+  /** For an address that is in no election any more. */
+  forget(vip: Ip): void {
+    this.#byVip.delete(vip);
   }
 }
 

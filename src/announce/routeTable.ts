@@ -1,0 +1,109 @@
+import type { BgpAdvertisement, LargeCommunity } from '../config/config.ts';
+import { type Prefix, prefixFamily } from '../net/prefix.ts';
+import type { RouteAttributes, RouteSet } from './plan.ts';
+import { changeSorted } from './sorted.ts';
+
+/** What is to be said about one prefix to one peer, gathered from every advertisement and Service that ask for it. */
+export interface Wish {
+  readonly localPref: number | undefined;
+  readonly communities: ReadonlySet<number>;
+  readonly largeCommunities: ReadonlyMap<string, LargeCommunity>;
+}
+
+/** One value per advertisement: nearly all prefixes have a single one, and are then grouped without a comparison. */
+const WISHES = new WeakMap<BgpAdvertisement, Wish>();
+
+export function wishOf(advertisement: BgpAdvertisement): Wish {
+  const known = WISHES.get(advertisement);
+  if (known !== undefined) return known;
+  const wish: Wish = {
+    localPref: advertisement.localPref,
+    communities: new Set(advertisement.communities),
+    largeCommunities: new Map(advertisement.largeCommunities.map((community) => [community.join(':'), community])),
+  };
+  WISHES.set(advertisement, wish);
+  return wish;
+}
+
+export function unite(a: Wish, b: Wish): Wish {
+  return {
+    localPref: a.localPref,
+    communities: new Set([...a.communities, ...b.communities]),
+    largeCommunities: new Map([...a.largeCommunities, ...b.largeCommunities]),
+  };
+}
+
+function attributesOf(wish: Wish): RouteAttributes {
+  return {
+    ...(wish.localPref === undefined ? {} : { localPref: wish.localPref }),
+    communities: [...wish.communities].toSorted((a, b) => a - b),
+    largeCommunities: [...wish.largeCommunities.values()].toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
+  };
+}
+
+interface Change {
+  readonly attributes: RouteAttributes;
+  readonly gone: Set<Prefix>;
+  readonly came: Map<string, Prefix>;
+}
+
+/**
+ * What one peer, or several alike, are to be told. Prefixes of one family with the same attributes stand together, both sorted, so that
+ * equal tables are equal values; a set that did not change stays the same object.
+ */
+export class RouteTable {
+  readonly #wishes = new Map<Prefix, Wish>();
+  readonly #groups = new Map<string, RouteSet>();
+  /** Group keys but for the family. */
+  readonly #keys = new WeakMap<Wish, { readonly key: string; readonly attributes: RouteAttributes }>();
+  #sets: readonly RouteSet[] = [];
+
+  sets(): readonly RouteSet[] {
+    return this.#sets;
+  }
+
+  /** @param wishes what is wished of these prefixes now; a prefix that is missing in it is not to be announced any more */
+  change(prefixes: ReadonlySet<Prefix>, wishes: ReadonlyMap<Prefix, Wish>): void {
+    const changes = new Map<string, Change>();
+    for (const prefix of prefixes) this.#move(prefix, wishes.get(prefix), changes);
+    if (changes.size === 0) return;
+    for (const [key, { attributes, gone, came }] of changes) {
+      const list = changeSorted(this.#groups.get(key)?.prefixes ?? [], (prefix) => prefix, gone, came);
+      if (list.length === 0) this.#groups.delete(key);
+      else this.#groups.set(key, { attributes, prefixes: list });
+    }
+    this.#sets = [...this.#groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
+  }
+
+  #move(prefix: Prefix, wish: Wish | undefined, changes: Map<string, Change>): void {
+    const before = this.#wishes.get(prefix);
+    if (before === wish) return;
+    if (wish === undefined) this.#wishes.delete(prefix);
+    else this.#wishes.set(prefix, wish);
+    const [from, to] = [before && this.#groupOf(prefix, before), wish && this.#groupOf(prefix, wish)];
+    if (from?.key === to?.key) return;
+    if (from !== undefined) changeOf(changes, from).gone.add(prefix);
+    if (to !== undefined) changeOf(changes, to).came.set(prefix, prefix);
+  }
+
+  #groupOf(prefix: Prefix, wish: Wish): { readonly key: string; readonly attributes: RouteAttributes } {
+    let known = this.#keys.get(wish);
+    if (known === undefined) {
+      const attributes = attributesOf(wish);
+      known = { key: JSON.stringify(attributes), attributes };
+      this.#keys.set(wish, known);
+    }
+    return { key: `${known.key} ${prefixFamily(prefix)}`, attributes: known.attributes };
+  }
+}
+
+function changeOf(
+  changes: Map<string, Change>,
+  { key, attributes }: { readonly key: string; readonly attributes: RouteAttributes },
+): Change {
+  const known = changes.get(key);
+  if (known !== undefined) return known;
+  const change: Change = { attributes, gone: new Set(), came: new Map() };
+  changes.set(key, change);
+  return change;
+}

@@ -1,0 +1,22 @@
+import type { ClaimPlan, NodePlan, PeerPlan, RouteSet } from './plan.ts';
+
+/** Do two plans ask for the same, whatever their generations? What they share by reference is not looked into. */
+export function samePlan(a: NodePlan, b: NodePlan): boolean {
+  return a.node === b.node && sameList(a.claims, b.claims, sameClaim) && sameList(a.peers, b.peers, samePeer);
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boolean): boolean {
+  return a === b || (a.length === b.length && a.every((value, i) => value === b[i] || same(value, b[i] as T)));
+}
+
+function samePeer(a: PeerPlan, b: PeerPlan): boolean {
+  return a.name === b.name && JSON.stringify(a.session) === JSON.stringify(b.session) && sameList(a.routes, b.routes, sameSet);
+}
+
+function sameSet(a: RouteSet, b: RouteSet): boolean {
+  return JSON.stringify(a.attributes) === JSON.stringify(b.attributes) && sameList(a.prefixes, b.prefixes, () => false);
+}
+
+function sameClaim(a: ClaimPlan, b: ClaimPlan): boolean {
+  return a.ip === b.ip && JSON.stringify(a) === JSON.stringify(b);
+}
