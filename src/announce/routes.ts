@@ -26,6 +26,8 @@ export class RoutePlanner {
   readonly #prefixes = new Map<ServiceKey, ReadonlySet<Prefix>>();
   /** Services that ask for a prefix. */
   readonly #askers = new Map<Prefix, Set<ServiceKey>>();
+  /** By the names of the advertisements that match a Service. */
+  readonly #approaches = new Map<string, Approach | Ineligible>();
 
   constructor(index: IndexedSnapshot, node: NodeView | undefined, peers: readonly Peer[]) {
     this.#index = index;
@@ -84,7 +86,7 @@ export class RoutePlanner {
   #select(key: ServiceKey, prefixes: Set<Prefix>): void {
     const service = this.#index.service(key);
     if (service === undefined) return;
-    const found = selectAdvertisements(this.#index, service, this.#node, this.#peers);
+    const found = this.#advertisementsOf(service);
     if ('reason' in found) {
       this.#verdicts.set(key, { announced: false, ineligible: found });
       return;
@@ -100,6 +102,17 @@ export class RoutePlanner {
     }
   }
 
+  #advertisementsOf(service: ServiceView): Selected | Ineligible {
+    const pools = servicePools(this.#index, service);
+    if (isIneligible(pools)) return pools;
+    const matching = this.#index.config.bgpAdvertisements.filter((advertisement) => coversService(advertisement, service, pools));
+    const key = matching.map(({ name }) => name).join(' ');
+    const found = this.#approaches.get(key) ?? approach(this.#node, this.#peers, matching);
+    this.#approaches.set(key, found);
+    if ('reason' in found) return found;
+    return endpointsIneligible(this.#index, service, this.#node?.name ?? '') ?? { pools, ...found };
+  }
+
   /** @param services sorted: who comes first is announced when two contradict each other */
   #judge(services: readonly ServiceKey[]): Map<RouteTable, Wishes> {
     const wishes = new Map([...this.#tables.values()].map((table) => [table, new Map() as Wishes]));
@@ -108,44 +121,41 @@ export class RoutePlanner {
       const selected = this.#selected.get(key);
       if (service === undefined || selected === undefined) continue;
       const ineligible = addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), service, selected);
-      this.#verdicts.set(key, ineligible === undefined ? announced(selected) : { announced: false, ineligible });
+      this.#verdicts.set(key, ineligible === undefined ? selected.verdict : { announced: false, ineligible });
     }
     return wishes;
   }
 }
 
-interface Selected {
-  readonly pools: readonly Pool[];
+/** What becomes of Services that the same advertisements match, their own endpoints apart. */
+interface Approach {
   readonly advertisements: readonly { readonly advertisement: BgpAdvertisement; readonly peers: readonly string[] }[];
+  readonly verdict: Verdict;
 }
 
-function announced(selected: Selected): Verdict {
-  const peers = [...new Set(selected.advertisements.flatMap((entry) => entry.peers))].toSorted();
-  return { announced: true, advertisements: names(selected.advertisements.map((entry) => entry.advertisement)), peers };
+interface Selected extends Approach {
+  readonly pools: readonly Pool[];
 }
 
-function selectAdvertisements(
-  index: IndexedSnapshot,
-  service: ServiceView,
-  node: NodeView | undefined,
-  peers: readonly Peer[],
-): Selected | Ineligible {
-  const pools = servicePools(index, service);
-  if (isIneligible(pools)) return pools;
-  const matching = index.config.bgpAdvertisements.filter((advertisement) => coversService(advertisement, service, pools));
+function approach(node: NodeView | undefined, peers: readonly Peer[], matching: readonly BgpAdvertisement[]): Approach | Ineligible {
   if (matching.length === 0) return { reason: 'NoMatchingAdvertisement' };
   const unfit = nodeIneligible(node);
   if (unfit !== undefined || node === undefined) return unfit ?? { reason: 'NodeUnknown' };
   const here = matching.filter((advertisement) => coversNode(advertisement, node));
   if (here.length === 0) return { reason: 'NodeNotSelected', advertisements: names(matching) };
-  const withPeers = here
+  const advertisements = here
     .map((advertisement) => ({
       advertisement,
       peers: peers.filter((peer) => speaksTo(advertisement, peer)).map((peer) => peer.name),
     }))
     .filter((entry) => entry.peers.length > 0);
-  if (withPeers.length === 0) return { reason: 'NoPeers', advertisements: names(here) };
-  return endpointsIneligible(index, service, node.name) ?? { pools, advertisements: withPeers };
+  if (advertisements.length === 0) return { reason: 'NoPeers', advertisements: names(here) };
+  const verdict: Verdict = {
+    announced: true,
+    advertisements: names(advertisements.map((entry) => entry.advertisement)),
+    peers: [...new Set(advertisements.flatMap((entry) => entry.peers))].toSorted(),
+  };
+  return { advertisements, verdict };
 }
 
 function speaksTo({ peers }: BgpAdvertisement, { name }: Peer): boolean {
