@@ -6,7 +6,7 @@ import type { Assignment } from './assignment.ts';
 import { type Choice, type Kept, choose, keep } from './choice.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
-import { byAge, keepRank, ledger, merged, releases } from './ledger.ts';
+import { assignmentOf, byAge, keepRank, ledger, merged, releases } from './ledger.ts';
 import type { PoolUsage } from './poolSpace.ts';
 import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
 import { sharesOf } from './shares.ts';
@@ -152,13 +152,17 @@ export class Allocator {
   }
 
   #keepAll(applicants: readonly Applicant[], before: ReadonlyMap<ServiceKey, Entry>): Map<Applicant, Kept> {
-    // Whoever has a claimed address by right keeps it, even where another Service's status names it too.
     const ranks: Applicant[][] = [[], [], [], []];
     for (const applicant of applicants) {
-      const { key } = applicant.service;
-      ranks[this.#desk.claims.for(key).length > 0 ? 0 : 1 + keepRank(applicant, before.get(key))]?.push(applicant);
+      const { key, ingress } = applicant.service;
+      const entry = before.get(key);
+      if (ingress.length === 0 && entry === undefined) continue;
+      // Whoever has a claimed address by right keeps it, even where another Service's status names it too.
+      ranks[this.#desk.claims.for(key).length > 0 ? 0 : 1 + keepRank(applicant, entry)]?.push(applicant);
     }
-    return new Map(ranks.flat().map((applicant) => [applicant, this.#keep(applicant, before.get(applicant.service.key))]));
+    const kept = new Map<Applicant, Kept>();
+    for (const rank of ranks) for (const applicant of rank) kept.set(applicant, this.#keep(applicant, before.get(applicant.service.key)));
+    return kept;
   }
 
   #keep(applicant: Applicant, entry: Entry | undefined): Kept {
@@ -173,15 +177,8 @@ export class Allocator {
     const { addresses, refusal, missing } = this.#take(applicant, kept);
     for (const address of kept) if (!addresses.includes(address)) this.#desk.release(address, service.key);
     const pool = addresses[0] === undefined ? undefined : this.#poolOf(service, addresses[0]);
-    const disputed = addresses.flatMap((address) => this.#disputeOf(address));
-    const assignment: Assignment = {
-      ingress: addresses,
-      released: releases(service.ingress, addresses, cleared),
-      ...(pool === undefined ? {} : { pool }),
-      ...(refusal === undefined ? {} : { refusal }),
-      ...(missing === undefined ? {} : { missing }),
-      ...(disputed.length === 0 ? {} : { disputed }),
-    };
+    const disputed = this.#desk.hasDisputes ? addresses.flatMap((address) => this.#disputeOf(address)) : NO_DISPUTES;
+    const assignment = assignmentOf({ addresses, refusal, missing }, pool, disputed, releases(service.ingress, addresses, cleared));
     this.#entries.set(service.key, { service, tenant, assignment });
     if (refusal !== undefined || missing !== undefined) this.#pending.add(service.key);
     else this.#pending.delete(service.key);
@@ -192,7 +189,7 @@ export class Allocator {
     const { service, tenant, request } = applicant;
     if (service.deleting) return { addresses: kept };
     if ('reason' in request) return { addresses: kept, refusal: request };
-    let all: Omit<Choice, 'drawn'> | undefined;
+    let all: Choice | undefined;
     for (const share of sharesOf(this.#desk, tenant, request, kept)) {
       const choice = choose(this.#desk, applicant, share);
       for (const address of choice.addresses) if (!kept.includes(address)) this.#desk.hold(address, tenant, choice.drawn.includes(address));

@@ -172,15 +172,18 @@ function chooseAny(desk: Desk, applicant: Applicant, request: Request): Choice {
   const { service, tenant } = applicant;
   const all = desk.pools.ordered(request.families[0] ?? 'ipv4');
   if (all.length === 0) return { addresses: [], drawn: [], refusal: { reason: 'NoPools' } };
-  const spaces = all.filter((space) => space.pool.autoAssign && desk.pools.refuses(space, service) === undefined);
-  for (const only of tenant.sharingKey === undefined ? (['any'] as const) : (['shared', 'any'] as const)) {
-    for (const space of spaces) {
-      const drawn = draw(desk, applicant, space, request, [], only);
-      if (drawn.length === request.families.length) return { addresses: drawn.toSorted(byFamily), drawn };
+  const isOpen = (space: PoolSpace): boolean => space.pool.autoAssign && desk.pools.refuses(space, service) === undefined;
+  for (const only of tenant.sharingKey === undefined ? ALONE : SHARED_FIRST) {
+    for (const space of all) {
+      const drawn = isOpen(space) ? draw(desk, applicant, space, request, [], only) : [];
+      if (drawn.length === request.families.length) return { addresses: drawn.length === 1 ? drawn : drawn.toSorted(byFamily), drawn };
     }
   }
-  return chooseLess(desk, applicant, request, spaces);
+  return chooseLess(desk, applicant, request, all.filter(isOpen));
 }
+
+const ALONE = ['any'] as const;
+const SHARED_FIRST = ['shared', 'any'] as const;
 
 /** No pool has all: one family if the Service is content with that, else the reason. */
 function chooseLess(desk: Desk, applicant: Applicant, request: Request, spaces: readonly PoolSpace[]): Choice {

@@ -69,6 +69,10 @@ export class Desk {
     for (const address of claim?.addresses ?? []) this.#unblock(address);
   }
 
+  get hasDisputes(): boolean {
+    return this.#inUse.size > 0;
+  }
+
   /** Something outside this cluster's Services uses the address; undefined: not that we know. */
   disputedBy(address: Ip): string | undefined {
     return this.#inUse.get(address);

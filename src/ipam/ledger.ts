@@ -12,21 +12,47 @@ export interface Decided {
   readonly assignment: Assignment;
 }
 
-export function merged(a: Omit<Choice, 'drawn'>, b: Choice): Omit<Choice, 'drawn'> {
+export function merged(a: Choice, b: Choice): Choice {
   const refusal = a.refusal ?? b.refusal;
   const missing = a.missing ?? b.missing;
   return {
     addresses: [...a.addresses, ...b.addresses].sort(byFamily),
+    drawn: [...a.drawn, ...b.drawn],
     ...(refusal === undefined ? {} : { refusal }),
     ...(missing === undefined ? {} : { missing }),
   };
 }
 
+/** A Service that has all it wants is the rule, and made in one go. */
+export function assignmentOf(
+  { addresses: ingress, refusal, missing }: Outcome,
+  pool: string | undefined,
+  disputed: NonNullable<Assignment['disputed']>,
+  released: Assignment['released'],
+): Assignment {
+  const isPlain = refusal === undefined && missing === undefined && disputed.length === 0;
+  if (isPlain && pool !== undefined) return { ingress, released, pool };
+  return {
+    ingress,
+    released,
+    ...(pool === undefined ? {} : { pool }),
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(missing === undefined ? {} : { missing }),
+    ...(disputed.length === 0 ? {} : { disputed }),
+  };
+}
+
+interface Outcome {
+  readonly addresses: readonly Ip[];
+  readonly refusal: Refusal | undefined;
+  readonly missing: Refusal | undefined;
+}
+
 const NO_RELEASES: Assignment['released'] = [];
 
 export function releases(had: readonly Ip[], addresses: readonly Ip[], cleared: ReadonlyMap<Ip, Refusal>): Assignment['released'] {
+  if (had.every((address) => addresses.includes(address))) return NO_RELEASES;
   const gone = had.filter((address) => !addresses.includes(address));
-  if (gone.length === 0) return NO_RELEASES;
   return gone.map((address) => ({ address, refusal: cleared.get(address) ?? ({ reason: 'OtherAddressRequested', address } as const) }));
 }
 

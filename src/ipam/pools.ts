@@ -19,6 +19,8 @@ export class Pools {
   readonly #hasMostFree: boolean;
   readonly #ranges: Readonly<Record<Family, readonly Range[]>>;
   readonly #namespaces: ReadonlyMap<string, NamespaceView>;
+  #lastAddress: Ip | undefined;
+  #lastSpace: PoolSpace | undefined;
   /** Per namespace, whether a pool takes it; worked out once per namespace. */
   readonly #takes = new Map<string, ReadonlySet<string>>();
 
@@ -42,6 +44,14 @@ export class Pools {
   }
 
   of(address: Ip): PoolSpace | undefined {
+    // One Service after another is looked at, and its address several times in a row.
+    if (address === this.#lastAddress) return this.#lastSpace;
+    this.#lastAddress = address;
+    this.#lastSpace = this.#find(address);
+    return this.#lastSpace;
+  }
+
+  #find(address: Ip): PoolSpace | undefined {
     const ranges = this.#ranges[ipFamily(address)];
     const value = valueOf(address);
     let low = 0;
@@ -108,17 +118,28 @@ function rangesOf(spaces: readonly PoolSpace[], family: Family): Range[] {
 const scratch = new Uint8Array(16);
 const view = new DataView(scratch.buffer);
 
+let lastAddress: Ip | undefined;
+let lastValue = 0n;
+
+function remembered(address: Ip, value: bigint): void {
+  lastAddress = address;
+  lastValue = value;
+}
+
 export function valueOf(address: Ip): bigint {
-  if (writeIp(address, scratch, 0) === 4) return BigInt(view.getUint32(0));
-  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
+  if (address === lastAddress) return lastValue;
+  const length = writeIp(address, scratch, 0);
+  remembered(address, length === 4 ? BigInt(view.getUint32(0)) : (view.getBigUint64(0) << 64n) | view.getBigUint64(8));
+  return lastValue;
 }
 
 export function addressOf(value: bigint, family: Family): Ip {
-  if (family === 'ipv4') {
-    view.setUint32(0, Number(value));
-    return ipFromBytes(scratch, 0, 4);
+  if (family === 'ipv4') view.setUint32(0, Number(value));
+  else {
+    view.setBigUint64(0, value >> 64n);
+    view.setBigUint64(8, value & 0xffff_ffff_ffff_ffffn);
   }
-  view.setBigUint64(0, value >> 64n);
-  view.setBigUint64(8, value & 0xffff_ffff_ffff_ffffn);
-  return ipFromBytes(scratch, 0, 16);
+  const address = ipFromBytes(scratch, 0, family === 'ipv4' ? 4 : 16);
+  remembered(address, value);
+  return address;
 }

@@ -45,10 +45,17 @@ const KEYS: Readonly<Record<AnnotationName, readonly string[]>> = {
   'ip-allocated-from-pool': keysOf('ip-allocated-from-pool'),
 };
 
+/** Most Services have none that mean something here. */
+function hasAnnotations({ annotations }: ServiceView): boolean {
+  for (const _ in annotations) return true;
+  return false;
+}
+
 /** Under whichever prefix it stands first, ours before MetalLB's. */
-export function annotation({ annotations }: ServiceView, name: AnnotationName): string | undefined {
+export function annotation(service: ServiceView, name: AnnotationName): string | undefined {
+  if (!hasAnnotations(service)) return undefined;
   for (const key of KEYS[name]) {
-    const value = annotations[key];
+    const value = service.annotations[key];
     if (value !== undefined) return value;
   }
   return undefined;
@@ -71,15 +78,15 @@ export function readRequest(service: ServiceView): Request | Refusal {
   if (addresses !== undefined && 'reason' in addresses) return addresses;
   if (addresses !== undefined && !sameFamilies(addresses, families, places.shares))
     return { reason: 'FamilyMismatch', requested: addresses.map(ipFamily), service: families };
-  const retention = service.annotations[ADDRESS_CLAIM];
-  if (retention !== undefined && parseRetention(retention) === undefined)
-    return invalid(`metadata.annotations ${ADDRESS_CLAIM}`, retention, 'it is neither "keep", nor "none", nor a duration such as 24h');
-  return {
-    families,
-    needsAll: service.ipFamilyPolicy !== 'PreferDualStack',
-    ...(addresses === undefined ? {} : { addresses }),
-    ...places,
-  };
+  const wrong = refuseRetention(service.annotations[ADDRESS_CLAIM]);
+  if (wrong !== undefined) return wrong;
+  const needsAll = service.ipFamilyPolicy !== 'PreferDualStack';
+  return addresses === undefined ? { families, needsAll, ...places } : { families, needsAll, addresses, ...places };
+}
+
+function refuseRetention(value: string | undefined): Refusal | undefined {
+  if (value === undefined || parseRetention(value) !== undefined) return undefined;
+  return invalid(`metadata.annotations ${ADDRESS_CLAIM}`, value, 'it is neither "keep", nor "none", nor a duration such as 24h');
 }
 
 /** What becomes of the Service's addresses after it, as far as it says so itself; undefined: that is up to the pool. */
@@ -93,6 +100,7 @@ const ONE_SHARE = { shares: 1 } as const;
 type Places = Pick<Request, 'pool' | 'pools' | 'shares'>;
 
 function readPlaces(service: ServiceView): Places | Refusal {
+  if (!hasAnnotations(service)) return ONE_SHARE;
   const pool = annotation(service, 'address-pool')?.trim() || undefined;
   const list = service.annotations[ADDRESS_POOLS]?.trim() || undefined;
   const number = service.annotations[PER_FAMILY]?.trim() || undefined;

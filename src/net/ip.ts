@@ -63,24 +63,34 @@ export function writeIp(ip: Ip, bytes: Uint8Array, offset: number): 4 | 16 {
 }
 
 function writeIpv6(ip: Ip, bytes: Uint8Array, offset: number): void {
-  bytes.fill(0, offset, offset + 16);
-  const gap = ip.indexOf('::');
-  const head = gap === -1 ? ip : ip.slice(0, gap);
-  const tail = gap === -1 ? '' : ip.slice(gap + 2);
-  writeGroups(head, bytes, offset);
-  const tailGroups = tail === '' ? 0 : tail.split(':').length;
-  writeGroups(tail, bytes, offset + 16 - tailGroups * 2);
-}
-
-function writeGroups(groups: string, bytes: Uint8Array, offset: number): void {
-  if (groups === '') return;
   let at = offset;
-  for (const group of groups.split(':')) {
-    const value = Number.parseInt(group, 16);
-    bytes[at] = value >> 8;
-    bytes[at + 1] = value & 0xff;
-    at += 2;
+  let group = 0;
+  let hasDigits = false;
+  let gap = -1;
+  for (let i = 0; i < ip.length; i++) {
+    const code = ip.charCodeAt(i);
+    if (code !== 58) {
+      group = (group << 4) | (code < 58 ? code - 48 : code - 87);
+      hasDigits = true;
+      continue;
+    }
+    if (hasDigits) {
+      bytes[at++] = group >> 8;
+      bytes[at++] = group & 0xff;
+      group = 0;
+      hasDigits = false;
+    } else gap = at;
+    if (ip.charCodeAt(i + 1) === 58) gap = at;
   }
+  if (hasDigits) {
+    bytes[at++] = group >> 8;
+    bytes[at++] = group & 0xff;
+  }
+  if (gap === -1) return;
+  // What follows `::` goes to the end, and zeros into the gap.
+  const tail = at - gap;
+  bytes.copyWithin(offset + 16 - tail, gap, at);
+  bytes.fill(0, gap, offset + 16 - tail);
 }
 
 /** @param length 4 or 16; throws RangeError when `bytes` is shorter (a caller's bug). */
@@ -109,13 +119,14 @@ function formatGroups(groups: readonly number[]): Ip {
     }
     start = -1;
   }
-  const text = (from: number, to: number): string =>
-    groups
-      .slice(from, to)
-      .map((group) => group.toString(16))
-      .join(':');
-  if (best === -1) return text(0, 8) as Ip;
-  return `${text(0, best)}::${text(best + bestLength, 8)}` as Ip;
+  if (best === -1) return groupsText(groups, 0, 8) as Ip;
+  return `${groupsText(groups, 0, best)}::${groupsText(groups, best + bestLength, 8)}` as Ip;
+}
+
+function groupsText(groups: readonly number[], from: number, to: number): string {
+  let text = '';
+  for (let i = from; i < to; i++) text += (i === from ? '' : ':') + (groups[i] ?? 0).toString(16);
+  return text;
 }
 
 export function ipToBigInt(ip: Ip): bigint {
