@@ -1,8 +1,9 @@
 import type { Family } from '../net/ip.ts';
-import { type Prefix, prefixFamily } from '../net/prefix.ts';
-import { type Envelope, type FamilyRun, attributesKey, encodedRun, isClassic, makeEnvelope } from './encodedRoutes.ts';
+import { type NlriRun, nlriLength } from '../wire/bgp/nlri.ts';
+import { type Envelope, attributesKey, isClassic, makeEnvelope } from './encodedRoutes.ts';
 import type { ExportPolicy } from './exportPolicy.ts';
-import type { RouteAttributes, RouteSet } from './session.ts';
+import { type PrefixKey, RunBuilder, firstOf, packedRoutes, prefixKey, withPathIds } from './packedRoutes.ts';
+import type { PackedSet, RouteAttributes, RouteSet } from './session.ts';
 import { diffTables } from './tableDiff.ts';
 import { type Marker, type Packing, writeMarker, writeRun } from './updatePacker.ts';
 
@@ -11,14 +12,14 @@ import { type Marker, type Packing, writeMarker, writeRun } from './updatePacker
  *
  * This is a mutable value that its peer machine owns: a table of 100,000 prefixes is not copied per step. The whole desired
  * set is handed over; the difference is worked out here, and written only when there is room in the socket. Nothing is kept
- * per prefix: a table is a few lists and their bytes.
+ * per prefix: a table is a few attribute sets and the bytes of their prefixes.
  */
 export interface AdjRibOut {
   /** undefined: nobody has said yet what is desired, so that not even an End-of-RIB can be sent. */
-  desired: readonly RouteSet[] | undefined;
+  desired: readonly PackedSet[] | undefined;
   session: RibSession | undefined;
   /** What the peer held when the queue was last empty. */
-  holds: readonly RouteSet[];
+  holds: readonly PackedSet[];
   /** Work done since then. */
   sent: Work[];
   /** Work to be done, in order. */
@@ -44,7 +45,10 @@ type Item = Work | { readonly kind: 'marker'; readonly marker: Marker };
 
 interface Work {
   readonly kind: 'announce' | 'withdraw';
-  readonly run: FamilyRun;
+  /** Without path identifiers. */
+  readonly run: NlriRun;
+  /** As it is sent. */
+  readonly nlri: NlriRun;
   /** Absent: withdrawn. */
   readonly attributes?: RouteAttributes;
   bytesDone: number;
@@ -81,12 +85,11 @@ export function stopSession(rib: AdjRibOut): void {
 }
 
 /** Hands over all that the peer is to hold. No prefix may stand in two sets: it would get the attributes of either. */
-export function setDesired(rib: AdjRibOut, routes: readonly RouteSet[]): void {
-  if (rib.desired === routes) return;
-  rib.desired = routes;
-  if (rib.session !== undefined) plan(rib, rib.session, routes);
-  // The bytes will be wanted the moment a session comes up.
-  else for (const { prefixes } of routes) for (const family of ['ipv4', 'ipv6'] as const) encodedRun(prefixes, family, false);
+export function setDesired(rib: AdjRibOut, routes: readonly (RouteSet | PackedSet)[]): void {
+  const desired = packedRoutes(routes);
+  if (rib.desired === desired) return;
+  rib.desired = desired;
+  if (rib.session !== undefined) plan(rib, rib.session, desired);
 }
 
 /** Sends the whole table of a family again (RFC 2918 §4), once however often it is asked for before it is out. */
@@ -108,21 +111,18 @@ export function isDrained(rib: AdjRibOut): boolean {
 export function announcedCount(rib: AdjRibOut): number {
   const families = rib.session?.families ?? [];
   let count = 0;
-  for (const { prefixes } of rib.desired ?? []) for (const prefix of prefixes) if (families.includes(prefixFamily(prefix))) count++;
-  for (const item of rib.queue) if (item.kind === 'announce') count -= item.run.nlri.count - item.prefixesDone;
+  for (const { nlri } of rib.desired ?? []) if (families.includes(nlri.family)) count += nlri.count;
+  for (const item of rib.queue) if (item.kind === 'announce') count -= item.nlri.count - item.prefixesDone;
   return Math.max(0, count);
 }
 
 /** Replaces the queue by what leads from what the peer holds to what it is to hold. */
-function plan(rib: AdjRibOut, session: RibSession, desired: readonly RouteSet[]): void {
+function plan(rib: AdjRibOut, session: RibSession, desired: readonly PackedSet[]): void {
   for (const item of rib.queue) if (item.kind !== 'marker' && item.prefixesDone > 0) rib.sent.push(item);
   const { changed, gone } = diffTables(rib.sent.length === 0 ? rib.holds : heldNow(rib), desired);
   // New owners of an address space come before the old ones go: nothing is dark in between.
   rib.queue = wholeTable(session, changed, session.families);
-  for (const family of session.families) {
-    const run = encodedRun(gone, family, session.addPath.includes(family));
-    if (run !== undefined) rib.queue.push({ kind: 'withdraw', run, bytesDone: 0, prefixesDone: 0 });
-  }
+  for (const run of gone) if (session.families.includes(run.family)) rib.queue.push(workOf(session, run));
   for (const family of rib.refreshing) {
     if (session.enhancedRefresh) rib.queue.push({ kind: 'marker', marker: { kind: 'begin', family } });
     rib.queue.push(...wholeTable(session, desired, [family]));
@@ -132,13 +132,15 @@ function plan(rib: AdjRibOut, session: RibSession, desired: readonly RouteSet[])
   settle(rib);
 }
 
-function wholeTable(session: RibSession, desired: readonly RouteSet[], families: readonly Family[]): Item[] {
-  return desired.flatMap(({ attributes, prefixes }) =>
-    families.flatMap((family): Item[] => {
-      const run = encodedRun(prefixes, family, session.addPath.includes(family));
-      return run === undefined ? [] : [{ kind: 'announce', run, attributes, bytesDone: 0, prefixesDone: 0 }];
-    }),
-  );
+function wholeTable(session: RibSession, desired: readonly PackedSet[], families: readonly Family[]): Item[] {
+  return desired.filter(({ nlri }) => families.includes(nlri.family)).map(({ attributes, nlri }) => workOf(session, nlri, attributes));
+}
+
+/** @param attributes absent: the prefixes are withdrawn */
+function workOf(session: RibSession, run: NlriRun, attributes?: RouteAttributes): Work {
+  const nlri = session.addPath.includes(run.family) ? withPathIds(run) : run;
+  const done = { bytesDone: 0, prefixesDone: 0 };
+  return attributes === undefined ? { kind: 'withdraw', run, nlri, ...done } : { kind: 'announce', run, nlri, attributes, ...done };
 }
 
 /** With an empty queue the peer holds what it is to hold. */
@@ -149,22 +151,27 @@ function settle(rib: AdjRibOut): void {
 }
 
 /** What a peer holds that a new desired set finds half told. */
-function heldNow(rib: AdjRibOut): RouteSet[] {
-  const told = new Map<Prefix, RouteAttributes>();
-  for (const { attributes, prefixes } of rib.holds) for (const prefix of prefixes) told.set(prefix, attributes);
-  for (const { attributes, run, prefixesDone } of rib.sent) {
-    for (const prefix of run.prefixes.slice(0, prefixesDone)) {
-      if (attributes === undefined) told.delete(prefix);
-      else told.set(prefix, attributes);
+function heldNow(rib: AdjRibOut): PackedSet[] {
+  const told = new Map<PrefixKey, { readonly attributes: RouteAttributes; readonly run: NlriRun; readonly at: number }>();
+  const tell = (run: NlriRun, attributes: RouteAttributes | undefined): void => {
+    for (let at = 0; at < run.bytes.length; at += nlriLength(run.bytes, at, false)) {
+      if (attributes === undefined) told.delete(prefixKey(run, at));
+      else told.set(prefixKey(run, at), { attributes, run, at });
     }
+  };
+  for (const { attributes, nlri } of rib.holds) tell(nlri, attributes);
+  for (const { attributes, run, prefixesDone } of rib.sent) tell(firstOf(run, prefixesDone), attributes);
+  const builders = new Map<string, { readonly attributes: RouteAttributes; readonly builder: RunBuilder }>();
+  for (const { attributes, run, at } of told.values()) {
+    const key = `${run.family} ${attributesKey(attributes)}`;
+    const known = builders.get(key) ?? { attributes, builder: new RunBuilder(run.family) };
+    builders.set(key, known);
+    known.builder.add(run.bytes, at, at + nlriLength(run.bytes, at, false));
   }
-  const sets = new Map<RouteAttributes, Prefix[]>();
-  for (const [prefix, attributes] of told) {
-    const prefixes = sets.get(attributes);
-    if (prefixes === undefined) sets.set(attributes, [prefix]);
-    else prefixes.push(prefix);
-  }
-  return [...sets].map(([attributes, prefixes]) => ({ attributes, prefixes }));
+  return [...builders.values()].flatMap(({ attributes, builder }) => {
+    const nlri = builder.run();
+    return nlri === undefined ? [] : [{ attributes, nlri }];
+  });
 }
 
 /**
@@ -194,19 +201,19 @@ function advance(rib: AdjRibOut, session: RibSession, item: Item, packing: Packi
     writeMarker(packing, item.marker);
     return true;
   }
-  const { family } = item.run;
+  const { family } = item.nlri;
   const classic = isClassic(family, session.policy);
   const envelope = item.attributes === undefined ? undefined : envelopeOf(session, item.attributes, family);
   if (item.kind === 'announce' && envelope === undefined) return true;
   const done = writeRun(
     packing,
-    { run: item.run, from: item.bytesDone, envelope, classic, maxMessage: session.maxMessage },
+    { nlri: item.nlri, from: item.bytesDone, envelope, classic, maxMessage: session.maxMessage },
     maxBytes,
     maxMessages,
   );
   item.bytesDone += done.bytes;
   item.prefixesDone += done.prefixes;
-  return item.bytesDone >= item.run.nlri.bytes.length;
+  return item.bytesDone >= item.nlri.bytes.length;
 }
 
 function envelopeOf(session: RibSession, attributes: RouteAttributes, family: Family): Envelope | undefined {

@@ -1,48 +1,22 @@
 import { type Family, addressBits } from '../net/ip.ts';
-import { type Prefix, prefixFamily } from '../net/prefix.ts';
 import type { Attribute } from '../wire/bgp/attribute.ts';
 import { encodeAttribute } from '../wire/bgp/attributeEncode.ts';
 import { afiSafiOf } from '../wire/bgp/family.ts';
 import { MAX_MESSAGE } from '../wire/bgp/iana.ts';
-import { type NlriRun, encodeNlri } from '../wire/bgp/nlri.ts';
 import { Writer } from '../wire/cursor.ts';
 import { type ExportPolicy, exportAttributes } from './exportPolicy.ts';
 import type { RouteAttributes } from './session.ts';
 
-/** The prefixes of one family of a route set, with their wire form. */
-export interface FamilyRun {
-  readonly family: Family;
-  readonly prefixes: readonly Prefix[];
-  readonly nlri: NlriRun;
-}
-
-/**
- * Wire forms by the array they were made from: the sessions of a node get the same arrays, and encode each once. It only
- * remembers what it would compute again, so nobody can tell it from a pure function.
- */
-const ENCODED = new WeakMap<readonly Prefix[], Map<string, FamilyRun>>();
-
-/** Path identifier of our one path per prefix, where RFC 7911 asks for one. */
-const PATH_ID = 1;
-
-/** @returns undefined when there is no prefix of this family in the list. */
-export function encodedRun(prefixes: readonly Prefix[], family: Family, addPath: boolean): FamilyRun | undefined {
-  const known = ENCODED.get(prefixes) ?? new Map<string, FamilyRun>();
-  ENCODED.set(prefixes, known);
-  const key = `${family}${addPath ? '+' : ''}`;
-  let run = known.get(key);
-  if (run === undefined) {
-    const own = prefixes.every((prefix) => prefixFamily(prefix) === family)
-      ? prefixes
-      : prefixes.filter((prefix) => prefixFamily(prefix) === family);
-    run = { family, prefixes: own, nlri: encodeNlri(own, family, addPath ? PATH_ID : undefined) };
-    known.set(key, run);
-  }
-  return run.prefixes.length === 0 ? undefined : run;
-}
+const KEYS = new WeakMap<RouteAttributes, string>();
 
 /** Equal exactly when two routes look the same on any session. */
 export function attributesKey(attributes: RouteAttributes): string {
+  const known = KEYS.get(attributes) ?? keyOf(attributes);
+  KEYS.set(attributes, known);
+  return known;
+}
+
+function keyOf(attributes: RouteAttributes): string {
   const { origin, localPref, med, asPathPrepend, communities, largeCommunities, extendedCommunities } = attributes;
   return JSON.stringify([
     origin ?? 'igp',

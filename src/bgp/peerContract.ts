@@ -1,13 +1,13 @@
 import type { Instant } from '../machine.ts';
 import type { Family, Ip } from '../net/ip.ts';
-import type { ConnectionId, FsmStateName, NextHops, RouteSet, SessionConfig, StopReason } from './session.ts';
+import type { ConnectionId, FsmStateName, NextHops, PackedSet, RouteSet, SessionConfig, StopReason } from './session.ts';
 
 export type PeerEvent =
   | { readonly type: 'start' }
   | { readonly type: 'stop'; readonly reason: StopReason }
   | { readonly type: 'configure'; readonly config: SessionConfig }
   /** The whole set of routes to be announced; kept over reconnects. */
-  | { readonly type: 'desired'; readonly routes: readonly RouteSet[] }
+  | { readonly type: 'desired'; readonly routes: readonly (RouteSet | PackedSet)[] }
   | ({ readonly type: 'tcpConnected' | 'tcpAccepted' } & Endpoints)
   | { readonly type: 'tcpFailed'; readonly conn: ConnectionId; readonly reason: string }
   | { readonly type: 'tcpClosed'; readonly conn: ConnectionId; readonly reason?: string }

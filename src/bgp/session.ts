@@ -1,5 +1,6 @@
 import type { Family, Ip } from '../net/ip.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { NlriRun } from '../wire/bgp/nlri.ts';
 
 /** What one BGP session is configured to be. A change of a field re-establishes the session. */
 export interface SessionConfig {
@@ -57,6 +58,12 @@ export interface NextHops {
 export interface RouteSet {
   readonly attributes: RouteAttributes;
   readonly prefixes: readonly Prefix[];
+}
+
+/** The same with the prefixes of one family in wire form, without path identifiers: large tables travel and are kept so. */
+export interface PackedSet {
+  readonly attributes: RouteAttributes;
+  readonly nlri: NlriRun;
 }
 
 /** What the operator said about a route; AS_PATH, NEXT_HOP and the eBGP/iBGP rules are added per session. */

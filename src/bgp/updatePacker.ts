@@ -2,9 +2,9 @@ import type { Family } from '../net/ip.ts';
 import { afiSafiOf } from '../wire/bgp/family.ts';
 import { AttributeCode, HEADER_LENGTH, MessageType, RefreshSubtype } from '../wire/bgp/iana.ts';
 import { encodeMessage, writeHeader } from '../wire/bgp/message.ts';
-import { encodeNlri, nlriLength } from '../wire/bgp/nlri.ts';
+import { type NlriRun, encodeNlri, nlriLength } from '../wire/bgp/nlri.ts';
 import { Writer } from '../wire/cursor.ts';
-import { type Envelope, type FamilyRun, maxPrefixBytes } from './encodedRoutes.ts';
+import { type Envelope, maxPrefixBytes } from './encodedRoutes.ts';
 
 /** Messages as they are being put together. */
 export interface Packing {
@@ -21,7 +21,7 @@ export interface Marker {
 
 /** What is left of one run, and how it is to be sent. */
 export interface RunJob {
-  readonly run: FamilyRun;
+  readonly nlri: NlriRun;
   /** Offset in the bytes of the run, at the start of a prefix. */
   readonly from: number;
   /** Absent: the prefixes are withdrawn. */
@@ -37,7 +37,7 @@ const MP_UNREACH_HEAD = 7;
 
 /** Packs as much of a run as the limits allow, and one message at least. */
 export function writeRun(packing: Packing, job: RunJob, maxBytes: number, maxMessages: number): { bytes: number; prefixes: number } {
-  const { nlri } = job.run;
+  const { nlri } = job;
   const overhead = HEADER_LENGTH + LENGTHS + fixedBytes(job);
   const room = job.maxMessage - overhead;
   const least = maxPrefixBytes(nlri.family, nlri.addPath);
@@ -67,7 +67,7 @@ function fixedBytes({ envelope, classic }: RunJob): number {
   return classic ? 0 : MP_UNREACH_HEAD;
 }
 
-function nextChunk({ run: { nlri } }: RunJob, from: number, room: number): { readonly end: number; readonly prefixes: number } {
+function nextChunk({ nlri }: RunJob, from: number, room: number): { readonly end: number; readonly prefixes: number } {
   const limit = Math.min(nlri.bytes.length, from + room);
   let end = from;
   let prefixes = 0;
@@ -90,7 +90,7 @@ function writeUpdate(writer: Writer, job: RunJob, nlri: Uint8Array): void {
     writer.raw(nlri);
     writer.u16(0);
   } else if (envelope === undefined) {
-    writeMpUnreach(writer, job.run.family, nlri);
+    writeMpUnreach(writer, job.nlri.family, nlri);
   } else {
     writer.u16(0);
     writer.u16(envelope.mpHead.length + envelope.attributes.length + (classic ? 0 : nlri.length));
