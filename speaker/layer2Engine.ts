@@ -1,4 +1,4 @@
-import type { ClaimPlan } from '../src/announce/plan.ts';
+import type { WireClaim } from '../src/announce/plan.ts';
 import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
 import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState, Claim } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
@@ -40,7 +40,7 @@ export class Layer2Engine {
   readonly #out = new Uint8Array(REPLY_BYTES);
   readonly #phases = new Map<Ip, { phase: string; since: string }>();
   readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
-  #claims: readonly ClaimPlan[] = [];
+  #claims: readonly WireClaim[] = [];
 
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
@@ -61,7 +61,7 @@ export class Layer2Engine {
     this.#parts.changed();
   }
 
-  apply(claims: readonly ClaimPlan[], fresh: readonly Ip[]): void {
+  apply(claims: readonly WireClaim[], fresh: readonly Ip[]): void {
     const wanted = new Set(claims.map(({ ip }) => ip));
     for (const { ip } of this.#claims) {
       if (wanted.has(ip)) continue;
@@ -70,9 +70,10 @@ export class Layer2Engine {
       this.#phases.delete(ip);
     }
     this.#claims = claims;
+    const probed = new Set(fresh);
     this.#announce({
       kind: 'claims',
-      claims: claims.map(({ ip, interfaces }) => ({ ip, probe: fresh.includes(ip), ...(interfaces === undefined ? {} : { interfaces }) })),
+      claims: claims.map(({ ip, interfaces }) => ({ ip, probe: probed.has(ip), ...(interfaces === undefined ? {} : { interfaces }) })),
     });
     this.#join();
   }

@@ -7,7 +7,7 @@ import type { SecretView } from '../src/config/peers.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import type { Store } from '../src/host/kube/store.ts';
-import type { PlanMessage } from './channel.ts';
+import { type PlanMessage, packMessage } from './channel.ts';
 import type { Watches } from './watches.ts';
 
 export interface Planned extends NodePlanResult {
@@ -47,7 +47,7 @@ export class Planner {
     };
     const result = planNode(snapshot, this.#node, this.#generation + 1, this.#memory);
     const message = this.#messageFor(result);
-    const plan = message?.plan ?? { ...result.plan, generation: this.#generation };
+    const plan = { ...result.plan, generation: this.#generation };
     return { ...result, plan, message, secretProblems: this.#secretProblems };
   }
 
@@ -66,7 +66,7 @@ export class Planner {
     if (this.#sent !== undefined && samePlan(this.#sent, plan)) return undefined;
     this.#sent = plan;
     this.#generation = plan.generation;
-    return { plan, fresh };
+    return packMessage(plan, fresh);
   }
 
   /** Read anew only when something in it changed: a plan needs it far more often. */

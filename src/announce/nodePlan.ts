@@ -7,7 +7,7 @@ import type { Family, Ip } from '../net/ip.ts';
 import { ipFamily, ipFromBytes } from '../net/ip.ts';
 import { RankCache } from '../layer2/elector.ts';
 import { ClaimPlanner } from './claims.ts';
-import type { NodePlan, NodePlanResult, PeerPlan, PeerSession, ServiceVerdict, Verdict } from './plan.ts';
+import type { NodePlan, NodePlanResult, PeerPlan, PeerSession, RouteSet, ServiceVerdict, Verdict } from './plan.ts';
 import { RoutePlanner, onlyFamilies } from './routes.ts';
 import { coversNode } from './scope.ts';
 import { type AnnounceSnapshot, SnapshotIndex } from './snapshot.ts';
@@ -113,7 +113,13 @@ function peersOf(config: Config, node: NodeView | undefined): Peer[] {
   return config.peers.filter((peer) => coversNode(peer, node)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function planPeer(peer: Peer, nodeName: string, node: NodeView | undefined, config: Config, routes: PeerPlan['routes']): PeerPlan {
+function planPeer(
+  peer: Peer,
+  nodeName: string,
+  node: NodeView | undefined,
+  config: Config,
+  routes: readonly RouteSet[],
+): PeerPlan<RouteSet> {
   const families = familiesOf(peer);
   const bfd = config.bfdProfiles.find((profile) => profile.name === peer.bfdProfile);
   const session: PeerSession = {

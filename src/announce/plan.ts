@@ -5,23 +5,31 @@ import type { Family, Ip } from '../net/ip.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Ineligible } from './eligibility.ts';
 
-/**
- * Everything one node has to do on the wire, as one value. The Kubernetes worker makes it, the wire thread obeys it;
- * it always travels whole, with a generation, and the latest wins.
- */
+/** Everything one node has to do on the wire, as one value. */
 export interface NodePlan {
   readonly generation: number;
   readonly node: string;
-  readonly peers: readonly PeerPlan[];
+  readonly peers: readonly PeerPlan<RouteSet>[];
   readonly claims: readonly ClaimPlan[];
 }
 
+/**
+ * The plan as the Kubernetes worker hands it to the wire thread, which obeys it: whole, with a generation, and the latest wins. What
+ * is much of (routes, claims) may be in a form that is quick to hand over.
+ */
+export interface WirePlan {
+  readonly generation: number;
+  readonly node: string;
+  readonly peers: readonly PeerPlan[];
+  readonly claims: readonly WireClaim[];
+}
+
 /** One BGP session and all that is to be said on it. */
-export interface PeerPlan {
+export interface PeerPlan<Routes = RouteSet | PackedSet> {
   /** BGPPeer name: the identity of the session across plans. */
   readonly name: string;
   readonly session: PeerSession;
-  readonly routes: readonly RouteSet[];
+  readonly routes: readonly Routes[];
 }
 
 /** A change of any field here re-establishes this session, and no other. */
@@ -80,6 +88,12 @@ export interface RouteSet {
   readonly prefixes: readonly Prefix[];
 }
 
+/** The same, as it crosses to the wire thread: prefixes of one family in the form they have in an UPDATE (RFC 4271 §4.3). */
+export interface PackedSet {
+  readonly attributes: RouteAttributes;
+  readonly nlri: { readonly family: Family; readonly addPath: boolean; readonly count: number; readonly bytes: Uint8Array };
+}
+
 /** What the operator said about a route; AS_PATH, NEXT_HOP and the eBGP/iBGP rules are added per session. */
 export interface RouteAttributes {
   readonly origin?: 'igp' | 'incomplete';
@@ -100,6 +114,8 @@ export interface ClaimPlan {
   /** Interface names; undefined means every interface that is fit. */
   readonly interfaces?: readonly string[];
 }
+
+export type WireClaim = Omit<ClaimPlan, 'services'>;
 
 /** Why a Service is, or is not, announced from this node; one per Service that this installation handles. */
 export interface ServiceVerdict {

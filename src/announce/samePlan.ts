@@ -9,7 +9,7 @@ function sameList<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boo
   return a === b || (a.length === b.length && a.every((value, i) => value === b[i] || same(value, b[i] as T)));
 }
 
-function samePeer(a: PeerPlan, b: PeerPlan): boolean {
+function samePeer(a: PeerPlan<RouteSet>, b: PeerPlan<RouteSet>): boolean {
   return a.name === b.name && JSON.stringify(a.session) === JSON.stringify(b.session) && sameList(a.routes, b.routes, sameSet);
 }
 
