@@ -1,216 +1,133 @@
 import type { PeerPlan } from '../src/announce/plan.ts';
-import type { PeerState } from '../src/bgp/draft.ts';
-import { createPeer, peerCounters, peerDeadline, stepPeer } from '../src/bgp/peer.ts';
-import type { PeerEffect, PeerEvent, PeerStatus } from '../src/bgp/peerContract.ts';
-import { peerStatus } from '../src/bgp/peerStatus.ts';
 import type { StopReason } from '../src/bgp/session.ts';
-import type { Ip } from '../src/net/ip.ts';
-import { wallTime } from './clock.ts';
+import { doorOf, keyOf, listenKeys, ownerOf } from './acceptance.ts';
+import { BgpPeer } from './bgpPeer.ts';
+import { peerProblems, reportPeer } from './bgpReport.ts';
 import type { EngineParts } from './engineParts.ts';
-import type { Accepted, Connection, HostLink, Listener } from './hands.ts';
-import { nextHopsAt } from './nextHops.ts';
+import { type Accepted, type HostLink, listenKeyName } from './hands.ts';
+import { Listeners } from './listeners.ts';
 import type { PeerReport, WireProblem } from './report.ts';
 import { type Neighbour, neighbourOf } from './sessionConfig.ts';
 
-interface Peer {
-  neighbour: Neighbour;
-  state: PeerState;
-  desired: number;
-  readonly connections: Map<string, Connection>;
-}
-
-/** Obeys the BGP part of the plan: one peer machine per neighbour, and its sockets. */
+/** Obeys the BGP part of the plan: one peer machine per neighbour, and the port where routers connect. */
 export class BgpEngine {
   readonly #parts: EngineParts;
-  readonly #peers = new Map<string, Peer>();
-  readonly #inputs: { readonly peer: Peer; readonly event: PeerEvent }[] = [];
+  readonly #peers = new Map<string, BgpPeer>();
+  readonly #listeners: Listeners;
   #links: readonly HostLink[] = [];
   #problems: WireProblem[] = [];
-  #listener: Listener | undefined;
-  #listenProblem: WireProblem | undefined;
-  #acceptedCount = 0;
-  #isBusy = false;
   /** Sessions of the first plan are those that a predecessor of this process may have held. */
   #isFirstPlan = true;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#listeners = new Listeners(parts, (accepted) => this.#accept(accepted));
   }
 
-  /** Without a listening port HeraldLB still dials; so a port that is taken is a problem and no failure. */
-  async listen(port: number): Promise<void> {
-    try {
-      this.#listener = await this.#parts.hands.tcp.listen(port, (accepted) => this.#accept(accepted));
-      this.#setPasswords();
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      this.#listenProblem = { reason: 'CannotListen', port, error: code };
-      this.#parts.log.warn({ port, err: error }, 'no BGP connections are accepted');
-    }
+  listen(port: number): Promise<void> {
+    return this.#listeners.listen(port);
   }
 
-  /**
-   * Which addresses a connection can give as next hops. Read when a connection comes up: a session that had none for a family
-   * begins anew when there is one, for instance when duplicate address detection is over after the node's start.
-   */
   setLinks(links: readonly HostLink[]): void {
+    const before = this.#links;
     this.#links = links;
+    this.#listeners.setLinks(links);
     for (const peer of this.#peers.values()) {
-      const { unannounced, local } = peerStatus(peer.state);
-      if (local === undefined || unannounced.length === 0) continue;
-      const nextHops = nextHopsAt(links, local);
-      if (!unannounced.some((family) => nextHops[family] !== undefined)) continue;
-      this.#input(peer, { type: 'stop', reason: { kind: 'reset', text: 'a next hop for another address family' } });
-      this.#input(peer, { type: 'start' });
+      peer.setLinks(links);
+      const { device } = peer.neighbour.socket;
+      const appeared = device !== undefined && has(links, device) && !has(before, device);
+      if (appeared) peer.retry();
     }
   }
 
   apply(plans: readonly PeerPlan[]): void {
     this.#problems = [];
     const wanted = new Set<string>();
+    const doors = new Map<string, string>();
     for (const plan of plans) {
-      const neighbour = neighbourOf(plan);
-      if ('reason' in neighbour) {
-        this.#problems.push(neighbour);
-        continue;
-      }
+      const neighbour = this.#admit(plan, doors);
+      if (neighbour === undefined) continue;
       wanted.add(plan.name);
       this.#applyOne(neighbour, plan.routes);
     }
     for (const [name, peer] of this.#peers) if (!wanted.has(name)) this.#remove(peer, { kind: 'deconfigured' });
-    this.#setPasswords();
+    this.#setListeners();
     this.#isFirstPlan = false;
+  }
+
+  /** @param doors those of the neighbours before, with their names */
+  #admit(plan: PeerPlan, doors: Map<string, string>): Neighbour | undefined {
+    const neighbour = neighbourOf(plan);
+    if ('reason' in neighbour) {
+      this.#problems.push(neighbour);
+      return undefined;
+    }
+    if (neighbour.socket.tcpAo !== undefined && !this.#parts.hands.tcp.hasTcpAo()) {
+      this.#problems.push({ reason: 'NoTcpAo', peer: plan.name });
+      return undefined;
+    }
+    const door = doorOf(neighbour);
+    const other = doors.get(door);
+    if (other !== undefined) {
+      this.#problems.push({ reason: 'SameRouter', peer: plan.name, other });
+      return undefined;
+    }
+    doors.set(door, plan.name);
+    return neighbour;
   }
 
   #applyOne(neighbour: Neighbour, routes: PeerPlan['routes']): void {
     let peer = this.#peers.get(neighbour.name);
     // Another address is another router: the old one is told that it is not configured any more.
-    if (peer !== undefined && peer.neighbour.config.peerAddress !== neighbour.config.peerAddress) {
+    if (peer !== undefined && isOtherRouter(peer.neighbour, neighbour)) {
       this.#remove(peer, { kind: 'deconfigured' });
       peer = undefined;
     }
-    const isNew = peer === undefined;
-    peer ??= this.#add(neighbour);
-    const otherSocket = JSON.stringify(peer.neighbour.socket) !== JSON.stringify(neighbour.socket);
-    peer.neighbour = neighbour;
-    peer.desired = routes.reduce((sum, set) => sum + set.prefixes.length, 0);
-    this.#input(peer, { type: 'desired', routes });
-    if (isNew) {
-      this.#input(peer, { type: 'start' });
+    if (peer === undefined) {
+      const restarting = this.#isFirstPlan && neighbour.gracefulRestart;
+      peer = new BgpPeer(this.#parts, neighbour, { links: this.#links, restarting });
+      this.#peers.set(neighbour.name, peer);
+      peer.setRoutes(routes);
+      peer.input({ type: 'start' });
       return;
     }
-    if (otherSocket) this.#input(peer, { type: 'stop', reason: { kind: 'reset' } });
-    this.#input(peer, { type: 'configure', config: neighbour.config });
-    if (otherSocket) this.#input(peer, { type: 'start' });
+    peer.setRoutes(routes);
+    peer.configure(neighbour);
   }
 
-  #add(neighbour: Neighbour): Peer {
-    const restarting = this.#isFirstPlan && neighbour.gracefulRestart;
-    const peer: Peer = { neighbour, state: createPeer(neighbour.config, { restarting }), desired: 0, connections: new Map() };
-    this.#peers.set(neighbour.name, peer);
-    return peer;
-  }
-
-  #remove(peer: Peer, reason: StopReason): void {
-    this.#input(peer, { type: 'stop', reason });
+  #remove(peer: BgpPeer, reason: StopReason): void {
     this.#peers.delete(peer.neighbour.name);
-    this.#parts.deadlines.set(this.#key(peer), undefined, () => undefined);
+    peer.remove(reason);
   }
 
-  #setPasswords(): void {
-    const passwords = new Map<Ip, string>();
-    for (const { neighbour } of this.#peers.values()) {
-      if (neighbour.socket.password !== undefined) passwords.set(neighbour.config.peerAddress, neighbour.socket.password);
-    }
-    this.#listener?.setPasswords(passwords);
+  #setListeners(): void {
+    const neighbours = [...this.#peers.values()].map(({ neighbour }) => neighbour);
+    const devices = new Set(neighbours.flatMap(({ socket }) => socket.device ?? []));
+    const { byDevice, problems } = listenKeys(neighbours);
+    this.#problems.push(...problems);
+    this.#listeners.set(devices, byDevice);
+  }
+
+  /** What BFD says of the path to a peer (RFC 5882). */
+  bfd(name: string, event: 'bfdUp' | 'bfdDown'): void {
+    this.#peers.get(name)?.input({ type: event });
   }
 
   #accept(accepted: Accepted): void {
-    const peer = [...this.#peers.values()].find(({ neighbour }) => neighbour.config.peerAddress === accepted.remote);
-    if (peer === undefined) {
-      accepted.refuse();
-      return;
-    }
-    const conn = `in/${++this.#acceptedCount}`;
-    const connection = accepted.accept({
-      closed: (reason) => this.#closed(peer, conn, reason),
-      bytes: (data) => this.#input(peer, { type: 'bytes', conn, data }),
-      writable: () => this.#input(peer, { type: 'writable', conn }),
-    });
-    peer.connections.set(conn, connection);
-    const { local, remote } = accepted;
-    this.#input(peer, { type: 'tcpAccepted', conn, local, remote, nextHops: nextHopsAt(this.#links, local) });
+    const peer = ownerOf(this.#peers.values(), accepted);
+    // A key that the kernel did not take cannot have been asked for: whoever connects has proved nothing.
+    if (peer === undefined || this.#unsigned(peer) !== undefined) accepted.refuse();
+    else peer.accept(accepted);
   }
 
-  /** One at a time: sockets may answer while an effect is being carried out. */
-  #input(peer: Peer, event: PeerEvent): void {
-    this.#inputs.push({ peer, event });
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next.peer, next.event);
-    this.#isBusy = false;
-  }
-
-  #step(peer: Peer, event: PeerEvent): void {
-    const { clock, random, deadlines, recorder } = this.#parts;
-    const now = clock.now();
-    recorder.record(now, this.#key(peer), event);
-    const [state, effects] = stepPeer(peer.state, event, { now, random });
-    peer.state = state;
-    for (const effect of effects) this.#carryOut(peer, effect);
-    if (this.#peers.get(peer.neighbour.name) === peer)
-      deadlines.set(this.#key(peer), peerDeadline(peer.state), () => this.#input(peer, { type: 'tick' }));
-  }
-
-  #carryOut(peer: Peer, effect: PeerEffect): void {
-    switch (effect.type) {
-      case 'connect':
-        this.#dial(peer, effect);
-        return;
-      case 'send':
-        peer.connections.get(effect.conn)?.send(effect.bytes);
-        return;
-      case 'close':
-        peer.connections.get(effect.conn)?.close(effect.mode);
-        peer.connections.delete(effect.conn);
-        return;
-      case 'report':
-        this.#tell(peer, effect.status);
-    }
-  }
-
-  #dial(peer: Peer, { conn, remote, port, source }: Extract<PeerEffect, { type: 'connect' }>): void {
-    const { tcp } = this.#parts.hands;
-    const options = { remote, port, ...peer.neighbour.socket, ...(source === undefined ? {} : { source }) };
-    const connection = tcp.dial(options, {
-      up: (local, from) => this.#input(peer, { type: 'tcpConnected', conn, local, remote: from, nextHops: nextHopsAt(this.#links, local) }),
-      failed: (reason) => {
-        peer.connections.delete(conn);
-        this.#input(peer, { type: 'tcpFailed', conn, reason });
-      },
-      closed: (reason) => this.#closed(peer, conn, reason),
-      bytes: (data) => this.#input(peer, { type: 'bytes', conn, data }),
-      writable: () => this.#input(peer, { type: 'writable', conn }),
-    });
-    peer.connections.set(conn, connection);
-  }
-
-  #closed(peer: Peer, conn: string, reason: string | undefined): void {
-    peer.connections.delete(conn);
-    this.#input(peer, { type: 'tcpClosed', conn, ...(reason === undefined ? {} : { reason }) });
-  }
-
-  #tell(peer: Peer, { state, lastError }: PeerStatus): void {
-    const { log, changed } = this.#parts;
-    const facts = { peer: peer.neighbour.name, address: peer.neighbour.config.peerAddress, state };
-    if (state === 'Established') log.info(facts, 'BGP session established');
-    else log.debug({ ...facts, lastError: lastError?.name, text: lastError?.text }, 'BGP session changed');
-    changed();
+  #unsigned({ neighbour }: BgpPeer): string | undefined {
+    const key = keyOf(neighbour);
+    return key && this.#listeners.refusedKey(neighbour.socket.device ?? '', listenKeyName(key));
   }
 
   /** @param text told to the routers (RFC 9003); those that keep our routes over a restart are told nothing */
   stop(text: string): void {
-    this.#listener?.close();
+    this.#listeners.close();
     for (const peer of this.#peers.values()) {
       const reason: StopReason = peer.neighbour.gracefulRestart ? { kind: 'restart' } : { kind: 'shutdown', text };
       this.#remove(peer, reason);
@@ -222,35 +139,25 @@ export class BgpEngine {
   }
 
   problems(): WireProblem[] {
-    const unannounced = [...this.#peers.values()].flatMap(({ neighbour, state }) =>
-      peerStatus(state).unannounced.map((family): WireProblem => ({ reason: 'NoNextHop', peer: neighbour.name, family })),
-    );
-    return [...this.#problems, ...(this.#listenProblem === undefined ? [] : [this.#listenProblem]), ...unannounced];
+    const peers = [...this.#peers.values()];
+    return [...this.#problems, ...this.#listeners.problems(), ...peers.flatMap((peer) => this.#problemsOf(peer))];
   }
 
-  #key(peer: Peer): string {
-    return `bgp/${peer.neighbour.name}`;
+  #problemsOf(peer: BgpPeer): WireProblem[] {
+    const { name, socket } = peer.neighbour;
+    const problems = peerProblems(peer);
+    const error = this.#unsigned(peer);
+    if (error !== undefined) problems.push({ reason: 'CannotSetKey', peer: name, error });
+    if (socket.device !== undefined && !has(this.#links, socket.device))
+      problems.push({ reason: 'NoDevice', peer: name, device: socket.device });
+    return problems;
   }
 }
 
-function reportPeer({ neighbour, state, desired }: Peer): PeerReport {
-  const status = peerStatus(state);
-  const { lastError } = status;
-  return {
-    name: neighbour.name,
-    address: neighbour.config.peerAddress,
-    port: neighbour.config.peerPort,
-    state: status.state,
-    since: wallTime(status.since),
-    ...(status.peerAsn === undefined ? {} : { asn: status.peerAsn }),
-    families: status.families ?? [],
-    ...(lastError === undefined ? {} : { lastError: { at: wallTime(lastError.at), text: errorText(lastError) } }),
-    counters: peerCounters(state),
-    desired,
-  };
+function isOtherRouter(a: Neighbour, b: Neighbour): boolean {
+  return a.config.peerAddress !== b.config.peerAddress || a.socket.scope !== b.socket.scope;
 }
 
-function errorText({ direction, name, text }: NonNullable<PeerStatus['lastError']>): string {
-  const said = text === undefined ? '' : `: ${text}`;
-  return direction === 'local' ? `${name}${said}` : `${direction} ${name}${said}`;
+function has(links: readonly HostLink[], device: string): boolean {
+  return links.some(({ name }) => name === device);
 }

@@ -1,3 +1,4 @@
+import type { TcpAo } from '../src/announce/plan.ts';
 import type { Link } from '../src/layer2/link.ts';
 import type { Family, Ip } from '../src/net/ip.ts';
 
@@ -13,6 +14,8 @@ export interface Hands {
 export interface Connection {
   readonly send: (bytes: Uint8Array) => void;
   readonly close: (mode: 'flush' | 'abort') => void;
+  /** Another TCP MD5 key from now on, in the place of the one it has. @returns false when the kernel did not take it */
+  readonly setPassword: (password: string) => boolean;
 }
 
 /** May be called at any time, also before `dial` has returned. */
@@ -34,26 +37,64 @@ export interface DialOptions {
   readonly password?: string;
   /** SO_BINDTODEVICE. */
   readonly device?: string;
+  /** Interface of a link-local address. */
+  readonly scope?: string;
+  /** RFC 5082: the kernel drops what arrives with a smaller TTL or hop limit, from the handshake on. */
+  readonly minTtl?: number;
+  /** In the place of TCP MD5. */
+  readonly tcpAo?: TcpAoKey;
+}
+
+/** RFC 5925 §3.1: the one master key of a connection. */
+export interface TcpAoKey extends TcpAo {
+  readonly key: string;
 }
 
 export interface Accepted {
   readonly local: Ip;
   readonly remote: Ip;
+  /** The interface of a link-local address. */
+  readonly scope?: string;
+  /** Of the listener that took it. */
+  readonly device?: string;
+  /** TTL or hop limit of its first segment; absent where the kernel does not tell. */
+  readonly ttl?: number;
   /** Begins to hand out what arrives. */
-  readonly accept: (events: Omit<ConnectionEvents, 'up' | 'failed'>) => Connection;
+  readonly accept: (events: Omit<ConnectionEvents, 'up' | 'failed'>, options?: Pick<DialOptions, 'minTtl'>) => Connection;
   readonly refuse: () => void;
 }
 
+/** What connections from an address, or from any of a prefix, have to be signed with. */
+export type ListenKey = { readonly address: Ip; readonly prefixLength?: number } & (
+  | { readonly password: string }
+  | { readonly tcpAo: TcpAoKey }
+);
+
+/** The name of a listener's key. */
+export function listenKeyName({ address, prefixLength }: Pick<ListenKey, 'address' | 'prefixLength'>): string {
+  return prefixLength === undefined ? address : `${address}/${prefixLength}`;
+}
+
 export interface Listener {
-  /** The MD5 keys of all peers, by address: the kernel drops an unsigned segment before anybody sees it. */
-  readonly setPasswords: (passwords: ReadonlyMap<Ip, string>) => void;
+  /**
+   * All the keys: the kernel drops an unsigned segment before anybody sees it.
+   * @returns by name the errno of those that the kernel did not take; such a peer may come unsigned
+   */
+  readonly setKeys: (keys: readonly ListenKey[]) => ReadonlyMap<string, string>;
   readonly close: () => void;
 }
 
 export interface TcpHands {
   readonly dial: (options: DialOptions, events: ConnectionEvents) => Connection;
-  /** @throws Error with `code` when the port cannot be had */
-  readonly listen: (port: number, onConnection: (accepted: Accepted) => void) => Promise<Listener>;
+  /**
+   * @param device listens there alone, beside the listener for all; absent: listens everywhere else
+   * @throws Error with `code` when the port cannot be had, or there is no such device
+   */
+  readonly listen: (port: number, onConnection: (accepted: Accepted) => void, device?: string) => Promise<Listener>;
+  /** Linux 6.7 and later, where it was built in. */
+  readonly hasTcpAo: () => boolean;
+  /** How many segments the kernel has dropped for their TTL, on all connections together. */
+  readonly ttlDrops: () => number;
 }
 
 /** A UDP datagram with what the kernel told about its way here; `bytes` are valid only during the call. */

@@ -44,7 +44,15 @@ export type WireProblem =
   | { readonly reason: 'NoUsableInterface'; readonly ip: Ip; readonly interfaces: readonly string[] }
   | { readonly reason: 'NoNextHop'; readonly peer: string; readonly family: string }
   | { readonly reason: 'UnsupportedPeer'; readonly peer: string; readonly field: string }
-  | { readonly reason: 'CannotListen'; readonly port: number; readonly error: string }
+  | { readonly reason: 'CannotListen'; readonly port: number; readonly error: string; readonly device?: string }
+  | { readonly reason: 'RouterTooFar'; readonly peer: string; readonly ttl?: number; readonly least: number }
+  | { readonly reason: 'SameRouter'; readonly peer: string; readonly other: string }
+  | { readonly reason: 'KeyConflict'; readonly peer: string; readonly other: string }
+  | { readonly reason: 'PasswordTooLong'; readonly peer: string; readonly bytes: number }
+  | { readonly reason: 'NoKey'; readonly peer: string }
+  | { readonly reason: 'NoTcpAo'; readonly peer: string }
+  | { readonly reason: 'CannotSetKey'; readonly peer: string; readonly error: string }
+  | { readonly reason: 'NoDevice'; readonly peer: string; readonly device: string }
   | { readonly reason: 'CannotOpenInterface'; readonly interface: string; readonly error: string };
 
 type Sentences = { readonly [R in WireProblem['reason']]: (facts: Extract<WireProblem, { reason: R }>) => string };
@@ -57,7 +65,17 @@ const SENTENCES: Sentences = {
       : `none of the interfaces ${interfaces.join(', ')} exists, is up and can announce ${ip}`,
   NoNextHop: ({ peer, family }) => `the connection to ${peer} has no ${family} address that could be the next hop`,
   UnsupportedPeer: ({ peer, field }) => `BGPPeer ${peer} needs ${field}, which this version does not have`,
-  CannotListen: ({ port, error }) => `no BGP connections are accepted: port ${port} cannot be had (${error})`,
+  CannotListen: ({ port, error, device }) =>
+    `no BGP connections are accepted${device === undefined ? '' : ` on ${device}`}: port ${port} cannot be had (${error})`,
+  RouterTooFar: ({ peer, ttl, least }) =>
+    `the router of ${peer} is too far away, or does not use GTSM: its packets come with a TTL ${ttl === undefined ? '' : `of ${ttl}, `}below ${least}`,
+  SameRouter: ({ peer, other }) => `${peer} has the router of ${other}, and nothing that tells their connections apart`,
+  KeyConflict: ({ peer, other }) => `${peer} and ${other} have one router and different keys: only that of ${other} is asked for`,
+  PasswordTooLong: ({ peer, bytes }) => `the password of ${peer} has ${bytes} bytes, and at most 80 are possible`,
+  NoKey: ({ peer }) => `${peer} is to use TCP-AO and has no password to be its key`,
+  NoTcpAo: ({ peer }) => `${peer} is to use TCP-AO, which this node's kernel does not have: there is no session`,
+  CannotSetKey: ({ peer, error }) => `connections from the router of ${peer} are refused: the kernel did not take their key (${error})`,
+  NoDevice: ({ peer, device }) => `${peer} is bound to ${device}, and this node has no such interface`,
   CannotOpenInterface: ({ interface: name, error }) => `interface ${name} cannot be opened (${error})`,
 };
 

@@ -1,21 +1,27 @@
 import type { PeerPlan, PeerSession } from '../src/announce/plan.ts';
 import type { GracefulRestartConfig, SessionConfig } from '../src/bgp/session.ts';
+import { isLinkLocal } from '../src/net/ip.ts';
 import type { DialOptions } from './hands.ts';
 import type { WireProblem } from './report.ts';
 
 /** RFC 4724 §3: how long routers shall keep the routes of a speaker that is away. An upgrade with an image pull fits in. */
 const RESTART_TIME_S = 120;
 
+/** Of the kernel, for TCP MD5 and TCP-AO. */
+const MAX_KEY_BYTES = 80;
+
 /** One neighbour of the plan as the peer machine and the sockets want it. */
 export interface Neighbour {
   readonly name: string;
   readonly config: SessionConfig;
-  readonly socket: Pick<DialOptions, 'password' | 'device'>;
+  readonly socket: Pick<DialOptions, 'password' | 'device' | 'scope' | 'minTtl' | 'tcpAo'>;
   readonly gracefulRestart: boolean;
 }
 
 export function neighbourOf({ name, session }: PeerPlan): Neighbour | WireProblem {
   if (session.address === undefined) return { reason: 'UnsupportedPeer', peer: name, field: 'interface' };
+  const problem = keyProblem(name, session);
+  if (problem !== undefined) return problem;
   const config: SessionConfig = {
     myAsn: session.myAsn,
     peerAsn: session.peerAsn,
@@ -43,8 +49,22 @@ function gracefulRestartOf({ restartTimeSeconds, longLivedStaleSeconds }: PeerSe
   return { restartTimeSeconds: restartTimeSeconds ?? RESTART_TIME_S, ...optional('longLivedStaleSeconds', longLivedStaleSeconds) };
 }
 
+/** What no socket would take: it must not come to a session without the key. */
+function keyProblem(peer: string, { password, tcpAo }: PeerSession): WireProblem | undefined {
+  if (password === undefined) return tcpAo === undefined ? undefined : { reason: 'NoKey', peer };
+  const bytes = new TextEncoder().encode(password).length;
+  return bytes > MAX_KEY_BYTES ? { reason: 'PasswordTooLong', peer, bytes } : undefined;
+}
+
 function socketOf(session: PeerSession): Neighbour['socket'] {
-  return { ...optional('password', session.password), ...optional('device', session.vrf) };
+  const { address, password, vrf, interface: scope, ttlSecurityHops, tcpAo } = session;
+  return {
+    ...optional('device', vrf),
+    ...(address !== undefined && isLinkLocal(address) ? optional('scope', scope) : {}),
+    // RFC 5082 §3: sent with 255, and each router on the way takes one.
+    ...(ttlSecurityHops === undefined ? {} : { minTtl: 256 - ttlSecurityHops }),
+    ...(tcpAo === undefined ? optional('password', password) : { tcpAo: { ...tcpAo, key: password ?? '' } }),
+  };
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {

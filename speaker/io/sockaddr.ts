@@ -42,16 +42,3 @@ export function linkAddress(index: number, protocol: number): Uint8Array {
   view.setInt32(4, index, little);
   return bytes;
 }
-
-const MAX_KEY = 80;
-
-/** struct tcp_md5sig (RFC 2385): the key for connections with one peer. An empty key removes it. */
-export function md5Signature(peer: Ip, key: string): Uint8Array {
-  const bytes = new Uint8Array(216);
-  bytes.set(socketAddress(peer, 0));
-  const encoded = new TextEncoder().encode(key);
-  if (encoded.length > MAX_KEY) throw new RangeError(`a TCP MD5 key has at most ${MAX_KEY} bytes`);
-  new DataView(bytes.buffer).setUint16(130, encoded.length, little);
-  bytes.set(encoded, 136);
-  return bytes;
-}

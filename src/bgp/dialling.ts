@@ -1,12 +1,23 @@
 import { after } from '../machine.ts';
-import { retryDelayMs } from './backoff.ts';
-import { type Draft, drive, patch } from './draft.ts';
+import { isOpenError, retryDelayMs } from './backoff.ts';
+import { type Draft, drive, patch, recordError } from './draft.ts';
 import type { Link, Side } from './link.ts';
+
+const OPEN_ERROR_IS_NEWS_MS = 300_000;
 
 /** Dials, unless the peer's own connection has got so far that ours would only collide with it. */
 export function redial(draft: Draft, side: Side, type: 'idleHoldExpired' | 'connectRetryExpired'): void {
+  const { fsm, wire } = draft.state[side];
+  if (fsm.name === 'Connect' && wire !== undefined && wire.local === undefined) recordLoss(draft, 'ConnectTimeout');
   if (side === 'out' && !isBusy(draft.state.in)) drive(draft, side, { type });
   else drive(draft, side, { type: 'stop' });
+}
+
+/** A refused OPEN stays the news for a while: the connections that end in its wake explain nothing. */
+export function recordLoss(draft: Draft, name: string): void {
+  const { lastError } = draft.state;
+  const recent = isOpenError(lastError) && draft.context.now - (lastError?.at ?? 0) < OPEN_ERROR_IS_NEWS_MS;
+  if (!recent) recordError(draft, { direction: 'local', name });
 }
 
 function isBusy({ fsm }: Link): boolean {

@@ -3,8 +3,8 @@ import { CeaseError, ErrorCode } from '../wire/bgp/iana.ts';
 import { encodeMessage } from '../wire/bgp/message.ts';
 import { shutdownData } from '../wire/bgp/notification.ts';
 import { announcedCount, createAdjRibOut, setDesired } from './adjRibOut.ts';
-import { NO_BACKOFF, isOpenError } from './backoff.ts';
-import { redial, settle } from './dialling.ts';
+import { NO_BACKOFF } from './backoff.ts';
+import { recordLoss, redial, settle } from './dialling.ts';
 import { type Draft, type PeerState, drive, forget, patch, patchWire, recordError } from './draft.ts';
 import type { Notice } from './fsm.ts';
 import { type Side, createLink, createWire, linkDeadline } from './link.ts';
@@ -24,7 +24,6 @@ import type { SessionConfig, StopReason } from './session.ts';
  */
 
 const SIDES = ['out', 'in'] as const;
-const OPEN_ERROR_IS_NEWS_MS = 300_000;
 
 /** @param options.restarting this process has just begun and its predecessor's routes may still be held (RFC 4724 §4.1) */
 export function createPeer(config: SessionConfig, options: { readonly restarting?: boolean } = {}): PeerState {
@@ -126,13 +125,6 @@ function handleConnection(draft: Draft, event: ConnectionEvent): void {
     case 'writable':
       writable(draft, side);
   }
-}
-
-/** A refused OPEN stays the news for a while: the connections that end in its wake explain nothing. */
-function recordLoss(draft: Draft, name: string): void {
-  const { lastError } = draft.state;
-  const recent = isOpenError(lastError) && draft.context.now - (lastError?.at ?? 0) < OPEN_ERROR_IS_NEWS_MS;
-  if (!recent) recordError(draft, { direction: 'local', name });
 }
 
 function stopNotice(reason: StopReason, state: PeerState): Notice | undefined {

@@ -147,14 +147,14 @@ describe('the engine, BGP', () => {
   it('accepts connections of its peers only, and hands the kernel their keys', async () => {
     const { hands, engine } = await started();
     engine.apply({ plan: nodePlan(1, [peerPlan('tor', [], { password: 'secret' })]), fresh: [] });
-    expect([...hands.passwords]).toEqual([[SESSION.address, 'secret']]);
+    expect(hands.listeners.at(0)?.keys).toEqual([{ address: SESSION.address, password: 'secret' }]);
     const outcomes: string[] = [];
     const connection = (remote: string) => ({
       local: ip('192.0.2.1'),
       remote: ip(remote),
       accept: () => {
         outcomes.push(`accepted ${remote}`);
-        return { send: () => undefined, close: () => undefined };
+        return { send: () => undefined, close: () => undefined, setPassword: () => true };
       },
       refuse: () => {
         outcomes.push(`refused ${remote}`);

@@ -15,6 +15,7 @@ import type {
   DialOptions,
   Hands,
   HostLink,
+  ListenKey,
   UdpListenOptions,
   UdpSendOptions,
 } from '../../speaker/hands.ts';
@@ -58,7 +59,15 @@ export interface FakeDial {
   readonly options: DialOptions;
   readonly events: ConnectionEvents;
   readonly sent: Uint8Array[];
+  /** Set after it was made. */
+  readonly passwords: string[];
   closed: 'flush' | 'abort' | undefined;
+}
+
+export interface FakeListener {
+  readonly device: string | undefined;
+  keys: readonly ListenKey[];
+  open: boolean;
 }
 
 export interface FakePort {
@@ -85,14 +94,20 @@ export interface FakeUdpPort {
 export class FakeHands implements Hands {
   readonly dials: FakeDial[] = [];
   readonly ports: FakePort[] = [];
-  passwords: ReadonlyMap<Ip, string> = new Map();
+  readonly listeners: FakeListener[] = [];
+  failListen: ReadonlyMap<string, string> = new Map();
+  refusedKeys: ReadonlyMap<string, string> = new Map();
+  tcpAo = false;
+  ttlDrops = 0;
   connect: (accepted: Accepted) => void = () => undefined;
   setLinks: (links: readonly HostLink[]) => void = () => undefined;
   failOpen: string | undefined;
+  /** Whether a live connection can get another key. */
+  takesPasswords = true;
 
   tcp = {
     dial: (options: DialOptions, events: ConnectionEvents): Connection => {
-      const dial: FakeDial = { options, events, sent: [], closed: undefined };
+      const dial: FakeDial = { options, events, sent: [], passwords: [], closed: undefined };
       this.dials.push(dial);
       return {
         send: (bytes) => {
@@ -101,15 +116,31 @@ export class FakeHands implements Hands {
         close: (mode) => {
           dial.closed = mode;
         },
+        setPassword: (password) => {
+          dial.passwords.push(password);
+          return this.takesPasswords;
+        },
       };
     },
-    listen: (_port: number, onConnection: (accepted: Accepted) => void) => {
-      this.connect = onConnection;
-      const setPasswords = (passwords: ReadonlyMap<Ip, string>): void => {
-        this.passwords = passwords;
+    listen: async (_port: number, onConnection: (accepted: Accepted) => void, device?: string) => {
+      await Promise.resolve();
+      const error = this.failListen.get(device ?? '');
+      if (error !== undefined) throw Object.assign(new Error(error), { code: error });
+      const listener: FakeListener = { device, keys: [], open: true };
+      this.listeners.push(listener);
+      if (device === undefined) this.connect = onConnection;
+      return {
+        setKeys: (keys: readonly ListenKey[]) => {
+          listener.keys = keys;
+          return this.refusedKeys;
+        },
+        close: () => {
+          listener.open = false;
+        },
       };
-      return Promise.resolve({ setPasswords, close: () => undefined });
     },
+    hasTcpAo: () => this.tcpAo,
+    ttlDrops: () => this.ttlDrops,
   };
 
   readonly senders: FakeSender[] = [];

@@ -1,0 +1,37 @@
+import { peerCounters } from '../src/bgp/peer.ts';
+import type { PeerStatus } from '../src/bgp/peerContract.ts';
+import type { BgpPeer } from './bgpPeer.ts';
+import { wallTime } from './clock.ts';
+import type { PeerReport, WireProblem } from './report.ts';
+import type { Neighbour } from './sessionConfig.ts';
+
+export function reportPeer({ neighbour, state, status, desired }: BgpPeer): PeerReport {
+  const { lastError } = status;
+  return {
+    name: neighbour.name,
+    address: neighbour.config.peerAddress,
+    port: neighbour.config.peerPort,
+    state: status.state,
+    since: wallTime(status.since),
+    ...(status.peerAsn === undefined ? {} : { asn: status.peerAsn }),
+    families: status.families ?? [],
+    ...(lastError === undefined ? {} : { lastError: { at: wallTime(lastError.at), text: errorText(lastError, neighbour) } }),
+    counters: peerCounters(state),
+    desired,
+  };
+}
+
+function errorText({ direction, name, text }: NonNullable<PeerStatus['lastError']>, { socket }: Neighbour): string {
+  // The kernel drops in silence: from here a router that is too far looks like one that is down.
+  const cause = name === 'ConnectTimeout' && socket.minTtl !== undefined ? `answers with a TTL below ${socket.minTtl} are dropped` : text;
+  const said = cause === undefined ? '' : `: ${cause}`;
+  return direction === 'local' ? `${name}${said}` : `${direction} ${name}${said}`;
+}
+
+/** What this neighbour keeps from being carried out. */
+export function peerProblems({ neighbour, status, tooFar }: BgpPeer): WireProblem[] {
+  const { name: peer, socket } = neighbour;
+  const problems = status.unannounced.map((family): WireProblem => ({ reason: 'NoNextHop', peer, family }));
+  if (tooFar !== undefined && socket.minTtl !== undefined) problems.push({ reason: 'RouterTooFar', peer, ...tooFar, least: socket.minTtl });
+  return problems;
+}

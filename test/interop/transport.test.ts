@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Space } from '../lab/space.ts';
+import { need } from '../support/need.ts';
+import { until } from '../support/until.ts';
+import { Ours } from './ours.ts';
+import { startBirdPeer } from './peers/bird.ts';
+import { startFrrPeer } from './peers/frr.ts';
+import type { PeerDaemon, PeerOptions } from './peers/peer.ts';
+import { OURS, THEIRS, ip, planOf, routes } from './plans.ts';
+
+let space: Space;
+let directory: string;
+let peer: PeerDaemon | undefined;
+const running: Ours[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'hlb-transport-'));
+  space = new Space('tr');
+  for (const name of ['a', 'b']) space.add(name);
+  space.link('a', 'eth0', 'b', 'eth0');
+  for (const [host, side] of [
+    ['a', OURS],
+    ['b', THEIRS],
+  ] as const) {
+    space.run(host, `ip addr add ${side.ipv4}/24 dev eth0`);
+    space.run(host, `ip -6 addr add ${side.ipv6}/64 dev eth0 nodad`);
+  }
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((ours) => ours.stop('SIGKILL')));
+  await peer?.stop();
+  peer = undefined;
+  await space.dispose();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(host: string): Promise<Ours> {
+  const ours = await Ours.start(space, host, directory);
+  running.push(ours);
+  return ours;
+}
+
+function options(more: Partial<PeerOptions> = {}): PeerOptions {
+  return { space, host: 'b', directory, local: THEIRS, remote: OURS, families: ['ipv4', 'ipv6'], holdTimeSeconds: 9, ...more };
+}
+
+const PREFIX = '192.0.2.1/32';
+
+for (const [name, startPeer, needs] of [
+  ['FRR', startFrrPeer, ['file:/usr/lib/frr/bgpd', 'command:vtysh']],
+  ['BIRD', startBirdPeer, ['command:bird', 'command:birdc']],
+] as const) {
+  need('netns', ...needs).describe(`GTSM with ${name} (RFC 5082)`, () => {
+    it.each([
+      ['dialled by us over IPv4', { passive: true }],
+      ['dialled by us over IPv6', { passive: true, over: 'ipv6' }],
+      ['dialled by the router', { passive: false }],
+    ] as const)(
+      'comes up, %s',
+      async (_, more) => {
+        peer = startPeer(options({ ttlSecurity: true, ...more }));
+        const ours = await start('a');
+        const address = ip('over' in more ? THEIRS.ipv6 : THEIRS.ipv4);
+        ours.apply(planOf({ address, ttlSecurityHops: 1, passive: !more.passive }, routes({}, PREFIX)));
+        await until('the route', () => peer?.routes().has(PREFIX) === true, 20_000, 200);
+        expect(ours.report().problems).toEqual([]);
+      },
+      60_000,
+    );
+
+    // An eBGP neighbour on the link gets TTL 1 without GTSM.
+    it.each([
+      ['dials', false],
+      ['is dialled', true],
+    ] as const)(
+      'does not come up where the router sends a small TTL and %s, and says so',
+      async (_, passive) => {
+        peer = startPeer(options({ passive }));
+        const ours = await start('a');
+        ours.apply(planOf({ ttlSecurityHops: 1, passive: !passive }, routes({}, PREFIX)));
+        const problem = await until(
+          'the problem',
+          () => ours.report().problems.find(({ reason }) => reason === 'RouterTooFar'),
+          30_000,
+          200,
+        );
+        expect(problem).toMatchObject({ peer: 'p1', least: 255 });
+        expect(peer.established()).toBe(false);
+        // The same router is welcome where its distance does not matter.
+        ours.apply(planOf({}, routes({}, PREFIX)));
+        await until('the route', () => peer?.routes().has(PREFIX) === true, 30_000, 200);
+        await until('no problem any more', () => ours.report().problems.length === 0, 5_000);
+      },
+      90_000,
+    );
+  });
+}
+
+const BACK = { myAsn: THEIRS.asn, peerAsn: OURS.asn, address: ip(OURS.ipv4), routerId: ip(THEIRS.ipv4) };
+
+need('netns').describe('a TCP MD5 key that is changed (RFC 2385)', () => {
+  const apply = (a: Ours, b: Ours, passwords: readonly [string, string]): void => {
+    a.apply(planOf({ password: passwords[0] }, routes({}, PREFIX)));
+    b.apply(planOf({ ...BACK, password: passwords[1] }));
+  };
+  const heard = (ours: Ours): number => ours.peer()?.counters.messagesReceived ?? 0;
+
+  it('on both sides leaves the session up; on one it ends with the hold time, and heals with the key', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    const established = (): boolean => [a, b].every((each) => each.peer()?.state === 'Established');
+    apply(a, b, ['old', 'old']);
+    await until('the session', established, 20_000);
+    apply(a, b, ['new', 'new']);
+    const before = [heard(a), heard(b)] as const;
+    // Keepalives come every second, and the hold time is three.
+    await until('keepalives under the new key', () => heard(a) >= before[0] + 6 && heard(b) >= before[1] + 6, 20_000);
+    expect([a, b].map((each) => each.peer()?.counters.timesEstablished)).toEqual([1, 1]);
+
+    apply(a, b, ['other', 'new']);
+    const expired = (each: Ours): boolean => /Hold Timer Expired/.test(each.peer()?.lastError?.text ?? '');
+    await until('the hold timer', () => (expired(a) || expired(b)) && !established(), 20_000);
+    apply(a, b, ['other', 'other']);
+    await until('the session again', established, 40_000);
+    expect(a.peer()?.counters.timesEstablished).toBe(2);
+  }, 120_000);
+});
+
+need('netns').describe('a path that swallows everything', () => {
+  it('ends the session with the hold time, is told, and the session comes back with it', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    a.apply(planOf({}, routes({}, PREFIX)));
+    b.apply(planOf(BACK));
+    await until('the session', () => a.peer()?.state === 'Established', 20_000);
+    // Neither FIN nor RST: both ends believe in their connection.
+    space.run('b', 'ip link set eth0 down');
+    await until('the hold timer', () => /Hold Timer Expired/.test(a.peer()?.lastError?.text ?? ''), 20_000);
+    expect(a.peer()?.state).not.toBe('Established');
+    space.run('b', 'ip link set eth0 up');
+    await until('the session again', () => a.peer()?.state === 'Established', 40_000);
+  }, 90_000);
+});

@@ -1,0 +1,278 @@
+import { describe, expect, it } from 'vitest';
+import { encodeMessage } from '../../src/wire/bgp/message.ts';
+import type { Accepted, ConnectionEvents, DialOptions } from '../../speaker/hands.ts';
+import { ETH0, type FakeDial, SESSION, ip, nodePlan, peerPlan, startEngine } from './support.ts';
+
+const NOTIFICATION = 3;
+const typesOf = (dial: Pick<FakeDial, 'sent'>): number[] => dial.sent.map((bytes) => bytes[18] ?? 0);
+
+async function started() {
+  const all = startEngine();
+  await all.engine.start(179);
+  all.hands.setLinks([ETH0]);
+  return all;
+}
+
+type Heard = Pick<ConnectionEvents, 'bytes'>;
+
+/** The router's OPEN and first KEEPALIVE. */
+function greet(events: Heard, asn = 64513): void {
+  const capabilities = [
+    { type: 'multiprotocol', afi: 1, safi: 1 },
+    { type: 'fourOctetAs', asn },
+  ] as never;
+  events.bytes(encodeMessage({ type: 'open', asn, holdTimeSeconds: 90, routerId: ip('192.0.2.254'), capabilities }));
+  events.bytes(encodeMessage({ type: 'keepalive' }));
+}
+
+/** A connection of a router; `outcome` has what became of it. */
+function incoming(options: Partial<Omit<Accepted, 'accept' | 'refuse'>> = {}) {
+  const heard: { events?: Heard; outcome?: 'accepted' | 'refused'; options?: Pick<DialOptions, 'minTtl'> | undefined } = {};
+  const sent: Uint8Array[] = [];
+  const accepted: Accepted = {
+    local: ip('192.0.2.1'),
+    remote: ip('192.0.2.254'),
+    ...options,
+    accept: (events, given) => {
+      Object.assign(heard, { events, outcome: 'accepted', options: given });
+      return { send: (bytes) => void sent.push(bytes), close: () => undefined, setPassword: () => true };
+    },
+    refuse: () => {
+      heard.outcome = 'refused';
+    },
+  };
+  return { accepted, heard, sent };
+}
+
+describe('GTSM (RFC 5082 §3)', () => {
+  it('asks the kernel for a least TTL by the hops that are between', async () => {
+    const { engine, hands } = await started();
+    const near = peerPlan('near', [], { ttlSecurityHops: 1 });
+    const far = peerPlan('far', [], { address: ip('192.0.2.253'), ttlSecurityHops: 3 });
+    engine.apply({ plan: nodePlan(1, [near, far]), fresh: [] });
+    expect(hands.dials.map(({ options }) => options.minTtl)).toEqual([255, 253]);
+    const connection = incoming({ ttl: 255 });
+    hands.connect(connection.accepted);
+    expect(connection.heard).toMatchObject({ outcome: 'accepted', options: { minTtl: 255 } });
+  });
+
+  it('refuses a connection from further away and says so, until the session is up', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: nodePlan(1, [peerPlan('tor', [], { ttlSecurityHops: 1 })]), fresh: [] });
+    const connection = incoming({ ttl: 64 });
+    hands.connect(connection.accepted);
+    expect(connection.heard.outcome).toBe('refused');
+    expect(engine.report().problems).toEqual([{ reason: 'RouterTooFar', peer: 'tor', ttl: 64, least: 255 }]);
+    const good = incoming({ ttl: 255 });
+    hands.connect(good.accepted);
+    if (good.heard.events === undefined) throw new Error('not accepted');
+    greet(good.heard.events);
+    expect(engine.report().peers).toMatchObject([{ state: 'Established' }]);
+    expect(engine.report().problems).toEqual([]);
+  });
+
+  it('says so, too, where the kernel drops what answers our own connection', async () => {
+    const { engine, hands, clock, changes } = await started();
+    engine.apply({ plan: nodePlan(1, [peerPlan('tor', [], { ttlSecurityHops: 1 })]), fresh: [] });
+    hands.dials[0]?.events.up(ip('192.0.2.1'), SESSION.address as never);
+    expect(engine.report().problems).toEqual([]);
+    hands.ttlDrops = 4;
+    const before = changes.count;
+    clock.advance(3_000);
+    expect(engine.report().problems).toEqual([{ reason: 'RouterTooFar', peer: 'tor', least: 255 }]);
+    expect(changes.count).toBeGreaterThan(before);
+  });
+
+  it('tells a time-out for what it may be', async () => {
+    const { engine, clock } = await started();
+    engine.apply({ plan: nodePlan(1, [peerPlan('tor', [], { ttlSecurityHops: 2 })]), fresh: [] });
+    clock.advance(10_000);
+    expect(engine.report().peers[0]?.lastError?.text).toBe('ConnectTimeout: answers with a TTL below 254 are dropped');
+  });
+});
+
+describe('keys', () => {
+  const passwords = (...peers: Parameters<typeof peerPlan>[]) =>
+    nodePlan(
+      1,
+      peers.map((each) => peerPlan(...each)),
+    );
+  const up = (dial: FakeDial | undefined): FakeDial => {
+    if (dial === undefined) throw new Error('nothing was dialled');
+    dial.events.up(ip('192.0.2.1'), dial.options.remote);
+    greet(dial.events);
+    return dial;
+  };
+
+  it('gives a live session another password without ending it (RFC 2385)', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: passwords(['tor', [], { password: 'old' }]), fresh: [] });
+    const dial = up(hands.dials[0]);
+    engine.apply({ plan: passwords(['tor', [], { password: 'new' }]), fresh: [] });
+    expect(dial.passwords).toEqual(['new']);
+    expect(dial.closed).toBeUndefined();
+    expect(typesOf(dial)).not.toContain(NOTIFICATION);
+    expect(hands.listeners[0]?.keys).toEqual([{ address: SESSION.address, password: 'new' }]);
+    expect(engine.report().peers).toMatchObject([{ state: 'Established' }]);
+  });
+
+  it.each([
+    ['the kernel does not take it', false, { password: 'new' }],
+    ['there is none any more', true, {}],
+    ['the VRF is another, too', true, { password: 'new', vrf: 'eth0' }],
+  ])('makes the session anew where %s', async (_, takes, session) => {
+    const { engine, hands, clock } = await started();
+    hands.takesPasswords = takes;
+    engine.apply({ plan: passwords(['tor', [], { password: 'old' }]), fresh: [] });
+    const dial = up(hands.dials[0]);
+    engine.apply({ plan: passwords(['tor', [], session]), fresh: [] });
+    expect(dial.closed).toBe('flush');
+    clock.advance(5_000);
+    expect(hands.dials.at(-1)?.options.password).toBe('password' in session ? 'new' : undefined);
+  });
+
+  it('refuses a password that no kernel takes, and only that peer', async () => {
+    const { engine, hands } = await started();
+    const other = { address: ip('192.0.2.253') };
+    engine.apply({ plan: passwords(['tor', [], { password: 'ä'.repeat(41) }], ['other', [], other]), fresh: [] });
+    expect(engine.report().problems).toEqual([{ reason: 'PasswordTooLong', peer: 'tor', bytes: 82 }]);
+    expect(hands.dials.map(({ options }) => options.remote)).toEqual(['192.0.2.253']);
+  });
+
+  it('takes no connection whose key the kernel could not be told', async () => {
+    const { engine, hands } = await started();
+    hands.refusedKeys = new Map([[SESSION.address as string, 'ENOPROTOOPT']]);
+    engine.apply({ plan: passwords(['tor', [], { password: 'secret' }]), fresh: [] });
+    const connection = incoming();
+    hands.connect(connection.accepted);
+    expect(connection.heard.outcome).toBe('refused');
+    expect(engine.report().problems).toEqual([{ reason: 'CannotSetKey', peer: 'tor', error: 'ENOPROTOOPT' }]);
+  });
+
+  const AO = { sendId: 1, receiveId: 2, algorithm: 'hmac-sha1-96' } as const;
+
+  it('never has a session without the TCP-AO that was asked for (RFC 5925)', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: passwords(['tor', [], { tcpAo: AO, password: 'k' }], ['keyless', [], { tcpAo: AO }]), fresh: [] });
+    expect(engine.report().problems).toEqual([
+      { reason: 'NoTcpAo', peer: 'tor' },
+      { reason: 'NoKey', peer: 'keyless' },
+    ]);
+    expect(hands.dials).toEqual([]);
+    const connection = incoming();
+    hands.connect(connection.accepted);
+    expect(connection.heard.outcome).toBe('refused');
+  });
+
+  it('uses TCP-AO, and not MD5, where the kernel has it', async () => {
+    const { engine, hands } = await started();
+    hands.tcpAo = true;
+    engine.apply({ plan: passwords(['tor', [], { tcpAo: AO, password: 'k' }]), fresh: [] });
+    expect(hands.dials[0]?.options).toEqual({ remote: SESSION.address, port: 179, tcpAo: { ...AO, key: 'k' } });
+    expect(hands.listeners[0]?.keys).toEqual([{ address: SESSION.address, tcpAo: { ...AO, key: 'k' } }]);
+  });
+});
+
+describe('peers with one address', () => {
+  const from = (name: string, source: string, more = {}) => peerPlan(name, [], { sourceAddress: ip(source), ...more });
+
+  it('are told apart by the local address', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: nodePlan(1, [from('a', '192.0.2.1'), from('b', '192.0.2.2')]), fresh: [] });
+    const connection = incoming({ local: ip('192.0.2.2') });
+    hands.connect(connection.accepted);
+    if (connection.heard.events === undefined) throw new Error('not accepted');
+    greet(connection.heard.events);
+    expect(engine.report().peers.map(({ name, state }) => [name, state])).toEqual([
+      ['a', 'Connect'],
+      ['b', 'Established'],
+    ]);
+  });
+
+  it('are refused where nothing tells them apart', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: nodePlan(1, [peerPlan('a'), peerPlan('b', [], { port: 1179 })]), fresh: [] });
+    expect(engine.report().problems).toEqual([{ reason: 'SameRouter', peer: 'b', other: 'a' }]);
+    expect(hands.dials).toHaveLength(1);
+  });
+
+  it('cannot have two passwords', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: nodePlan(1, [from('a', '192.0.2.1', { password: 'x' }), from('b', '192.0.2.2', { password: 'y' })]), fresh: [] });
+    expect(engine.report().problems).toEqual([{ reason: 'KeyConflict', peer: 'b', other: 'a' }]);
+    expect(hands.listeners[0]?.keys).toEqual([{ address: SESSION.address, password: 'x' }]);
+  });
+});
+
+describe('a device (VRF)', () => {
+  const BLUE = { ...ETH0, name: 'blue', index: 9 };
+  const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+  it('has a listener of its own, with the keys of its peers, and its connections are for them alone', async () => {
+    const { engine, hands } = await started();
+    hands.setLinks([ETH0, BLUE]);
+    const plans = [peerPlan('plain'), peerPlan('blue', [], { vrf: 'blue', password: 'k' })];
+    engine.apply({ plan: nodePlan(1, plans), fresh: [] });
+    await settle();
+    expect(hands.listeners.map(({ device, keys }) => [device, keys])).toEqual([
+      [undefined, []],
+      ['blue', [{ address: SESSION.address, password: 'k' }]],
+    ]);
+    const connection = incoming({ device: 'blue' });
+    hands.connect(connection.accepted);
+    if (connection.heard.events === undefined) throw new Error('not accepted');
+    greet(connection.heard.events);
+    expect(engine.report().peers.map(({ name, state }) => [name, state])).toEqual([
+      ['plain', 'Connect'],
+      ['blue', 'Established'],
+    ]);
+    engine.apply({ plan: nodePlan(2, [peerPlan('plain')]), fresh: [] });
+    expect(hands.listeners.map(({ open }) => open)).toEqual([true, false]);
+  });
+
+  it('that is missing is told, and tried the moment it is there; one that comes back is listened to anew', async () => {
+    const { engine, hands } = await started();
+    hands.failListen = new Map([['blue', 'ENODEV']]);
+    engine.apply({ plan: nodePlan(1, [peerPlan('blue', [], { vrf: 'blue' })]), fresh: [] });
+    await settle();
+    hands.dials[0]?.events.failed('ENODEV');
+    expect(engine.report().problems).toEqual([
+      { reason: 'CannotListen', port: 179, error: 'ENODEV', device: 'blue' },
+      { reason: 'NoDevice', peer: 'blue', device: 'blue' },
+    ]);
+    hands.failListen = new Map();
+    hands.setLinks([ETH0, BLUE]);
+    await settle();
+    expect(engine.report().problems).toEqual([]);
+    expect(hands.dials).toHaveLength(2);
+    hands.setLinks([ETH0, { ...BLUE, index: 12 }]);
+    await settle();
+    expect(hands.listeners.map(({ device, open }) => [device, open])).toEqual([
+      [undefined, true],
+      ['blue', false],
+      ['blue', true],
+    ]);
+  });
+});
+
+describe('three sessions', () => {
+  it('are changed, added and removed without touching the others', async () => {
+    const { engine, hands } = await started();
+    const [a, b, c] = ['a', 'b', 'c'].map((name, i) => peerPlan(name, ['198.51.100.1/32'], { address: ip(`192.0.2.25${i}`) }));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three plans');
+    engine.apply({ plan: nodePlan(1, [a, b]), fresh: [] });
+    for (const dial of hands.dials) {
+      dial.events.up(ip('192.0.2.1'), dial.options.remote);
+      greet(dial.events);
+    }
+    const quiet = (): (number | undefined)[] => [hands.dials[0]?.sent.length];
+    const before = quiet();
+    engine.apply({ plan: nodePlan(2, [a, b, c]), fresh: [] });
+    engine.apply({ plan: nodePlan(3, [a, { ...b, session: { ...b.session, holdTimeMs: 30_000 } }, c]), fresh: [] });
+    expect(hands.dials[1]?.closed).toBe('flush');
+    engine.apply({ plan: nodePlan(4, [a, c]), fresh: [] });
+    expect(quiet()).toEqual(before);
+    expect(hands.dials[0]?.closed).toBeUndefined();
+    expect(engine.report().peers.map(({ name }) => name)).toEqual(['a', 'c']);
+  });
+});
