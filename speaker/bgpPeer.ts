@@ -1,4 +1,4 @@
-import type { RouteSet } from '../src/announce/plan.ts';
+import type { PeerPlan } from '../src/announce/plan.ts';
 import type { PeerState } from '../src/bgp/draft.ts';
 import { createPeer, peerDeadline, stepPeer } from '../src/bgp/peer.ts';
 import type { PeerEffect, PeerEvent, PeerStatus } from '../src/bgp/peerContract.ts';
@@ -41,8 +41,8 @@ export class BgpPeer {
     return peerStatus(this.state);
   }
 
-  setRoutes(routes: readonly RouteSet[]): void {
-    this.desired = routes.reduce((sum, set) => sum + set.prefixes.length, 0);
+  setRoutes(routes: PeerPlan['routes']): void {
+    this.desired = routes.reduce((sum, set) => sum + ('nlri' in set ? set.nlri.count : set.prefixes.length), 0);
     this.input({ type: 'desired', routes });
   }
 

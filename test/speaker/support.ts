@@ -1,5 +1,5 @@
 import { createLogger } from '../../src/host/log.ts';
-import type { NodePlan, PeerPlan, PeerSession } from '../../src/announce/plan.ts';
+import type { NodePlan, PeerPlan, PeerSession, RouteSet } from '../../src/announce/plan.ts';
 import { type Instant, instant } from '../../src/machine.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { Mac } from '../../src/net/mac.ts';
@@ -249,11 +249,11 @@ export const SESSION: PeerSession = {
   gracefulRestart: false,
 };
 
-export function peerPlan(name: string, prefixes: readonly string[] = [], session: Partial<PeerSession> = {}): PeerPlan {
+export function peerPlan(name: string, prefixes: readonly string[] = [], session: Partial<PeerSession> = {}): PeerPlan<RouteSet> {
   const routes = prefixes.length === 0 ? [] : [{ attributes: { communities: [], largeCommunities: [] }, prefixes: prefixes as Prefix[] }];
   return { name, session: { ...SESSION, ...session }, routes };
 }
 
-export function nodePlan(generation: number, peers: readonly PeerPlan[], claims: NodePlan['claims'] = []): NodePlan {
+export function nodePlan(generation: number, peers: readonly PeerPlan<RouteSet>[], claims: NodePlan['claims'] = []): NodePlan {
   return { generation, node: 'node1', peers, claims };
 }
