@@ -249,7 +249,10 @@ describe('docs/troubleshoot.md', () => {
 });
 
 describe('docs/standards.md', () => {
-  const documented = rows(page('docs/standards.md')).map(([rfc = '', , file = '']) => ({ rfc, file: file.slice(1, -1) }));
+  const documented = rows(page('docs/standards.md')).map((cells) => {
+    const [rfc = '', what = '', file = '', tests = ''] = cells;
+    return { rfc, what, file: file.slice(1, -1), tests: tests.split(', ').map((path) => path.slice(1, -1)), cells: cells.length };
+  });
 
   it('has every RFC that the sources cite, and no other', () => {
     const sources = ['src', 'speaker', 'controller'].flatMap((folder) =>
@@ -261,5 +264,11 @@ describe('docs/standards.md', () => {
 
   it('names a file that cites it', () => {
     expect(documented.filter(({ rfc, file }) => !read(file).includes(rfc))).toEqual([]);
+  });
+
+  it('says of each what is there, and which tests show it', () => {
+    const isTest = (path: string): boolean => path.endsWith('.test.ts') && existsSync(join(ROOT, path));
+    expect(documented.length).toBeGreaterThan(40);
+    expect(documented.filter(({ what, tests, cells }) => what === '' || cells !== 5 || !tests.every(isTest))).toEqual([]);
   });
 });
