@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { controllerCommand } from '../../controller/command.ts';
 import { NAMESPACE } from './fixtures.ts';
+import { METALLB_CRDS } from './metallb.ts';
 import {
   type Seen,
   allIps,
@@ -20,41 +21,9 @@ import {
 
 const RBAC = fileURLToPath(new URL('../../manifests/base/rbac.yaml', import.meta.url));
 
-function metallbCrd(kind: string, plural: string, version: string, properties: object): object {
-  const schema = {
-    openAPIV3Schema: {
-      type: 'object',
-      properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }, status: { type: 'object', properties } },
-    },
-  };
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.metallb.io` },
-    spec: {
-      group: 'metallb.io',
-      scope: 'Namespaced',
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: [{ name: version, served: true, storage: true, schema, subresources: { status: {} } }],
-    },
-  };
-}
-
 function config(apiVersion: string, kind: string, name: string, spec: object): object {
   return { apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec };
 }
-
-const COUNTS = Object.fromEntries(
-  ['assignedIPv4', 'assignedIPv6', 'availableIPv4', 'availableIPv6'].map((name) => [name, { type: 'integer', format: 'int64' }]),
-);
-const METALLB = [
-  metallbCrd('IPAddressPool', 'ipaddresspools', 'v1beta1', COUNTS),
-  metallbCrd('BGPPeer', 'bgppeers', 'v1beta2', {}),
-  metallbCrd('BGPAdvertisement', 'bgpadvertisements', 'v1beta1', {}),
-  metallbCrd('L2Advertisement', 'l2advertisements', 'v1beta1', {}),
-  metallbCrd('BFDProfile', 'bfdprofiles', 'v1beta1', {}),
-  metallbCrd('Community', 'communities', 'v1beta1', {}),
-];
 
 describe('the controller beside the rest of the cluster', () => {
   it('asks for nothing that its role does not allow', async () => {
@@ -82,7 +51,7 @@ describe('the controller beside the rest of the cluster', () => {
   });
 
   it('takes over from MetalLB without renumbering and without a word', async () => {
-    const cluster = await startCluster({ objects: METALLB });
+    const cluster = await startCluster({ objects: [...METALLB_CRDS] });
     try {
       const { lab } = cluster;
       await lab.create(config('metallb.io/v1beta1', 'IPAddressPool', 'p', { addresses: ['192.0.2.10-192.0.2.99', '2001:db8::/120'] }));
