@@ -1,3 +1,4 @@
+import { BfdEngine } from './bfdEngine.ts';
 import { BgpEngine } from './bgpEngine.ts';
 import type { PlanMessage } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
@@ -11,6 +12,7 @@ import type { Report } from './report.ts';
  */
 export class Engine {
   readonly bgp: BgpEngine;
+  readonly bfd: BfdEngine;
   readonly layer2: Layer2Engine;
   readonly #parts: EngineParts;
   #plan: PlanMessage | undefined;
@@ -22,6 +24,7 @@ export class Engine {
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
     this.bgp = new BgpEngine(parts);
+    this.bfd = new BfdEngine(parts, (peer, event) => this.bgp.bfd(peer, event));
     this.layer2 = new Layer2Engine(parts, options);
   }
 
@@ -34,6 +37,7 @@ export class Engine {
   #setLinks(links: readonly HostLink[]): void {
     this.#parts.recorder.record(this.#parts.clock.now(), 'links', { links });
     this.bgp.setLinks(links);
+    this.bfd.setLinks(links);
     this.layer2.setLinks(links);
     this.#linksKnown = true;
     const early = this.#early;
@@ -50,6 +54,7 @@ export class Engine {
     this.#plan = message;
     this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
     this.bgp.apply(plan.peers);
+    this.bfd.apply(plan.peers);
     this.layer2.apply(plan.claims, fresh);
     this.#parts.changed();
   }
@@ -62,8 +67,9 @@ export class Engine {
     return {
       ...(this.#plan === undefined ? {} : { generation: this.#plan.plan.generation }),
       peers: this.bgp.report(),
+      bfd: this.bfd.report(),
       claims: this.layer2.report(),
-      problems: [...this.bgp.problems(), ...this.layer2.problems()],
+      problems: [...this.bgp.problems(), ...this.bfd.problems(), ...this.layer2.problems()],
     };
   }
 
@@ -71,6 +77,8 @@ export class Engine {
   stop(text: string): void {
     this.#unwatch?.();
     this.bgp.stop(text);
+    // After it: a router that is told to keep the routes has heard so before BFD ends.
+    this.bfd.stop();
     this.layer2.stop();
     this.#parts.deadlines.stop();
   }

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Ip } from '../src/net/ip.ts';
 import type { Engine } from './engine.ts';
-import type { PeerReport } from './report.ts';
+import type { BfdReport, PeerReport } from './report.ts';
 
 /**
  * Metrics of the wire thread, read from the engine when somebody asks. Names beginning with `metallb_` are MetalLB's, so that its
@@ -9,6 +9,7 @@ import type { PeerReport } from './report.ts';
  */
 export function registerMetrics(registry: Registry, engine: Engine, workerRestarts: () => number): void {
   peerMetrics(registry, engine);
+  bfdMetrics(registry, engine);
   layer2Metrics(registry, engine);
   single(registry, 'heraldlb_speaker_plan_generation', 'Generation of the plan that is in force', () => engine.plan()?.generation ?? 0);
   single(registry, 'heraldlb_speaker_problems', 'What keeps the plan from being carried out', () => engine.report().problems.length);
@@ -27,33 +28,28 @@ function single(registry: Registry, name: string, help: string, value: () => num
   registry.registerMetric(gauge);
 }
 
+/** Metrics with the label `peer`, one value for each row there is when somebody asks. */
+function byPeer<Row>(registry: Registry, rows: () => readonly Row[], label: (row: Row) => string) {
+  type Value = (row: Row) => number;
+  const gauge = (name: string, help: string, value: Value): void => {
+    const collect = function collect(this: Gauge): void {
+      this.reset();
+      for (const row of rows()) this.set({ peer: label(row) }, value(row));
+    };
+    registry.registerMetric(new Gauge({ name, help, labelNames: ['peer'], registers: [], collect }));
+  };
+  const counter = (name: string, help: string, value: Value): void => {
+    const collect = function collect(this: Counter): void {
+      this.reset();
+      for (const row of rows()) this.inc({ peer: label(row) }, value(row));
+    };
+    registry.registerMetric(new Counter({ name, help, labelNames: ['peer'], registers: [], collect }));
+  };
+  return { gauge, counter };
+}
+
 function peerMetrics(registry: Registry, engine: Engine): void {
-  const gauge = (name: string, help: string, value: (peer: PeerReport) => number): void => {
-    const metric = new Gauge({
-      name,
-      help,
-      labelNames: ['peer'],
-      registers: [],
-      collect() {
-        this.reset();
-        for (const peer of engine.bgp.report()) this.set({ peer: labelOf(peer) }, value(peer));
-      },
-    });
-    registry.registerMetric(metric);
-  };
-  const counter = (name: string, help: string, value: (peer: PeerReport) => number): void => {
-    const metric = new Counter({
-      name,
-      help,
-      labelNames: ['peer'],
-      registers: [],
-      collect() {
-        this.reset();
-        for (const peer of engine.bgp.report()) this.inc({ peer: labelOf(peer) }, value(peer));
-      },
-    });
-    registry.registerMetric(metric);
-  };
+  const { gauge, counter } = byPeer<PeerReport>(registry, () => engine.bgp.report(), labelOf);
   gauge('metallb_bgp_session_up', '1 while the session is established', ({ state }) => (state === 'Established' ? 1 : 0));
   gauge('metallb_bgp_announced_prefixes_total', 'Prefixes that the router holds from this node', (peer) => peer.counters.prefixesAnnounced);
   gauge('metallb_bgp_pending_prefixes_total', 'Prefixes that are still to be announced', pending);
@@ -63,6 +59,33 @@ function peerMetrics(registry: Registry, engine: Engine): void {
   counter('heraldlb_bgp_updates_faulty_total', 'UPDATE messages with an error in them (RFC 7606)', (peer) => peer.counters.updatesFaulty);
   counter('heraldlb_bgp_prefixes_received_total', 'Prefixes received, and dropped', (peer) => peer.counters.prefixesReceived);
   counter('heraldlb_bgp_established_total', 'How often the session was established', (peer) => peer.counters.timesEstablished);
+}
+
+/** The endings of the names are MetalLB's. */
+function bfdMetrics(registry: Registry, engine: Engine): void {
+  const { gauge, counter } = byPeer<BfdReport>(
+    registry,
+    () => engine.bfd.report(),
+    ({ session }) => session,
+  );
+  gauge('heraldlb_bfd_session_up', '1 while the BFD session is up', ({ state }) => (state === 'Up' ? 1 : 0));
+  counter('heraldlb_bfd_control_packet_input', 'Control packets received and believed', ({ counters }) => counters.packetsReceived);
+  counter('heraldlb_bfd_control_packet_output', 'Control packets sent', ({ counters }) => counters.packetsSent);
+  counter('heraldlb_bfd_echo_packet_input', 'Echo packets of the peer received', ({ counters }) => counters.echoesReceived);
+  counter('heraldlb_bfd_echo_packet_output', 'Echo packets sent back', ({ counters }) => counters.echoesSent);
+  counter('heraldlb_bfd_session_up_events', 'How often the session came up', ({ counters }) => counters.timesUp);
+  counter('heraldlb_bfd_session_down_events', 'How often it went down', ({ counters }) => counters.timesDown);
+  const dropped = new Counter({
+    name: 'heraldlb_bfd_dropped_total',
+    help: 'BFD packets that were not believed',
+    labelNames: ['reason'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [reason, count] of engine.bfd.dropped()) this.inc({ reason }, count);
+    },
+  });
+  registry.registerMetric(dropped);
 }
 
 function pending({ desired, counters }: PeerReport): number {

@@ -2,7 +2,7 @@ import type { NodePlanResult } from '../src/announce/plan.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import { problemText } from '../src/config/conditions.ts';
 import type { Problem } from '../src/config/problem.ts';
-import { type PeerReport, type Report, wireProblemObject, wireProblemText } from './report.ts';
+import { type BfdReport, type PeerReport, type Report, wireProblemObject, wireProblemText } from './report.ts';
 
 export interface NodeStatusInput {
   readonly result: NodePlanResult;
@@ -17,7 +17,7 @@ export interface NodeStatusInput {
 }
 
 /** The limits of the schema: a status that is refused would tell nothing at all. */
-const MAX = { sessions: 1024, claims: 10_000, servicesPerClaim: 256, problems: 256, text: 1024 };
+const MAX = { sessions: 1024, claims: 10_000, servicesPerClaim: 256, problems: 256, text: 1024, name: 512, peersPerGuard: 64 };
 
 /** The status of this node's NodeState. */
 export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
@@ -32,6 +32,7 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
     startedAt,
     summary: { peers: `${up}/${peers.length}`, vips: held.length, routes: routesOf(result), problems: problems.length },
     bgp: peers.slice(0, MAX.sessions).map(sessionOf),
+    bfd: report.bfd.slice(0, MAX.sessions).map(guardOf),
     claims: held.slice(0, MAX.claims).map(({ ip, interfaces, since }) => ({
       ip,
       services: (services.get(ip) ?? []).slice(0, MAX.servicesPerClaim),
@@ -62,6 +63,22 @@ function sessionOf({ name, address, asn, state, since, families, desired, lastEr
     families: [...families],
     routes: state === 'Established' ? desired : 0,
     ...(lastError === undefined ? {} : { lastError: lastError.text.slice(0, MAX.text), lastErrorAt: lastError.at }),
+  };
+}
+
+type Guard = NonNullable<NodeStateStatus['bfd']>[number];
+
+function guardOf({ session, address, peers, profile, state, since, transmitMs, detectionMs, lastDown }: BfdReport): Guard {
+  return {
+    session: session.slice(0, MAX.name),
+    address,
+    peers: peers.slice(0, MAX.peersPerGuard),
+    profile,
+    state,
+    since,
+    transmitIntervalMs: Math.round(transmitMs),
+    ...(detectionMs === undefined ? {} : { detectionTimeMs: Math.round(detectionMs) }),
+    ...(lastDown === undefined ? {} : { lastDown: lastDown.reason.slice(0, MAX.text), lastDownAt: lastDown.at }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { PeerCounters, PeerStatus } from '../src/bgp/peerContract.ts';
 import type { ClaimPhase } from '../src/layer2/announcerState.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
+import type { BfdState } from '../src/wire/bfd.ts';
 
 /**
  * What the wire looks like, as one value: the wire thread makes it, the worker tells Kubernetes. It travels whole, the latest
@@ -11,6 +12,7 @@ export interface Report {
   /** Of the plan that is in force; undefined before the first. */
   readonly generation?: number;
   readonly peers: readonly PeerReport[];
+  readonly bfd: readonly BfdReport[];
   readonly claims: readonly ClaimReport[];
   readonly problems: readonly WireProblem[];
 }
@@ -27,6 +29,33 @@ export interface PeerReport {
   readonly counters: PeerCounters;
   /** Prefixes that are to be announced on it. */
   readonly desired: number;
+}
+
+export interface BfdReport {
+  /** The peer's address, with its interface or VRF and `multihop` where there are several sessions with it. */
+  readonly session: string;
+  readonly address: Ip;
+  /** BGPPeer names that it guards. */
+  readonly peers: readonly string[];
+  readonly profile: string;
+  readonly state: BfdState;
+  readonly since: string;
+  /** Why it last left Up. */
+  readonly lastDown?: { readonly at: string; readonly reason: string };
+  /** As negotiated; 0 while the peer wants no packets. */
+  readonly transmitMs: number;
+  /** Absent before the peer was heard. */
+  readonly detectionMs?: number;
+  readonly counters: BfdReportCounters;
+}
+
+export interface BfdReportCounters {
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly echoesSent: number;
+  readonly echoesReceived: number;
+  readonly timesUp: number;
+  readonly timesDown: number;
 }
 
 export interface ClaimReport {
@@ -53,6 +82,8 @@ export type WireProblem =
   | { readonly reason: 'NoTcpAo'; readonly peer: string }
   | { readonly reason: 'CannotSetKey'; readonly peer: string; readonly error: string }
   | { readonly reason: 'NoDevice'; readonly peer: string; readonly device: string }
+  | { readonly reason: 'CannotReceiveBfd'; readonly port: number; readonly error: string }
+  | { readonly reason: 'CannotSendBfd'; readonly peer: string; readonly error: string }
   | { readonly reason: 'CannotOpenInterface'; readonly interface: string; readonly error: string };
 
 type Sentences = { readonly [R in WireProblem['reason']]: (facts: Extract<WireProblem, { reason: R }>) => string };
@@ -76,6 +107,8 @@ const SENTENCES: Sentences = {
   NoTcpAo: ({ peer }) => `${peer} is to use TCP-AO, which this node's kernel does not have: there is no session`,
   CannotSetKey: ({ peer, error }) => `connections from the router of ${peer} are refused: the kernel did not take their key (${error})`,
   NoDevice: ({ peer, device }) => `${peer} is bound to ${device}, and this node has no such interface`,
+  CannotReceiveBfd: ({ port, error }) => `BFD guards nothing: port ${port} cannot be had (${error})`,
+  CannotSendBfd: ({ peer, error }) => `BFD does not guard ${peer}: nothing can be sent there (${error})`,
   CannotOpenInterface: ({ interface: name, error }) => `interface ${name} cannot be opened (${error})`,
 };
 

@@ -151,6 +151,7 @@ async function metricRows(register: (registry: Registry) => void): Promise<strin
 /** A wire with nothing on it. */
 const NOTHING = {
   bgp: { report: () => [] },
+  bfd: { report: () => [], dropped: () => new Map() },
   layer2: { counters: { requests: new Map(), responses: new Map(), announcements: new Map(), drops: new Map(), conflicts: 0 } },
   plan: () => undefined,
   report: () => ({ peers: [], bfd: [], claims: [], problems: [] }),
@@ -235,6 +236,17 @@ describe('docs/troubleshoot.md', () => {
     const found = [...codes('src/layer2/dropReason.ts', 'DropReason'), ...codes('src/wire/frameFault.ts', 'FrameFault')];
     expect(found).toContain('NdpHopLimit');
     const documented = rows(section(text, '## Frames that got no answer')).map(([code = '']) => code.slice(1, -1));
+    expect(documented.toSorted()).toEqual(found.toSorted());
+  });
+
+  it('has every reason why a BFD packet is not believed', () => {
+    const found = [
+      ...codes('src/wire/bfd.ts', 'BfdFault'),
+      ...codes('src/bfd/contract.ts', 'BfdDrop'),
+      ...codes('speaker/bfdRefusal.ts', 'BfdRefusal'),
+    ];
+    expect(found).toContain('BfdHopLimit');
+    const documented = rows(section(text, '## BFD packets that were not believed')).map(([code = '']) => code.slice(1, -1));
     expect(documented.toSorted()).toEqual(found.toSorted());
   });
 

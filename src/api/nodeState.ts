@@ -16,6 +16,19 @@ const session = z.object({
   lastErrorAt: text(64).optional(),
 });
 
+const guard = z.object({
+  session: text(512).describe("The router's address, with its interface or VRF where that matters."),
+  address: text(64),
+  peers: z.array(text(253)).max(64).describe('BGPPeers that it guards.'),
+  profile: text(253).describe('BFDProfile name.'),
+  state: z.enum(['AdminDown', 'Down', 'Init', 'Up']).describe('RFC 5880 section 6.2.'),
+  since: text(64).describe('When the session entered this state.'),
+  transmitIntervalMs: z.int().min(0).optional().describe('As negotiated.'),
+  detectionTimeMs: z.int().min(0).optional().describe('After so much silence the router is held to be gone.'),
+  lastDown: text().optional().describe('Why the session last went down.'),
+  lastDownAt: text(64).optional(),
+});
+
 const claim = z.object({
   ip: text(45),
   services: z.array(text(400)).max(256),
@@ -26,8 +39,10 @@ const claim = z.object({
 const problem = z.object({ reason: text(128), object: text(512).optional(), message: text(2048) });
 
 const sessions = z.array(session).max(1024);
+const guards = z.array(guard).max(1024);
 const claims = z.array(claim).max(10_000);
 crdMeta.add(sessions, { listType: 'map', listMapKeys: ['peer'] });
+crdMeta.add(guards, { listType: 'map', listMapKeys: ['session'] });
 crdMeta.add(claims, { listType: 'map', listMapKeys: ['ip'] });
 
 const status = z.object({
@@ -42,6 +57,7 @@ const status = z.object({
     })
     .optional(),
   bgp: sessions.optional(),
+  bfd: guards.optional(),
   claims: claims.optional(),
   problems: z.array(problem).max(256).optional(),
   conditions: conditions.optional(),

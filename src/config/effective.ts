@@ -5,8 +5,10 @@ import { type Fault, fault } from './fault.ts';
  * removes its line.
  */
 const NOT_YET: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  BFDProfile: {
+    echoMode: "the router's echo packets are sent back; none of our own are sent",
+  },
   BGPPeer: {
-    bfdProfile: 'BFD is not there yet: the session is guarded by its hold timer alone',
     disableMP: 'has no effect: each session offers the families it carries',
     interface: 'unnumbered peering is not there yet: there is no session',
     // SO_BINDTODEVICE is set on the socket that dials; the listener is one for all and bound to no device.

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { NodePlan } from '../../src/announce/plan.ts';
-import type { PeerReport, Report } from '../../speaker/report.ts';
+import type { BfdReport, PeerReport, Report } from '../../speaker/report.ts';
 import { type Space, lines } from '../lab/space.ts';
 import { until } from '../support/until.ts';
 
@@ -46,6 +46,15 @@ export class Ours {
 
   peer(name = 'p1'): PeerReport | undefined {
     return this.report().peers.find((peer) => peer.name === name);
+  }
+
+  bfd(): BfdReport | undefined {
+    return this.report().bfd[0];
+  }
+
+  /** SIGSTOP: it lives, its connections stay, and it does nothing any more. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
   }
 
   /** SIGTERM: a clean end. SIGKILL: as if the node had lost its power, but that the kernel closes the connections. */

@@ -113,7 +113,7 @@ function planned(bgp: Verdict, layer2: Verdict): NodePlanResult {
 }
 
 function report(changes: Partial<Report> = {}): Report {
-  return { generation: 1, peers: [], claims: [], problems: [], ...changes };
+  return { generation: 1, peers: [], bfd: [], claims: [], problems: [], ...changes };
 }
 
 describe('events on Services', () => {

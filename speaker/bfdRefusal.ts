@@ -1,0 +1,15 @@
+import type { BfdDrop } from '../src/bfd/contract.ts';
+import type { BfdFault } from '../src/wire/bfd.ts';
+
+/** Why a BFD packet changed nothing. Stable codes: the drop counter carries them as labels. */
+export type BfdRefusal =
+  | BfdFault['reason']
+  | BfdDrop
+  /** No session has this discriminator, or this address before there is one. */
+  | 'BfdNoSession'
+  /** It came over more hops than it may (RFC 5881 §5, RFC 5883 §5). */
+  | 'BfdHopLimit'
+  /** More echo packets than the peer was allowed. */
+  | 'BfdEchoTooOften'
+  /** An echo packet that the kernel did not take back. */
+  | 'BfdEchoUnsent';

@@ -1,0 +1,226 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { PeerSession } from '../../src/announce/plan.ts';
+import { Space } from '../lab/space.ts';
+import { type Need, need } from '../support/need.ts';
+import { until } from '../support/until.ts';
+import { FAREWELL, Ours } from './ours.ts';
+import { type BfdRouter, type BfdRouterOptions, startBirdBfd, startFrrBfd } from './peers/bfdRouter.ts';
+import { OURS, THEIRS, planOf, routes } from './plans.ts';
+
+interface Row {
+  readonly name: string;
+  readonly start: (options: BfdRouterOptions) => Promise<BfdRouter>;
+  readonly needs: readonly Need[];
+  /** What it says when its session is shut: AdminDown, or nothing. */
+  readonly saysAdminDown: boolean;
+  /** The TTL of its packets over several hops. */
+  readonly multihopTtl: number;
+}
+
+const ROWS: readonly Row[] = [
+  { name: 'FRR', start: startFrrBfd, needs: ['file:/usr/lib/frr/bfdd', 'command:vtysh'], saysAdminDown: true, multihopTtl: 255 },
+  { name: 'BIRD', start: startBirdBfd, needs: ['command:bird', 'command:birdc'], saysAdminDown: false, multihopTtl: 64 },
+];
+
+const VIP = '192.0.2.1/32';
+/** As the kernel writes it. */
+const ROUTE = '192.0.2.1';
+type Profile = NonNullable<PeerSession['bfd']>;
+const PROFILE: Profile = {
+  name: 'fast',
+  transmitIntervalMs: 200,
+  receiveIntervalMs: 150,
+  detectMultiplier: 3,
+  echoIntervalMs: 100,
+  echoMode: false,
+  passiveMode: false,
+  minimumTtl: 254,
+};
+
+let space: Space;
+let directory: string;
+let router: BfdRouter | undefined;
+let ours: Ours | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'hlb-bfd-'));
+  chmodSync(directory, 0o755);
+  space = new Space('bfd');
+  space.add('a');
+  space.add('b');
+  space.link('a', 'eth0', 'b', 'eth0');
+  space.run('a', `ip addr add ${OURS.ipv4}/24 dev eth0`);
+  space.run('b', `ip addr add ${THEIRS.ipv4}/24 dev eth0`);
+});
+
+afterEach(async () => {
+  ours?.signal('SIGCONT');
+  await ours?.stop('SIGKILL');
+  await router?.stop();
+  [ours, router] = [undefined, undefined];
+  await space.dispose();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function options(more: Partial<BfdRouterOptions> = {}): BfdRouterOptions {
+  const addresses = { local: THEIRS.ipv4, localAsn: THEIRS.asn, remote: OURS.ipv4, remoteAsn: OURS.asn };
+  return { space, host: 'b', directory, ...addresses, intervalMs: 100, multiplier: 3, ...more };
+}
+
+/** BGP's own timers are far away: what is quick here is BFD. */
+function guarded(profile: Partial<Profile> = {}, session: Partial<PeerSession> = {}) {
+  return planOf({ holdTimeMs: 90_000, keepaliveTimeMs: 30_000, bfd: { ...PROFILE, ...profile }, ...session }, routes({}, VIP));
+}
+
+async function eventually(what: string, check: () => boolean, timeoutMs = 30_000): Promise<void> {
+  try {
+    await until(what, check, timeoutMs, 100);
+  } catch (error) {
+    throw new Error(`${String(error)}\nours: ${JSON.stringify(ours?.report())}\ntheirs: ${router?.describe().slice(0, 3000)}`, {
+      cause: error,
+    });
+  }
+}
+
+const isUp = (): boolean => ours?.bfd()?.state === 'Up' && router?.bfd().up === true;
+const hasRoute = (): boolean => router?.kernelRoutes().includes(ROUTE) === true;
+const timesDown = (): number | undefined => ours?.bfd()?.counters.timesDown;
+
+async function allUp(): Promise<void> {
+  await eventually('BFD up on both sides', isUp);
+  await eventually("the route in the router's kernel", hasRoute);
+}
+
+/** Nothing comes through any more, and no interface goes down. */
+function cut(): void {
+  space.run('b', 'nft add table inet cut');
+  space.run('b', ['nft', 'add chain inet cut in { type filter hook input priority 0; policy drop; }']);
+  space.run('b', ['nft', 'add chain inet cut out { type filter hook output priority 0; policy drop; }']);
+}
+
+function mend(): void {
+  space.run('b', 'nft delete table inet cut');
+}
+
+for (const row of ROWS) {
+  need('netns', 'command:nft', ...row.needs).describe(`BFD with ${row.name}`, () => {
+    it('negotiates the timers, follows an edit without a flap, and sees a cut path from both sides', async () => {
+      router = await row.start(options());
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded());
+      await allUp();
+      // RFC 5880 §6.8.3, §6.8.4: the slower of what one wants to send and the other wants to hear, times the sender's multiplier.
+      await eventually('the negotiated timers', () => router?.bfd().detectMs === 600 && ours?.bfd()?.detectionMs === 450);
+      expect(router.bfd()).toMatchObject({ transmitMs: 150, detectMs: 600 });
+      expect(ours.bfd()).toMatchObject({ transmitMs: 200, detectionMs: 450, session: THEIRS.ipv4, peers: ['p1'] });
+
+      ours.apply(guarded({ transmitIntervalMs: 100, receiveIntervalMs: 300, detectMultiplier: 5 }));
+      await eventually('the new timers', () => router?.bfd().detectMs === 500 && ours?.bfd()?.detectionMs === 900);
+      expect(router.bfd().transmitMs).toBe(300);
+      expect(timesDown()).toBe(0);
+      expect(ours.peer()).toMatchObject({ state: 'Established', counters: { timesEstablished: 1 } });
+
+      cut();
+      await eventually('our side to see the cut', () => timesDown() === 1 && ours?.peer()?.state !== 'Established');
+      await eventually("the router's kernel to drop the route", () => !hasRoute());
+      expect(ours.bfd()?.lastDown?.reason).toBe('DetectionTimeExpired');
+      expect(ours.peer()?.lastError?.text).toContain('BFD Down');
+      mend();
+      await allUp();
+      expect(ours.peer()).toMatchObject({ state: 'Established', counters: { timesEstablished: 2 } });
+    });
+
+    it('tells the router that a speaker hangs, whose connections look alive', async () => {
+      router = await row.start(options());
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded());
+      await allUp();
+      ours.signal('SIGSTOP');
+      await eventually("the router's kernel to drop the route", () => !hasRoute());
+      expect(router.bfd().up).toBe(false);
+      ours.signal('SIGCONT');
+      await allUp();
+    });
+
+    it('comes up where either side waits for the other', async () => {
+      router = await row.start(options({ passive: true }));
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded());
+      await allUp();
+      await router.stop();
+      await eventually('our side to miss the router', () => ours?.bfd()?.state !== 'Up');
+      await ours.stop();
+      router = await row.start(options());
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded({ passiveMode: true }));
+      await allUp();
+      expect(ours.bfd()).toMatchObject({ state: 'Up', counters: { timesUp: 1 } });
+    });
+
+    it.runIf(row.saysAdminDown)('takes no administrative end of the session at the router for a fault', async () => {
+      router = await row.start(options());
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded());
+      await allUp();
+      router.shutBfd();
+      await eventually('our side to hear that the router shut the session', () => ours?.bfd()?.state !== 'Up');
+      expect(ours.bfd()?.lastDown?.reason).toBe('NeighborAdminDown');
+      expect(ours.peer()?.lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
+      // Whatever the router makes of it, the session comes back or stays, with BFD down.
+      await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
+      expect(ours.bfd()?.state).not.toBe('Up');
+    });
+
+    it('leaves BGP alone when the profile is taken away', async () => {
+      router = await row.start(options());
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded());
+      await allUp();
+      const { bfd: _, ...session } = guarded().peers[0]!.session;
+      ours.apply(planOf(session, routes({}, VIP)));
+      await eventually('the end of the BFD session', () => ours?.report().bfd.length === 0 && router?.bfd().up === false);
+      await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
+      expect(ours.peer()?.lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
+    });
+
+    it('guards a session over several hops', async () => {
+      router = await row.start(options({ multihop: true }));
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(
+        guarded({ minimumTtl: row.multihopTtl - 4 }, { ebgpMultiHop: true, sourceAddress: planOf({}).peers[0]!.session.routerId }),
+      );
+      await allUp();
+      expect(ours.bfd()?.session).toContain('multihop');
+      cut();
+      await eventually("the router's kernel to drop the route", () => !hasRoute());
+      await eventually('our side to see the cut', () => timesDown() === 1);
+    });
+
+    it('says goodbye at its end', async () => {
+      router = await row.start(options());
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded());
+      await allUp();
+      await ours.stop();
+      expect(FAREWELL).not.toBe('');
+      await eventually('the end on the router', () => router?.bfd().up === false && !hasRoute());
+    });
+  });
+}
+
+need('netns', ...ROWS[0]!.needs).describe('BFD echo with FRR', () => {
+  it("sends the router's echo packets back", async () => {
+    // FRR addresses them to itself: it is the forwarding that sends them back.
+    space.run('a', 'sysctl -qw net.ipv4.ip_forward=1');
+    router = await startFrrBfd(options({ echo: true }));
+    ours = await Ours.start(space, 'a', directory);
+    ours.apply(guarded({ echoMode: true }));
+    await allUp();
+    await eventually('echo packets to come back', () => (router?.bfd().echoReceived ?? 0) > 20);
+    expect(timesDown()).toBe(0);
+    expect(router.bfd().up).toBe(true);
+  });
+});
