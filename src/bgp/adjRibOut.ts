@@ -28,6 +28,8 @@ export interface AdjRibOut {
   endOfRib: Set<Family>;
   /** Families whose whole table was asked for (RFC 2918) and is not yet out. */
   refreshing: Set<Family>;
+  /** Of these, those that were asked for once more. */
+  refreshAgain: Set<Family>;
 }
 
 export interface RibSession {
@@ -64,6 +66,7 @@ export function createAdjRibOut(): AdjRibOut {
     queue: [],
     endOfRib: new Set(),
     refreshing: new Set(),
+    refreshAgain: new Set(),
   };
 }
 
@@ -82,6 +85,7 @@ export function stopSession(rib: AdjRibOut): void {
   rib.queue = [];
   rib.endOfRib.clear();
   rib.refreshing.clear();
+  rib.refreshAgain.clear();
 }
 
 /** Hands over all that the peer is to hold. No prefix may stand in two sets: it would get the attributes of either. */
@@ -92,15 +96,27 @@ export function setDesired(rib: AdjRibOut, routes: readonly (RouteSet | PackedSe
   if (rib.session !== undefined) plan(rib, rib.session, desired);
 }
 
-/** Sends the whole table of a family again (RFC 2918 §4), once however often it is asked for before it is out. */
+/**
+ * Sends the whole table of a family again (RFC 2918 §4). A peer that asks while it is being told is told once more, and once only,
+ * however often it asks: the answer costs a peer's reading, and asking costs nothing that grows with the table.
+ */
 export function refresh(rib: AdjRibOut, family: Family): void {
   const { session, desired } = rib;
   if (session === undefined || desired === undefined || !session.families.includes(family)) return;
-  const waiting = rib.queue.some((item) => item.kind === 'marker' && item.marker.kind === 'begin' && item.marker.family === family);
-  if (waiting) return;
+  if (rib.refreshing.has(family)) {
+    const waiting = rib.queue.some((item) => item.kind === 'marker' && item.marker.kind === 'begin' && item.marker.family === family);
+    if (!waiting) rib.refreshAgain.add(family);
+    return;
+  }
   rib.refreshing.add(family);
-  // RFC 7313 §4: a refresh that is under way is begun anew.
-  plan(rib, session, desired);
+  rib.queue.push(...refreshed(session, desired, family));
+}
+
+/** RFC 7313 §4: between bounds, where that was agreed on. */
+function refreshed(session: RibSession, desired: readonly PackedSet[], family: Family): Item[] {
+  const end: Item = { kind: 'marker', marker: { kind: session.enhancedRefresh ? 'end' : 'done', family } };
+  const begin: Item[] = session.enhancedRefresh ? [{ kind: 'marker', marker: { kind: 'begin', family } }] : [];
+  return [...begin, ...wholeTable(session, desired, [family]), end];
 }
 
 export function isDrained(rib: AdjRibOut): boolean {
@@ -123,12 +139,9 @@ function plan(rib: AdjRibOut, session: RibSession, desired: readonly PackedSet[]
   // New owners of an address space come before the old ones go: nothing is dark in between.
   rib.queue = wholeTable(session, changed, session.families);
   for (const run of gone) if (session.families.includes(run.family)) rib.queue.push(workOf(session, run));
-  for (const family of rib.refreshing) {
-    if (session.enhancedRefresh) rib.queue.push({ kind: 'marker', marker: { kind: 'begin', family } });
-    rib.queue.push(...wholeTable(session, desired, [family]));
-    rib.queue.push({ kind: 'marker', marker: { kind: session.enhancedRefresh ? 'end' : 'done', family } });
-  }
+  // RFC 7313 §4: no refresh begins before the End-of-RIB.
   for (const family of rib.endOfRib) rib.queue.push({ kind: 'marker', marker: { kind: 'endOfRib', family } });
+  for (const family of rib.refreshing) rib.queue.push(...refreshed(session, desired, family));
   settle(rib);
 }
 
@@ -197,8 +210,9 @@ function advance(rib: AdjRibOut, session: RibSession, item: Item, packing: Packi
   if (item.kind === 'marker') {
     const { kind, family } = item.marker;
     if (kind === 'endOfRib') rib.endOfRib.delete(family);
-    if (kind === 'end' || kind === 'done') rib.refreshing.delete(family);
     writeMarker(packing, item.marker);
+    if (kind === 'end' || kind === 'done') rib.refreshing.delete(family);
+    if (!rib.refreshing.has(family) && rib.refreshAgain.delete(family)) refresh(rib, family);
     return true;
   }
   const { family } = item.nlri;

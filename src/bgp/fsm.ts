@@ -1,5 +1,5 @@
 import { type Context, type Instant, type Step, after, earliest } from '../machine.ts';
-import { CeaseError, ErrorCode, FsmError } from '../wire/bgp/iana.ts';
+import { CeaseError, ErrorCode, FsmError, MessageType } from '../wire/bgp/iana.ts';
 import type { FsmStateName } from './session.ts';
 
 /*
@@ -107,11 +107,22 @@ export function stop(state: FsmState, notice: Notice | undefined): Next {
   return [idle, notice === undefined ? [{ type: 'drop' }] : [{ type: 'sendNotification', notice }, { type: 'drop' }]];
 }
 
-export function unexpected(state: FsmState, context: FsmContext): Next {
-  // RFC 6608 §3.
+/** What each event says has come. */
+const MESSAGES: { readonly [Type in FsmEvent['type']]?: number } = {
+  open: MessageType.open,
+  openError: MessageType.open,
+  update: MessageType.update,
+  updateError: MessageType.update,
+  keepalive: MessageType.keepalive,
+  routeRefresh: MessageType.routeRefresh,
+};
+
+export function unexpected(state: FsmState, event: FsmEvent, context: FsmContext): Next {
   const subcodes = { OpenSent: FsmError.openSent, OpenConfirm: FsmError.openConfirm, Established: FsmError.established };
   const subcode = subcodes[state.name as keyof typeof subcodes] ?? FsmError.unspecific;
-  return fail(state, context, { code: ErrorCode.fsm, subcode });
+  const message = MESSAGES[event.type];
+  // RFC 6608 §4: the data is the type of the message that nobody has waited for.
+  return fail(state, context, { code: ErrorCode.fsm, subcode, ...(message !== undefined && { data: Uint8Array.of(message) }) });
 }
 
 export const HOLD_EXPIRED: Notice = { code: ErrorCode.holdTimerExpired, subcode: 0 };

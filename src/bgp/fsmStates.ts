@@ -154,5 +154,5 @@ export function stepFsm(state: FsmState, event: FsmEvent, context: FsmContext): 
   const handler = TABLE[state.name][event.type] as ((state: FsmState, event: FsmEvent, context: FsmContext) => Next) | undefined;
   if (handler !== undefined) return handler(state, event, context);
   if (state.name === 'Idle') return [state, []];
-  return state.name === 'Connect' || state.name === 'Active' ? fail(state, context) : unexpected(state, context);
+  return state.name === 'Connect' || state.name === 'Active' ? fail(state, context) : unexpected(state, event, context);
 }

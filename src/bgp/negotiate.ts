@@ -2,7 +2,7 @@ import type { Family, Ip } from '../net/ip.ts';
 import type { Capability, GracefulRestartCapability } from '../wire/bgp/capability.ts';
 import { encodeCapability } from '../wire/bgp/capability.ts';
 import { familyOf } from '../wire/bgp/family.ts';
-import { ErrorCode, OpenError, Role } from '../wire/bgp/iana.ts';
+import { AS_TRANS, ErrorCode, OpenError, Role } from '../wire/bgp/iana.ts';
 import type { Notification } from '../wire/bgp/notification.ts';
 import type { Open } from '../wire/bgp/open.ts';
 import { Writer } from '../wire/cursor.ts';
@@ -38,10 +38,12 @@ export interface Negotiated {
  * @returns the NOTIFICATION that refuses the peer, when it cannot be accepted.
  */
 export function negotiate(config: SessionConfig, ours: Open, theirs: Open): Negotiated | Notification {
-  const peerAsn = find(theirs, 'fourOctetAs')?.asn ?? theirs.asn;
+  const wide = find(theirs, 'fourOctetAs')?.asn;
+  const peerAsn = wide ?? theirs.asn;
   const ebgp = peerAsn !== ourAsn(config);
-  // RFC 6793 §4.2.2 and RFC 7607 §2: AS 0 in the capability is a bad peer AS.
-  if (peerAsn === 0 || !isWanted(config.peerAsn, peerAsn, ebgp)) return refuse(OpenError.badPeerAs);
+  // RFC 7607 §2: AS 0 in the capability is a bad peer AS; so is AS_TRANS, which is nobody's (RFC 6793 §9). From a speaker without the
+  // capability AS_TRANS is odd and no more.
+  if (peerAsn === 0 || wide === AS_TRANS || !isWanted(config.peerAsn, peerAsn, ebgp)) return refuse(OpenError.badPeerAs);
   // RFC 6286 §2.1: only inside an AS have identifiers to be different.
   if (!ebgp && theirs.routerId === config.routerId) return refuse(OpenError.badIdentifier);
   if (!rolesFit(config, theirs)) return refuse(OpenError.roleMismatch);

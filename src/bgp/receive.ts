@@ -101,6 +101,11 @@ function resolveCollision(draft: Draft, side: Side, theirs: Open): void {
 
 /** All routes are read and dropped: this speaker only announces. */
 function acceptUpdate(draft: Draft, side: Side, update: Update): void {
+  if (draft.state[side].fsm.name === 'Established') countUpdate(draft, update);
+  drive(draft, side, { type: 'update' });
+}
+
+function countUpdate(draft: Draft, update: Update): void {
   let received = update.nlri.count;
   let withdrawn = update.withdrawn.count;
   for (const attribute of update.attributes) {
@@ -113,7 +118,6 @@ function acceptUpdate(draft: Draft, side: Side, update: Update): void {
     prefixesReceived: received,
     prefixesWithdrawn: withdrawn,
   });
-  drive(draft, side, { type: 'update' });
 }
 
 function acceptNotification(draft: Draft, side: Side, notification: Notification): void {

@@ -267,6 +267,41 @@ describe('the difference', () => {
     expect([...new Receiver().take(messages).table.keys()]).toEqual(['2001:db8::5/128']);
   });
 
+  it.each([true, false])(
+    'a refresh that is asked for while it goes on follows once more, however often it was asked (RFC 7313: %s)',
+    (enhancedRefresh) => {
+      const rib = createAdjRibOut();
+      setDesired(rib, [set(many(5000))]);
+      startSession(rib, session({ enhancedRefresh }));
+      drain(rib);
+      for (let i = 0; i < 3; i++) refresh(rib, 'ipv4');
+      pull(rib, 4096, 2);
+      const { queue } = rib;
+      const waiting = queue.length;
+      for (let i = 0; i < 100_000; i++) refresh(rib, 'ipv4');
+      // Nothing was planned anew.
+      expect(rib.queue).toBe(queue);
+      expect(rib.queue.length).toBe(waiting);
+      const announced = drain(rib).reduce((sum, message) => sum + (message.type === 'update' ? message.nlri.count : 0), 0);
+      expect(announced).toBeGreaterThan(5000);
+      expect(announced).toBeLessThanOrEqual(10_000);
+      expect(rib.queue.length).toBe(0);
+    },
+  );
+
+  it('RFC 7313 §4: a refresh that is asked for early begins after the End-of-RIB', () => {
+    const rib = createAdjRibOut();
+    setDesired(rib, [set(['10.0.0.1/32'])]);
+    startSession(rib, session({ enhancedRefresh: true }));
+    refresh(rib, 'ipv4');
+    setDesired(rib, [set(['10.0.0.1/32', '10.0.0.2/32'])]);
+    const said = drain(rib).map((message) => {
+      if (message.type === 'routeRefresh') return `refresh ${message.subtype}`;
+      return message.type === 'update' && endOfRib(message) !== undefined ? `end of ${endOfRib(message)}` : message.type;
+    });
+    expect(said).toEqual(['update', 'end of ipv4', 'end of ipv6', 'refresh 1', 'update', 'refresh 2']);
+  });
+
   it('whatever is desired in whatever order, and however little is pulled: the peer ends with what is desired', () => {
     const prefix = fc.constantFrom(...many(12), ...many6(6), '10.0.0.0/8', '0.0.0.0/0', '::/0');
     const one = fc.record({ prefixes: fc.uniqueArray(prefix, { maxLength: 12 }), med: fc.constantFrom(undefined, 1, 2) });

@@ -180,6 +180,16 @@ describe('RFC 4271 §8.2.2', () => {
     expect(outcome(aged, EVENTS[event] as FsmEvent)).toBe(expected);
   });
 
+  it.each([
+    ['OpenSent', 'keepalive', 4],
+    ['OpenSent', 'updateError', 2],
+    ['OpenConfirm', 'routeRefresh', 5],
+    ['Established', 'openError', 1],
+  ] as const)('RFC 6608 §4: in %s %s is answered with the type of the message', (state, event, type) => {
+    const [, [effect]] = stepFsm(STATES[state], EVENTS[event] as FsmEvent, CONTEXT);
+    expect(effect).toMatchObject({ type: 'sendNotification', notice: { code: 5, data: Uint8Array.of(type) } });
+  });
+
   it('no timer runs in Idle but the idle hold timer, and after a stop not even that', () => {
     for (const [state, event] of CELLS) {
       const [next] = stepFsm(STATES[state], EVENTS[event] as FsmEvent, CONTEXT);

@@ -17,7 +17,7 @@ const MAX_SEGMENT = 255;
 
 /**
  * @param width bytes per AS number: 4 between speakers of RFC 6793, else 2
- * @returns undefined when malformed in the sense of RFC 7606 §7.2; short reads are the reader's to answer.
+ * @returns undefined when malformed in the sense of RFC 7606 §7.2, or with AS 0 in it (RFC 7607 §2); short reads are the reader's to answer.
  */
 export function decodeSegments(reader: Reader, width: 2 | 4): AsSegment[] | undefined {
   const segments: AsSegment[] = [];
@@ -28,6 +28,7 @@ export function decodeSegments(reader: Reader, width: 2 | 4): AsSegment[] | unde
     const body = reader.sub(count * width);
     const asns: number[] = [];
     while (body.left > 0) asns.push(width === 4 ? body.u32() : body.u16());
+    if (asns.includes(0)) return undefined;
     segments.push({ kind, asns });
   }
   return segments;

@@ -80,7 +80,7 @@ const DECODERS: Readonly<Record<KnownAttribute['type'], Decode>> = {
   med: (body) => ({ type: 'med', med: body.u32() }),
   localPref: (body) => ({ type: 'localPref', localPref: body.u32() }),
   atomicAggregate: () => ({ type: 'atomicAggregate' }),
-  aggregator: (body, _, context) => ({ type: 'aggregator', asn: context.as4 ? body.u32() : body.u16(), address: address(body) }),
+  aggregator: (body, fault, context) => ({ type: 'aggregator', ...decodeAggregator(body, fault, context.as4) }),
   communities: (body, fault) => ({ type: 'communities', communities: several(body, fault, 4, () => body.u32()) }),
   originatorId: (body) => ({ type: 'originatorId', originatorId: address(body) }),
   clusterList: (body, fault) => ({ type: 'clusterList', clusterIds: several(body, fault, 4, () => address(body)) }),
@@ -91,7 +91,7 @@ const DECODERS: Readonly<Record<KnownAttribute['type'], Decode>> = {
     communities: several(body, fault, 8, () => hex(body.take(8))),
   }),
   as4Path: (body, fault) => ({ type: 'as4Path', segments: decodeSegments(body, 4) ?? fault.value(UpdateError.optional) }),
-  as4Aggregator: (body) => ({ type: 'as4Aggregator', asn: body.u32(), address: address(body) }),
+  as4Aggregator: (body, fault) => ({ type: 'as4Aggregator', ...decodeAggregator(body, fault, true) }),
   ipv6ExtendedCommunities: (body, fault) => ({
     type: 'ipv6ExtendedCommunities',
     communities: several(body, fault, 20, () => hex(body.take(20))),
@@ -118,6 +118,14 @@ function decodeNextHop(body: Reader, fault: Fault): Ip {
   const first = bytes[0] ?? 0;
   if (first === 0 || first === 127 || first >= 224) fault.value(UpdateError.invalidNextHop);
   return ipFromBytes(bytes);
+}
+
+function decodeAggregator(body: Reader, fault: Fault, as4: boolean): { readonly asn: number; readonly address: Ip } {
+  const asn = as4 ? body.u32() : body.u16();
+  const found = { asn, address: address(body) };
+  if (body.left > 0) fault.length();
+  // RFC 7607 §2.
+  return asn === 0 ? fault.value(UpdateError.optional) : found;
 }
 
 function address(body: Reader): Ip {

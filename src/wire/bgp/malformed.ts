@@ -1,5 +1,5 @@
 import type { OnShort } from '../cursor.ts';
-import { ErrorCode, HeaderError, OpenError, RouteRefreshError, UpdateError } from './iana.ts';
+import { ErrorCode, HEADER_LENGTH, HeaderError, MAX_MESSAGE, OpenError, RouteRefreshError, UpdateError } from './iana.ts';
 
 /**
  * What RFC 7606 §2 wants done, worst first. Only faults of an UPDATE have another action than `session-reset`.
@@ -12,12 +12,17 @@ export interface Malformed {
   readonly kind: 'malformed';
   readonly code: number;
   readonly subcode: number;
-  /** Data field of the NOTIFICATION. */
+  /** Data field of the NOTIFICATION, as far as it fits into one. */
   readonly data: Uint8Array;
   readonly action: FaultAction;
 }
 
 const NOTHING = new Uint8Array(0);
+/**
+ * What a NOTIFICATION of 4,096 bytes has room for. A message that is quoted whole may be as large as that, or larger (RFC 8654),
+ * and a peer that has sent too much is no peer to count on taking as much back.
+ */
+const MAX_DATA = MAX_MESSAGE - HEADER_LENGTH - 2;
 
 /** The only thing that the decoders throw. It never leaves `src/wire`. */
 export class MalformedError extends Error {
@@ -44,7 +49,7 @@ export function isMalformed(value: object): value is Malformed {
 }
 
 export function malformed(code: number, subcode: number, data: Uint8Array = NOTHING, action: FaultAction = 'session-reset'): Malformed {
-  return { kind: 'malformed', code, subcode, data: data.slice(), action };
+  return { kind: 'malformed', code, subcode, data: data.slice(0, MAX_DATA), action };
 }
 
 export function failHeader(subcode: (typeof HeaderError)[keyof typeof HeaderError], data?: Uint8Array): never {
@@ -62,7 +67,7 @@ export function failUpdate(subcode: (typeof UpdateError)[keyof typeof UpdateErro
   throw new MalformedError(malformed(ErrorCode.update, subcode, data, action));
 }
 
-/** RFC 7313 §5: the data is the whole message. */
+/** RFC 7313 §5: the data is the whole message, where that fits. */
 export function failRouteRefresh(message: Uint8Array): never {
   throw new MalformedError(malformed(ErrorCode.routeRefresh, RouteRefreshError.invalidLength, message));
 }

@@ -30,7 +30,9 @@ export function decodeUpdate(body: Reader, context: UpdateContext): Update {
   const attributeBytes = body.take(body.u16());
   const nlri = decodeRun(body.rest(), addPath);
   const { attributes, faults } = decodeAttributes(attributeBytes, context);
-  const missing = missingAttribute(attributes, faults, nlri);
+  const announces = nlri.count > 0 || attributes.some(isReach);
+  if (!announces) refuseHidden(faults);
+  const missing = announces ? missingAttribute(attributes, faults, nlri) : undefined;
   if (missing !== undefined) {
     faults.push(malformed(ErrorCode.update, UpdateError.missingWellKnown, Uint8Array.of(missing), 'treat-as-withdraw'));
   }
@@ -45,6 +47,20 @@ export function updateTooShort(): never {
 /** RFC 7606 §3 j: routes that cannot be read cannot be withdrawn either. */
 function decodeRun(bytes: Uint8Array, addPath: boolean): NlriRun {
   return scanNlri(bytes, 'ipv4', addPath) ?? failUpdate(UpdateError.invalidNetwork, 'session-reset');
+}
+
+/** Of a family that is unknown here it is not known how many. */
+function isReach(attribute: Attribute): boolean {
+  return attribute.type === 'mpReach' && attribute.nlri?.count !== 0;
+}
+
+/**
+ * RFC 7606 §5.2: where attributes are wrong and no announced route is to be seen, the routes may well be in what could not be
+ * read, so that nobody knows what to withdraw.
+ */
+function refuseHidden(faults: readonly Malformed[]): void {
+  const fault = faults.find(({ action }) => action !== 'attribute-discard');
+  if (fault !== undefined) throw new MalformedError({ ...fault, action: 'session-reset' });
 }
 
 function decodeAttributes(bytes: Uint8Array, context: UpdateContext): { attributes: Attribute[]; faults: Malformed[] } {
@@ -87,8 +103,7 @@ function repeated(raw: RawAttribute): Malformed {
 
 /** RFC 7606 §3 d. @returns the code of a mandatory attribute that is neither there nor already found malformed. */
 function missingAttribute(attributes: readonly Attribute[], faults: readonly Malformed[], nlri: NlriRun): number | undefined {
-  const announces = nlri.count > 0 || attributes.some((attribute) => attribute.type === 'mpReach');
-  if (!announces || faults.some((fault) => fault.action === 'treat-as-withdraw')) return undefined;
+  if (faults.some((fault) => fault.action === 'treat-as-withdraw')) return undefined;
   const has = (type: Attribute['type']): boolean => attributes.some((attribute) => attribute.type === type);
   if (!has('origin')) return AttributeCode.origin;
   if (!has('asPath')) return AttributeCode.asPath;

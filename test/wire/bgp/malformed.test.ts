@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Malformed, isMalformed } from '../../../src/wire/bgp/malformed.ts';
-import { type MessageContext, decodeMessage } from '../../../src/wire/bgp/message.ts';
+import { type MessageContext, decodeMessage, encodeMessage } from '../../../src/wire/bgp/message.ts';
 import { createFramer, feedFramer, nextMessage } from '../../../src/wire/bgp/framer.ts';
 import { updateAction } from '../../../src/wire/bgp/update.ts';
 import { CORPUS, type Row } from './malformedCorpus.ts';
@@ -36,6 +36,14 @@ describe('malformed messages', () => {
     const row = CORPUS.find(({ name }) => name.startsWith('two faults'));
     const update = decodeMessage(row?.bytes ?? new Uint8Array(0), CONTEXT);
     expect(!isMalformed(update) && update.type === 'update' && updateAction(update)).toBe('treat-as-withdraw');
+  });
+
+  it.each(CORPUS.map((row) => [row.name, row] as const))('%s: what it deserves fits into a NOTIFICATION', (_, row) => {
+    const result = decodeMessage(row.bytes, { ...CONTEXT, ...row.context });
+    const faults = isMalformed(result) ? [result] : result.type === 'update' ? result.faults : [];
+    for (const { code, subcode, data } of faults) {
+      expect(encodeMessage({ type: 'notification', code, subcode, data }).length).toBeLessThanOrEqual(4096);
+    }
   });
 
   const early = CORPUS.filter(({ name, expected }) => expected.startsWith('1/') && !/plain|beyond the bytes/.test(name));

@@ -268,6 +268,58 @@ const ATTRIBUTES: readonly Row[] = [
   ),
 ];
 
+/** RFC 7606 §5.2: what is wrong in an UPDATE whose announced routes nobody can see ends the session. */
+const HIDDEN: readonly Row[] = [
+  row('RFC 7606 §5.2 MED of 3, no routes', update(BASE + attribute('80', 4, '000001'), ''), '3/5 reset 800403000001'),
+  row('RFC 7606 §5.2 MED of 3, withdrawn routes alone', update(BASE + attribute('80', 4, '000001'), '', '20cb007101'), '3/5 reset'),
+  row('RFC 7606 §5.2 MED of 3 beside MP_UNREACH_NLRI', update(MP_UNREACH + attribute('80', 4, '000001'), ''), '3/5 reset'),
+  row(
+    'RFC 7606 §5.2 MED of 3 beside an empty MP_REACH_NLRI',
+    update(`${mpReach(`00020110${MP_NEXT_HOP}00`)}${ORIGIN}${AS_PATH}800403000001`, ''),
+    '3/5 reset',
+  ),
+  row('RFC 7606 §5.2 MED of 3 beside MP_REACH_NLRI', update(`${MP_BASE}800403000001`, ''), '3/5 withdraw'),
+  row(
+    'RFC 7606 §5.2 MED of 3 beside routes of a family that nobody knows',
+    update(`${mpReach('4004470007ff')}${ORIGIN}${AS_PATH}800403000001`, ''),
+    '3/5 withdraw',
+  ),
+  row('RFC 7606 §5.2 a list cut off in MP_REACH_NLRI', update(`${ORIGIN + AS_PATH}800eff000201`, ''), '3/1 reset'),
+  row('RFC 7606 §5.2 discarded attribute, no routes', update(BASE + attribute('c0', 7, ''), ''), '3/5 discard'),
+  row('RFC 7606 §5.2 empty MP_REACH_NLRI alone', update(mpReach(`00020110${MP_NEXT_HOP}00`), ''), 'ok'),
+];
+
+const AS_ZERO: readonly Row[] = [
+  row('RFC 7607 §2 AS 0 in AS_PATH', update(ORIGIN + attribute('40', 2, '02020000fc0100000000') + NEXT_HOP), '3/11 withdraw'),
+  row(
+    'RFC 7607 §2 AS 0 in AS_PATH of two-byte numbers',
+    update(ORIGIN + attribute('40', 2, '0202fc010000') + NEXT_HOP),
+    '3/11 withdraw',
+    AS2,
+  ),
+  row('RFC 7607 §2 AS 0 in AGGREGATOR', update(BASE + attribute('c0', 7, '00000000c0000202')), '3/9 discard'),
+  row('RFC 7607 §2 AS 0 in AS4_PATH', update(BASE + attribute('c0', 17, '020100000000')), '3/9 discard'),
+  row('RFC 7607 §2 AS 0 in AS4_AGGREGATOR', update(BASE + attribute('c0', 18, '00000000c0000202')), '3/9 discard'),
+];
+
+const LARGE = 'ab'.repeat(60_000);
+
+/** What is quoted whole in the data of a NOTIFICATION, and would not fit into one. */
+const TOO_LARGE_TO_QUOTE: readonly Row[] = [
+  row('RFC 7313 §5 begin of 4096', header(4096, 5, `00010101${'00'.repeat(4073)}`), '7/1 reset'),
+  row('RFC 7313 §5 end of 60,000', header(60_023, 5, `00010201${LARGE}`), '7/1 reset', LONG),
+  row(
+    'RFC 7606 §7.11 MP_REACH_NLRI of 60,000 with a next hop of 255',
+    update(wide('90', 14, `000201ff${LARGE}`) + ORIGIN + AS_PATH, ''),
+    '3/9 reset',
+    LONG,
+  ),
+  row('RFC 7606 §5.3 MP_UNREACH_NLRI of 60,000 with prefixes of 171 bits', update(wide('90', 15, `000201${LARGE}`), ''), '3/9 reset', LONG),
+  row('§6.3 unknown well-known attribute of 60,000', update(BASE + wide('50', 99, LARGE)), '3/2 reset', LONG),
+  row('RFC 7606 §3 g MP_REACH_NLRI twice, the second of 60,000', update(MP_BASE + wide('90', 14, LARGE), ''), '3/1 reset', LONG),
+  row('RFC 7606 §7.4 MED of 60,000', update(BASE + wide('90', 4, LARGE)), '3/5 withdraw', LONG),
+];
+
 const MP: readonly Row[] = [
   ...[0, 4, 8, 15, 17, 24, 48].map((length) =>
     row(
@@ -300,7 +352,7 @@ const MP: readonly Row[] = [
   row(
     'RFC 7606 §3 c MP_REACH_NLRI transitive',
     update(attribute('c0', 14, `00020110${MP_NEXT_HOP}00`) + ORIGIN + AS_PATH, ''),
-    '3/4 withdraw',
+    '3/4 reset',
   ),
   row('RFC 7606 §7.12 MP_UNREACH_NLRI of 0', update(attribute('80', 15, ''), ''), '3/9 reset 800f00'),
   row('RFC 7606 §7.12 MP_UNREACH_NLRI of 2', update(attribute('80', 15, '0002'), ''), '3/9 reset'),
@@ -311,4 +363,4 @@ const MP: readonly Row[] = [
   row('RFC 7911 §3 path identifiers', update(BASE, '0000000120cb0071010000000220cb007101'), 'ok', { addPath: ['ipv4'] }),
 ];
 
-export const CORPUS: readonly Row[] = [...HEADER, ...OPEN, ...LISTS, ...ATTRIBUTES, ...MP];
+export const CORPUS: readonly Row[] = [...HEADER, ...OPEN, ...LISTS, ...ATTRIBUTES, ...HIDDEN, ...AS_ZERO, ...MP, ...TOO_LARGE_TO_QUOTE];
