@@ -1,4 +1,4 @@
-import type { ServiceKey, ServiceView } from '../src/cluster/service.ts';
+import type { ServiceKey } from '../src/cluster/service.ts';
 import { createDirtyLoop } from '../src/host/kube/dirtyLoop.ts';
 import { createEventRecorder } from '../src/host/kube/events.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
@@ -12,6 +12,7 @@ import { type ConfigReport, createConfigReport } from './configReport.ts';
 import type { Configuration } from './configuration.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Neighbours } from './neighbours.ts';
+import { ServiceFeed } from './serviceFeed.ts';
 import { type ServiceWriter, createServiceWriter } from './serviceWriter.ts';
 import type { Watches } from './watches.ts';
 
@@ -72,7 +73,8 @@ export function createLeader(options: LeaderOptions): Leader {
     metrics: kubeMetrics,
     wake: () => loop.mark(),
   });
-  const pass = createPass({ ...options, allocator, writer, report, keeper });
+  const feed = new ServiceFeed(options.watches.services.store, allocator);
+  const pass = createPass({ ...options, allocator, writer, report, keeper, feed });
   const loop = createDirtyLoop({ name: 'plan', run: pass, settleMs: 5, maxWaitMs: 100, log, metrics: kubeMetrics });
   loop.mark();
   return {
@@ -81,6 +83,7 @@ export function createLeader(options: LeaderOptions): Leader {
     idle: () => loop.overdueSinceMs() === undefined && writer.idle() && keeper.idle(),
     stop: async (drainMs) => {
       await loop.stop();
+      feed.stop();
       options.metrics.reportPools(undefined);
       await Promise.all([writer.stop(drainMs), keeper.stop(drainMs)]);
       if (drainMs > 0) await statuses.flush(drainMs);
@@ -95,16 +98,26 @@ interface PassOptions extends LeaderOptions {
   readonly writer: ServiceWriter;
   readonly report: ConfigReport;
   readonly keeper: ClaimKeeper;
+  readonly feed: ServiceFeed;
 }
 
 /** What changed goes into the plan, what the plan changed goes to the writers. */
-function createPass({ watches, configuration, neighbours, allocator, writer, report, keeper, ...rest }: PassOptions): () => Promise<void> {
+function createPass({
+  watches,
+  configuration,
+  neighbours,
+  allocator,
+  writer,
+  report,
+  keeper,
+  feed,
+  ...rest
+}: PassOptions): () => Promise<void> {
   const { lbClass, metrics, term } = rest;
   let basis: string | undefined;
-  let seen = new Map<string, ServiceView>();
 
   const replan = (): ServiceKey[] => {
-    const services = [...watches.services.store.values()];
+    const services = feed.all();
     allocator.reset({
       config: configuration.config(),
       unsettledPools: configuration.unsettledPools(),
@@ -114,26 +127,13 @@ function createPass({ watches, configuration, neighbours, allocator, writer, rep
       services,
       ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }),
     });
-    seen = new Map(services.map((service) => [service.key, service]));
     return services.map(({ key }) => key);
   };
 
   const update = (): Iterable<ServiceKey> => {
-    const { store } = watches.services;
     // Claims first: what a Service leaves is kept before another one can take it.
     const changed = keeper.update();
-    // What goes makes room for what comes.
-    for (const [key, { key: gone }] of seen) {
-      if (store.get(key) !== undefined) continue;
-      seen.delete(key);
-      changed.add(gone);
-      for (const other of allocator.remove(gone)) changed.add(other);
-    }
-    for (const service of store.values()) {
-      if (seen.get(service.key) === service) continue;
-      seen.set(service.key, service);
-      for (const key of allocator.upsert(service)) changed.add(key);
-    }
+    feed.update(changed);
     return changed;
   };
 
@@ -145,8 +145,10 @@ function createPass({ watches, configuration, neighbours, allocator, writer, rep
     const inUse = neighbours.refresh(configuration.config(), configuration.version());
     const namespaces = configuration.selectsNamespaces() ? watches.namespaces.store.version : '';
     const now = `${configuration.version()} ${namespaces} ${inUse}`;
-    const changed = new Set(now === basis ? update() : replan());
-    basis = now;
+    const isSame = now === basis;
+    // Whatever fails from here on, the next pass begins anew: what was taken up is forgotten.
+    basis = undefined;
+    const changed = new Set(isSame ? update() : replan());
     for (const key of keeper.settle(changed)) changed.add(key);
     for (const key of changed) writer.check(key);
     end();
@@ -155,6 +157,7 @@ function createPass({ watches, configuration, neighbours, allocator, writer, rep
     metrics.reportPools({ usage, assignments: () => allocator.assignments() });
     metrics.reportConfig(configuration.problems());
     metrics.passes.inc();
+    basis = now;
     await Promise.resolve();
   };
 }

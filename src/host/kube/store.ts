@@ -10,6 +10,14 @@ export interface Store<T> {
   readonly size: number;
   /** Grows by one with every real change; equal versions mean equal contents. */
   readonly version: number;
+  /** Notes which objects change from now on, so that nobody has to look through all of them. */
+  readonly follow: () => Followed;
+}
+
+export interface Followed {
+  /** The keys that were set or deleted since the last call. */
+  readonly take: () => ReadonlySet<ObjectKey>;
+  readonly stop: () => void;
 }
 
 export type Indexes<T> = Readonly<Record<string, (value: T, key: ObjectKey) => readonly string[]>>;
@@ -42,7 +50,13 @@ function unfile(filed: Filed, values: readonly string[], key: ObjectKey): void {
 export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => boolean = () => false): WritableStore<T> {
   const items = new Map<ObjectKey, T>();
   const filed = new Map<string, Filed>(Object.keys(indexes).map((name) => [name, new Map()]));
+  const followers = new Set<Set<ObjectKey>>();
   let version = 0;
+
+  const changed = (key: ObjectKey): void => {
+    version += 1;
+    for (const keys of followers) keys.add(key);
+  };
 
   const reindex = (change: typeof file, key: ObjectKey, value: T): void => {
     for (const [name, values] of Object.entries(indexes)) change(filed.get(name) as Filed, values(value, key), key);
@@ -69,7 +83,7 @@ export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => b
       if (old !== undefined) reindex(unfile, key, old);
       items.set(key, value);
       reindex(file, key, value);
-      version += 1;
+      changed(key);
       return true;
     },
     delete: (key) => {
@@ -77,8 +91,20 @@ export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => b
       if (old === undefined) return false;
       reindex(unfile, key, old);
       items.delete(key);
-      version += 1;
+      changed(key);
       return true;
+    },
+    follow: () => {
+      const keys = new Set<ObjectKey>();
+      followers.add(keys);
+      return {
+        take: () => {
+          const taken = new Set(keys);
+          keys.clear();
+          return taken;
+        },
+        stop: () => followers.delete(keys),
+      };
     },
   };
 }

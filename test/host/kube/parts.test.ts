@@ -134,6 +134,21 @@ const make = (): ReturnType<typeof createStore<{ node: string; n: number }>> =>
   createStore<{ node: string; n: number }>({ node: (value) => [value.node] }, (a, b) => a.n === b.n);
 
 describe('the store', () => {
+  it('tells each follower once what was set or deleted since, and nothing when it was no change', () => {
+    const store = make();
+    store.set('a', { node: 'n', n: 1 });
+    const [one, two] = [store.follow(), store.follow()];
+    store.set('a', { node: 'm', n: 1 });
+    store.set('b', { node: 'n', n: 1 });
+    store.delete('a');
+    store.delete('never');
+    expect([...one.take()]).toEqual(['b', 'a']);
+    store.set('c', { node: 'n', n: 1 });
+    two.stop();
+    store.set('d', { node: 'n', n: 1 });
+    expect([[...one.take()], [...one.take()], [...two.take()]]).toEqual([['c', 'd'], [], ['b', 'a', 'c']]);
+  });
+
   it('files values under their indexes, through changes and deletions', () => {
     const store = make();
     store.set('a', { node: 'n1', n: 1 });
