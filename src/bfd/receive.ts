@@ -3,7 +3,7 @@ import type { BfdPacket } from '../wire/bfd.ts';
 import { checkAuth } from './auth.ts';
 import { type Draft, type Remote, count, detectionUs, drop, enter, patch } from './draft.ts';
 import { transitionOf } from './fsm.ts';
-import { milliseconds, polled } from './timing.ts';
+import { answered, milliseconds } from './timing.ts';
 
 /** RFC 5880 §6.8.6 from where the session is known, in its order. What stands before is the codec's and the shell's. */
 export function receive(draft: Draft, packet: BfdPacket, bytes: Uint8Array): void {
@@ -16,7 +16,7 @@ export function receive(draft: Draft, packet: BfdPacket, bytes: Uint8Array): voi
     drop(draft, verdict.drop);
     return;
   }
-  patch(draft, { remote: remoteOf(packet, draft.state.remote), heardAt: now, pacing: polled(draft.state.pacing, packet.final) });
+  patch(draft, { remote: remoteOf(packet, draft.state.remote), heardAt: now, pacing: answered(draft.state.pacing, packet.final, now) });
   if (verdict.sequence !== undefined) remember(draft, verdict.sequence);
   if (draft.state.state === 'AdminDown') {
     drop(draft, 'BfdAdminDown');

@@ -153,7 +153,7 @@ function settlePace(draft: Draft): void {
     if (next !== pacing) patch(draft, { pacing: next });
     return;
   }
-  if (pacing.poll === 'none' && samePace(pacing.offered, wanted) && samePace(pacing.used, wanted)) return;
+  if (pacing.poll.phase === 'none' && samePace(pacing.offered, wanted) && samePace(pacing.used, wanted)) return;
   patch(draft, { pacing: settled(wanted) });
   if (state !== 'AdminDown') draft.isUrgent = true;
 }

@@ -1,4 +1,4 @@
-import { jitter } from '../machine.ts';
+import { type Instant, after, jitter } from '../machine.ts';
 import type { BfdConfig } from './contract.ts';
 
 /** Intervals of RFC 5880 are whole microseconds, in 32 bits. */
@@ -17,15 +17,27 @@ export interface Pace {
 /**
  * What we say (`offered`), and what we go by (`used`). RFC 5880 §6.8.3: while Up the two differ until the peer has confirmed
  * a change that would otherwise leave one side waiting for packets that the other does not send.
- *
- * `settling`: the poll was answered, but a second answer may still be under way. The next one has to wait for a packet without
- * Final, or that answer would be taken for its own.
  */
 export interface Pacing {
   readonly offered: Pace;
   readonly used: Pace;
-  readonly poll: 'none' | 'polling' | 'settling';
+  readonly poll: Poll;
 }
+
+/**
+ * RFC 5880 §6.5. `settling`: a poll was answered, but where the way is long more than one was sent, and their answers are still
+ * under way. The next sequence must not take them for its own: it waits for a packet without Final, and for twice the longest
+ * time that the answer may have taken (§6.8.3 would be content with either).
+ */
+export type Poll =
+  | { readonly phase: 'none' }
+  /** When the first and the last packet with Poll left; absent: none has left yet. */
+  | { readonly phase: 'polling'; readonly asked?: { readonly first: Instant; readonly last: Instant } }
+  | { readonly phase: 'settling'; readonly until: Instant };
+
+const NO_POLL: Poll = { phase: 'none' };
+/** An answer may have been quicker than the one to come. */
+const SETTLING_FACTOR = 2;
 
 export function microseconds(ms: number): Microseconds {
   return Math.min(MAX_US, Math.max(0, Math.round(ms * 1000)));
@@ -51,12 +63,12 @@ export function wantedPace(config: BfdConfig, isUp: boolean, isEchoing: boolean)
 
 /** A session that is not Up has no rate to protect: every value holds at once, and every packet tells it. */
 export function settled(pace: Pace): Pacing {
-  return { offered: pace, used: pace, poll: 'none' };
+  return { offered: pace, used: pace, poll: NO_POLL };
 }
 
 /** RFC 5880 §6.8.3, while Up: a change starts a poll sequence, or waits for the one that is under way. */
 export function repaced(pacing: Pacing, wanted: Pace): Pacing {
-  if (pacing.poll !== 'none' || samePace(pacing.offered, wanted)) return pacing;
+  if (pacing.poll.phase !== 'none' || samePace(pacing.offered, wanted)) return pacing;
   const { used } = pacing;
   return {
     offered: wanted,
@@ -66,14 +78,25 @@ export function repaced(pacing: Pacing, wanted: Pace): Pacing {
       // A shorter detection time only when the peer sends faster.
       receiveUs: Math.max(wanted.receiveUs, used.receiveUs),
     },
-    poll: 'polling',
+    poll: { phase: 'polling' },
   };
 }
 
+/** A packet with Poll has left. */
+export function asked(pacing: Pacing, now: Instant): Pacing {
+  const { poll } = pacing;
+  if (poll.phase !== 'polling') return pacing;
+  return { ...pacing, poll: { phase: 'polling', asked: { first: poll.asked?.first ?? now, last: now } } };
+}
+
 /** RFC 5880 §6.5: what a received packet does to our poll sequence. */
-export function polled(pacing: Pacing, isFinal: boolean): Pacing {
-  if (pacing.poll === 'polling' && isFinal) return { ...pacing, used: pacing.offered, poll: 'settling' };
-  return pacing.poll === 'settling' && !isFinal ? { ...pacing, poll: 'none' } : pacing;
+export function answered(pacing: Pacing, isFinal: boolean, now: Instant): Pacing {
+  const { poll, offered } = pacing;
+  if (poll.phase === 'polling' && isFinal && poll.asked !== undefined) {
+    const until = after(poll.asked.last, SETTLING_FACTOR * (now - poll.asked.first));
+    return { offered, used: offered, poll: { phase: 'settling', until } };
+  }
+  return poll.phase === 'settling' && !isFinal && now >= poll.until ? { ...pacing, poll: NO_POLL } : pacing;
 }
 
 /** RFC 5880 §6.8.7: up to a quarter less; with a multiplier of 1 at least a tenth less, or the peer's time would be up first. */

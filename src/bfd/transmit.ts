@@ -2,7 +2,7 @@ import { after } from '../machine.ts';
 import { type BfdPacket, encodeBfd } from '../wire/bfd.ts';
 import { nextSequence, signedBfd } from './auth.ts';
 import { type BfdSessionState, type Draft, agreedTransmitUs, count, isOnDemand, patch } from './draft.ts';
-import { type Microseconds, jitteredMs, microseconds } from './timing.ts';
+import { type Microseconds, asked, jitteredMs, microseconds } from './timing.ts';
 
 /** RFC 5880 §6.8.7: a passive side does not speak to somebody it has not heard. */
 function isMute({ silent, config, remote }: BfdSessionState): boolean {
@@ -12,7 +12,7 @@ function isMute({ silent, config, remote }: BfdSessionState): boolean {
 /** RFC 5880 §6.8.7. */
 function wantedPeriodUs(state: BfdSessionState): Microseconds {
   if (isMute(state) || state.remote.requiredMinRxUs === 0) return 0;
-  if (isOnDemand(state) && state.pacing.poll !== 'polling') return 0;
+  if (isOnDemand(state) && state.pacing.poll.phase !== 'polling') return 0;
   return agreedTransmitUs(state);
 }
 
@@ -21,7 +21,7 @@ function packetOf({ config, discriminator, state, localDiag, remote, pacing }: B
     diag: localDiag,
     state,
     // RFC 5880 §6.5: never both.
-    poll: !final && pacing.poll === 'polling',
+    poll: !final && pacing.poll.phase === 'polling',
     final,
     controlPlaneIndependent: config.controlPlaneIndependent ?? false,
     demand: false,
@@ -61,6 +61,7 @@ export function transmit(draft: Draft): void {
   const isUnsaid = draft.isUrgent && !draft.isFinal;
   if (!isDue && !isUnsaid) return;
   send(draft, false);
+  patch(draft, { pacing: asked(draft.state.pacing, now) });
   const next = periodUs === 0 ? {} : { nextAt: after(now, jitteredMs(periodUs, config.multiplier, draft.context.random)) };
   patch(draft, { sentAt: now, ...next });
 }

@@ -303,6 +303,27 @@ describe('§6.5, §6.8.3: our poll sequences', () => {
     lone.hear({ state: 'Up', final: true });
     expect(lone.status.transmitMs).toBe(1000);
   });
+  it('a second change does not take late answers to the first for its own, where the way is longer than the interval', () => {
+    const lone = new Lone().up();
+    lone.take();
+    lone.configure({ transmitMs: 60 }).pass(100);
+    expect(lone.take().filter(({ packet }) => packet.poll)).toHaveLength(2);
+    // Two polls are out, at 1050 and 1100; the first is answered after 110 ms, and something else comes in between.
+    lone.configure({ transmitMs: 1500 }).hear({ state: 'Up' });
+    lone.pass(60).hear({ state: 'Up', final: true }).hear({ state: 'Up' });
+    lone.pass(50).hear({ state: 'Up', final: true });
+    expect(lone.status.transmitMs).toBe(60);
+    lone.passHearing(100, 50, { state: 'Up' });
+    expect(lone.take().some(({ packet }) => packet.poll && packet.desiredMinTxUs !== 60_000)).toBe(false);
+    lone.passHearing(130, 65, { state: 'Up' });
+    expect(lone.last).toMatchObject({ poll: true, desiredMinTxUs: 1_500_000 });
+    expect(lone.hear({ state: 'Up', final: true }).status.transmitMs).toBe(1500);
+  });
+  it('an answer before the question is that to an earlier one', () => {
+    const lone = new Lone().up().configure({ transmitMs: 400 }).hear({ state: 'Up', final: true });
+    expect(lone.status.transmitMs).toBe(50);
+    expect(lone.pass(50).hear({ state: 'Up', final: true }).status.transmitMs).toBe(400);
+  });
   it('a Final that nobody asked for changes nothing', () => {
     const lone = new Lone().up().hear({ state: 'Up', final: true });
     lone.configure({ transmitMs: 400 });
