@@ -3,6 +3,7 @@ import type { StopReason } from '../src/bgp/session.ts';
 import { doorOf, keyOf, listenKeys, ownerOf } from './acceptance.ts';
 import { BgpPeer } from './bgpPeer.ts';
 import { peerProblems, reportPeer } from './bgpReport.ts';
+import { Discovery } from './discovery.ts';
 import type { EngineParts } from './engineParts.ts';
 import { type Accepted, type HostLink, listenKeyName } from './hands.ts';
 import { Listeners } from './listeners.ts';
@@ -15,13 +16,22 @@ export class BgpEngine {
   readonly #peers = new Map<string, BgpPeer>();
   readonly #listeners: Listeners;
   #links: readonly HostLink[] = [];
+  readonly #discovery: Discovery;
+  readonly #onPlans: (plans: readonly PeerPlan[]) => void;
+  #plans: readonly PeerPlan[] = [];
   #problems: WireProblem[] = [];
-  /** Sessions of the first plan are those that a predecessor of this process may have held. */
-  #isFirstPlan = true;
+  /** Sessions of the first plan are those that a predecessor of this process may have held. undefined: before it. */
+  #inherited: Set<string> | undefined;
 
-  constructor(parts: EngineParts) {
+  /** @param onPlans gets the plans with the addresses of the routers that were found, whenever they are others */
+  constructor(parts: EngineParts, onPlans: (plans: readonly PeerPlan[]) => void = () => undefined) {
     this.#parts = parts;
+    this.#onPlans = onPlans;
     this.#listeners = new Listeners(parts, (accepted) => this.#accept(accepted));
+    this.#discovery = new Discovery(parts, {
+      changed: () => this.#carryOut(),
+      isUp: (name) => [...this.#peers.values()].some((peer) => peer.neighbour.socket.scope === name && peer.status.state === 'Established'),
+    });
   }
 
   listen(port: number): Promise<void> {
@@ -32,6 +42,7 @@ export class BgpEngine {
     const before = this.#links;
     this.#links = links;
     this.#listeners.setLinks(links);
+    this.#discovery.setLinks(links);
     for (const peer of this.#peers.values()) {
       peer.setLinks(links);
       const { device } = peer.neighbour.socket;
@@ -41,9 +52,17 @@ export class BgpEngine {
   }
 
   apply(plans: readonly PeerPlan[]): void {
+    this.#plans = plans;
+    this.#discovery.set(new Set(plans.flatMap(({ session }) => (session.address === undefined ? (session.interface ?? []) : []))));
+    this.#inherited ??= new Set(plans.map(({ name }) => name));
+    this.#carryOut();
+  }
+
+  #carryOut(): void {
     this.#problems = [];
     const wanted = new Set<string>();
     const doors = new Map<string, string>();
+    const plans = this.#plans.flatMap((plan) => this.#found(plan));
     for (const plan of plans) {
       const neighbour = this.#admit(plan, doors);
       if (neighbour === undefined) continue;
@@ -52,7 +71,16 @@ export class BgpEngine {
     }
     for (const [name, peer] of this.#peers) if (!wanted.has(name)) this.#remove(peer, { kind: 'deconfigured' });
     this.#setListeners();
-    this.#isFirstPlan = false;
+    this.#onPlans(plans);
+    this.#parts.changed();
+  }
+
+  /** A plan with the address of its router; none while that is not known. */
+  #found(plan: PeerPlan): PeerPlan[] {
+    const { address, interface: name } = plan.session;
+    if (address !== undefined || name === undefined) return [plan];
+    const router = this.#discovery.routerOn(name);
+    return router === undefined ? [] : [{ ...plan, session: { ...plan.session, address: router } }];
   }
 
   /** @param doors those of the neighbours before, with their names */
@@ -84,7 +112,7 @@ export class BgpEngine {
       peer = undefined;
     }
     if (peer === undefined) {
-      const restarting = this.#isFirstPlan && neighbour.gracefulRestart;
+      const restarting = this.#inherited?.delete(neighbour.name) === true && neighbour.gracefulRestart;
       peer = new BgpPeer(this.#parts, neighbour, { links: this.#links, restarting });
       this.#peers.set(neighbour.name, peer);
       peer.setRoutes(routes);
@@ -114,6 +142,8 @@ export class BgpEngine {
   }
 
   #accept(accepted: Accepted): void {
+    // A router that connects over the link is found by that, too.
+    if (accepted.scope !== undefined) this.#discovery.heard(accepted.scope, accepted.remote);
     const peer = ownerOf(this.#peers.values(), accepted);
     // A key that the kernel did not take cannot have been asked for: whoever connects has proved nothing.
     if (peer === undefined || this.#unsigned(peer) !== undefined) accepted.refuse();
@@ -128,6 +158,7 @@ export class BgpEngine {
   /** @param text told to the routers (RFC 9003); those that keep our routes over a restart are told nothing */
   stop(text: string): void {
     this.#listeners.close();
+    this.#discovery.close();
     for (const peer of this.#peers.values()) {
       const reason: StopReason = peer.neighbour.gracefulRestart ? { kind: 'restart' } : { kind: 'shutdown', text };
       this.#remove(peer, reason);
@@ -140,7 +171,8 @@ export class BgpEngine {
 
   problems(): WireProblem[] {
     const peers = [...this.#peers.values()];
-    return [...this.#problems, ...this.#listeners.problems(), ...peers.flatMap((peer) => this.#problemsOf(peer))];
+    const unfound = this.#plans.flatMap((plan) => (plan.session.address === undefined ? (this.#discovery.problemOf(plan) ?? []) : []));
+    return [...this.#problems, ...unfound, ...this.#listeners.problems(), ...peers.flatMap((peer) => this.#problemsOf(peer))];
   }
 
   #problemsOf(peer: BgpPeer): WireProblem[] {

@@ -10,6 +10,7 @@ export function reportPeer({ neighbour, state, status, desired }: BgpPeer): Peer
   return {
     name: neighbour.name,
     address: neighbour.config.peerAddress,
+    ...(neighbour.socket.scope === undefined ? {} : { interface: neighbour.socket.scope }),
     port: neighbour.config.peerPort,
     state: status.state,
     since: wallTime(status.since),

@@ -23,7 +23,7 @@ export class Engine {
 
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
-    this.bgp = new BgpEngine(parts);
+    this.bgp = new BgpEngine(parts, (peers) => this.bfd.apply(peers));
     this.bfd = new BfdEngine(parts, (peer, event) => this.bgp.bfd(peer, event));
     this.layer2 = new Layer2Engine(parts, options);
   }
@@ -54,7 +54,6 @@ export class Engine {
     this.#plan = message;
     this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
     this.bgp.apply(plan.peers);
-    this.bfd.apply(plan.peers);
     this.layer2.apply(plan.claims, fresh);
     this.#parts.changed();
   }

@@ -1,6 +1,7 @@
 import type { TcpAo } from '../src/announce/plan.ts';
 import type { Link } from '../src/layer2/link.ts';
 import type { Family, Ip } from '../src/net/ip.ts';
+import type { Mac } from '../src/net/mac.ts';
 
 /** What the engine asks of the operating system; `speaker/io` does it, tests pretend to. */
 export interface Hands {
@@ -8,6 +9,7 @@ export interface Hands {
   readonly udp: UdpHands;
   readonly packets: PacketHands;
   readonly links: LinkHands;
+  readonly routers: RouterHands;
 }
 
 /** One TCP connection, being made or up. After `close` nothing more is heard of it. */
@@ -171,4 +173,21 @@ export interface HostLink extends Link {
 export interface LinkHands {
   /** Calls at once with all links, and again, whole, after every change. @returns a call that ends it */
   readonly watch: (onLinks: (links: readonly HostLink[]) => void) => () => void;
+}
+
+/** The routers of one interface that advertise themselves (RFC 4861). It is bound to an index: a recreated interface needs a new one. */
+export interface RouterWatch {
+  /** Asks the routers to tell of themselves now. */
+  readonly solicit: () => void;
+  /** Shows them that somebody is here who is no router. */
+  readonly advertise: (mac: Mac) => void;
+  readonly close: () => void;
+}
+
+export interface RouterHands {
+  /**
+   * @param onRouter gets the router's link-local address with each of its advertisements
+   * @throws Error with `code` when the interface is gone
+   */
+  readonly watch: (name: string, onRouter: (router: Ip) => void) => RouterWatch;
 }

@@ -93,8 +93,9 @@ function pending({ desired, counters }: PeerReport): number {
 }
 
 /** As MetalLB spells it. */
-function labelOf({ address, port }: PeerReport): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+function labelOf({ address, interface: zone, port }: PeerReport): string {
+  const host = zone === undefined ? address : `${address}%${zone}`;
+  return address.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function layer2Metrics(registry: Registry, engine: Engine): void {

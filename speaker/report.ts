@@ -20,6 +20,8 @@ export interface Report {
 export interface PeerReport {
   readonly name: string;
   readonly address: Ip;
+  /** The interface of a link-local address. */
+  readonly interface?: string;
   readonly port: number;
   readonly state: PeerStatus['state'];
   readonly since: string;
@@ -81,6 +83,7 @@ export type WireProblem =
   | { readonly reason: 'NoKey'; readonly peer: string }
   | { readonly reason: 'NoTcpAo'; readonly peer: string }
   | { readonly reason: 'CannotSetKey'; readonly peer: string; readonly error: string }
+  | { readonly reason: 'NoRouter'; readonly peer: string; readonly interface: string }
   | { readonly reason: 'NoDevice'; readonly peer: string; readonly device: string }
   | { readonly reason: 'CannotReceiveBfd'; readonly port: number; readonly error: string }
   | { readonly reason: 'CannotSendBfd'; readonly peer: string; readonly error: string }
@@ -106,7 +109,8 @@ const SENTENCES: Sentences = {
   NoKey: ({ peer }) => `${peer} is to use TCP-AO and has no password to be its key`,
   NoTcpAo: ({ peer }) => `${peer} is to use TCP-AO, which this node's kernel does not have: there is no session`,
   CannotSetKey: ({ peer, error }) => `connections from the router of ${peer} are refused: the kernel did not take their key (${error})`,
-  NoDevice: ({ peer, device }) => `${peer} is bound to ${device}, and this node has no such interface`,
+  NoRouter: ({ peer, interface: name }) => `no router has advertised itself on ${name}, where ${peer} is to have one`,
+  NoDevice: ({ peer, device }) => `${peer} is to use ${device}, and this node has no such interface`,
   CannotReceiveBfd: ({ port, error }) => `BFD guards nothing: port ${port} cannot be had (${error})`,
   CannotSendBfd: ({ peer, error }) => `BFD does not guard ${peer}: nothing can be sent there (${error})`,
   CannotOpenInterface: ({ interface: name, error }) => `interface ${name} cannot be opened (${error})`,

@@ -19,7 +19,7 @@ export interface Neighbour {
 }
 
 export function neighbourOf({ name, session }: PeerPlan): Neighbour | WireProblem {
-  if (session.address === undefined) return { reason: 'UnsupportedPeer', peer: name, field: 'interface' };
+  if (session.address === undefined) return { reason: 'UnsupportedPeer', peer: name, field: 'an address' };
   const problem = keyProblem(name, session);
   if (problem !== undefined) return problem;
   const config: SessionConfig = {

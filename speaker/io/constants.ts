@@ -18,6 +18,7 @@ export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
+export const IPPROTO_ICMPV6 = 58;
 
 export const IP_TOS = 1;
 export const IP_TTL = 2;
@@ -25,6 +26,8 @@ export const IP_PKTINFO = 8;
 export const IP_RECVTTL = 12;
 export const IP_MINTTL = 21;
 export const IPV6_UNICAST_HOPS = 16;
+export const IPV6_MULTICAST_HOPS = 18;
+export const IPV6_MULTICAST_LOOP = 19;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
@@ -38,6 +41,8 @@ export const TCP_SAVED_SYN = 28;
 export const TCP_MD5SIG_EXT = 32;
 export const TCP_AO_ADD_KEY = 38;
 export const TCP_AO_DEL_KEY = 39;
+
+export const ICMPV6_FILTER = 1;
 
 export const ETH_P_ARP = 0x0806;
 export const ETH_P_IPV6 = 0x86dd;

@@ -6,6 +6,7 @@ import type { LinkState } from './linkTable.ts';
 import { watchLinks } from './links.ts';
 import { type MulticastGroups, joinGroups } from './multicast.ts';
 import { openPackets } from './packet.ts';
+import { watchRouters } from './routers.ts';
 import { tcpHands } from './tcpHands.ts';
 import { listenUdp, openSender } from './udp.ts';
 
@@ -17,6 +18,7 @@ export function createHands(log: Logger): Hands {
     udp: { listen: listenUdp, open: (options) => openSender(options, Math.random) },
     packets: packetHands(groups),
     links: linkHands(),
+    routers: { watch: watchRouters },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Family, Ip } from '../net/ip.ts';
+import { type Family, type Ip, isLinkLocal } from '../net/ip.ts';
 import type { AsSegment } from '../wire/bgp/asPath.ts';
 import type { Attribute } from '../wire/bgp/attribute.ts';
 import type { Negotiated } from './negotiate.ts';
@@ -23,7 +23,7 @@ const DEFAULT_LOCAL_PREF = 100;
 export function exportPolicy(config: SessionConfig, negotiated: Negotiated, local: Ip, others: NextHops = {}): ExportPolicy {
   const nextHops: Partial<Record<Family, readonly Ip[]>> = {};
   for (const family of negotiated.families) {
-    const found = nextHopsOf(family, { ...others, ...own(local), ...config.nextHop }, negotiated);
+    const found = nextHopsOf(family, { ...beside(local, others, negotiated), ...own(local), ...config.nextHop }, negotiated, local);
     if (found.length > 0) nextHops[family] = found;
   }
   const { role } = config;
@@ -34,14 +34,20 @@ export function exportPolicy(config: SessionConfig, negotiated: Negotiated, loca
 /** The address the peer already talks to is the best next hop of its own family (RFC 4271 §5.1.3). */
 function own(local: Ip): NextHops {
   if (!local.includes(':')) return { ipv4: local };
-  return /^fe[89ab]/.test(local) ? { ipv6LinkLocal: local } : { ipv6: local };
+  return isLinkLocal(local) ? { ipv6LinkLocal: local } : { ipv6: local };
 }
 
-function nextHopsOf(family: Family, known: NextHops, negotiated: Negotiated): Ip[] {
+/** Where the session has link-local addresses alone, the router need not have an IPv4 address on this link (RFC 8950 §4). */
+function beside(local: Ip, { ipv4, ...others }: NextHops, negotiated: Negotiated): NextHops {
+  const unnumbered = local.includes(':') && isLinkLocal(local) && negotiated.extendedNextHop;
+  return unnumbered || ipv4 === undefined ? others : { ...others, ipv4 };
+}
+
+function nextHopsOf(family: Family, known: NextHops, negotiated: Negotiated, local: Ip): Ip[] {
   if (family === 'ipv4' && known.ipv4 !== undefined) return [known.ipv4];
   if (family === 'ipv4' && !negotiated.extendedNextHop) return [];
-  // RFC 2545 §3: a link-local address may go along. Alone, as unnumbered sessions have it, it stands in both places.
-  if (known.ipv6 !== undefined) return [known.ipv6];
+  // RFC 2545 §3: the link-local address goes along where the session itself has it. Alone it stands in both places.
+  if (known.ipv6 !== undefined) return known.ipv6LinkLocal === local ? [known.ipv6, local] : [known.ipv6];
   return known.ipv6LinkLocal === undefined ? [] : [known.ipv6LinkLocal, known.ipv6LinkLocal];
 }
 

@@ -10,9 +10,7 @@ const NOT_YET: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   BGPPeer: {
     disableMP: 'has no effect: each session offers the families it carries',
-    interface: 'unnumbered peering is not there yet: there is no session',
-    // SO_BINDTODEVICE is set on the socket that dials; the listener is one for all and bound to no device.
-    vrf: "connections that the speaker opens are bound to this device, the router's own are not accepted there; not tested with a VRF device",
+    vrf: 'connections are made and accepted on this device; tested with a plain device, not with a VRF',
   },
 };
 

@@ -193,7 +193,23 @@ describe('export', () => {
     ['no IPv4 address, RFC 8950: the IPv6 one', {}, '2001:db8::1', {}, true, { ipv4: ['2001:db8::1'], ipv6: ['2001:db8::1'] }],
     ['an IPv4 address is preferred to RFC 8950', {}, '2001:db8::1', { ipv4: A }, true, { ipv4: ['192.0.2.1'], ipv6: ['2001:db8::1'] }],
     ['link-local alone stands in both places', {}, 'fe80::1', {}, true, { ipv4: ['fe80::1', 'fe80::1'], ipv6: ['fe80::1', 'fe80::1'] }],
-    ['link-local session, global address: the global one', {}, 'fe80::1', { ipv6: ip('2001:db8::1') }, false, { ipv6: ['2001:db8::1'] }],
+    ['link-local session, global address: both', {}, 'fe80::1', { ipv6: ip('2001:db8::1') }, false, { ipv6: ['2001:db8::1', 'fe80::1'] }],
+    [
+      'link-local session, no RFC 8950: the IPv4 address',
+      {},
+      'fe80::1',
+      { ipv4: A },
+      false,
+      { ipv4: ['192.0.2.1'], ipv6: ['fe80::1', 'fe80::1'] },
+    ],
+    [
+      'RFC 8950 on a link-local session goes before an IPv4 address',
+      {},
+      'fe80::1',
+      { ipv4: A },
+      true,
+      { ipv4: ['fe80::1', 'fe80::1'], ipv6: ['fe80::1', 'fe80::1'] },
+    ],
   ])('next hop: %s', (_, settings, local, others, extendedNextHop, expected) => {
     expect(exportPolicy(config(settings), { ...EXTERNAL, extendedNextHop }, ip(local), others).nextHops).toEqual(expected);
   });

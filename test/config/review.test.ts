@@ -59,7 +59,7 @@ describe('selectors', () => {
 
 describe('fields without (full) effect', () => {
   it.each([
-    ['vrf', 'red', /opens are bound to this device/],
+    ['vrf', 'red', /made and accepted on this device/],
     ['disableMP', true, /has no effect/],
   ])('%s is warned about', (field, value, text) => {
     const result = parse([peer('p', { [field]: value })]);

@@ -255,6 +255,87 @@ describe('a device (VRF)', () => {
   });
 });
 
+describe('an unnumbered peer', () => {
+  const { address: _, ...nowhere } = SESSION;
+  const plan = (generation: number, more = {}) =>
+    nodePlan(generation, [{ name: 'tor', session: { ...nowhere, families: ['ipv4', 'ipv6'], interface: 'eth0', ...more }, routes: [] }]);
+  const [one, two] = [ip('fe80::1:1'), ip('fe80::1:2')];
+
+  it('asks for routers, dials the one that advertises itself, and asks no more', async () => {
+    const { engine, hands, clock } = await started();
+    engine.apply({ plan: plan(1), fresh: [] });
+    expect(hands.finders).toMatchObject([{ name: 'eth0', solicits: 1, advertised: [ETH0.mac] }]);
+    hands.finders[0]?.hear(ip('fe80::1'));
+    expect(hands.dials, 'not itself').toEqual([]);
+    clock.advance(8_000);
+    expect(hands.finders[0]?.solicits).toBe(3);
+    expect(engine.report().problems).toEqual([{ reason: 'NoRouter', peer: 'tor', interface: 'eth0' }]);
+    expect(hands.dials).toEqual([]);
+    hands.finders[0]?.hear(one);
+    expect(hands.dials.map(({ options }) => options)).toEqual([{ remote: one, port: 179, scope: 'eth0' }]);
+    expect(engine.report()).toMatchObject({ problems: [], peers: [{ name: 'tor', address: one }] });
+    hands.dials[0]?.events.up(ip('fe80::1'), one);
+    const events = hands.dials[0]?.events;
+    if (events !== undefined) greet(events);
+    const asked = hands.finders[0]?.solicits;
+    // The hold time is 90 s.
+    clock.advance(60_000);
+    expect(hands.finders[0]?.solicits).toBe(asked);
+    // Another router of an established session's link is none of its business.
+    hands.finders[0]?.hear(two);
+    expect(engine.report().peers).toMatchObject([{ address: one, state: 'Established' }]);
+  });
+
+  it('follows to another router when there is no session with the first', async () => {
+    const { engine, hands, clock } = await started();
+    engine.apply({ plan: plan(1), fresh: [] });
+    hands.finders[0]?.hear(one);
+    hands.finders[0]?.hear(two);
+    expect(engine.report().peers).toMatchObject([{ address: one }]);
+    clock.advance(10_000);
+    hands.finders[0]?.hear(one);
+    hands.finders[0]?.hear(two);
+    expect(engine.report().peers).toMatchObject([{ name: 'tor', address: two }]);
+    expect(hands.dials.at(-1)?.options.remote).toBe(two);
+  });
+
+  it('takes the connection of a router that it has not heard of, on that interface alone', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: plan(1), fresh: [] });
+    const elsewhere = incoming({ local: ip('fe80::1'), remote: one, scope: 'eth1' });
+    hands.connect(elsewhere.accepted);
+    expect(elsewhere.heard.outcome).toBe('refused');
+    const here = incoming({ local: ip('fe80::1'), remote: one, scope: 'eth0' });
+    hands.connect(here.accepted);
+    if (here.heard.events === undefined) throw new Error('not accepted');
+    greet(here.heard.events);
+    expect(engine.report().peers).toMatchObject([{ address: one, state: 'Established' }]);
+  });
+
+  it('waits for its interface, and looks anew when that is another one', async () => {
+    const { engine, hands } = await started();
+    hands.setLinks([]);
+    engine.apply({ plan: plan(1), fresh: [] });
+    expect(engine.report().problems).toEqual([{ reason: 'NoDevice', peer: 'tor', device: 'eth0' }]);
+    hands.setLinks([ETH0]);
+    hands.setLinks([{ ...ETH0, index: 7 }]);
+    expect(hands.finders.map(({ open }) => open)).toEqual([false, true]);
+    engine.apply({ plan: nodePlan(2, []), fresh: [] });
+    expect(hands.finders.map(({ open }) => open)).toEqual([false, false]);
+  });
+
+  it('still says that it restarts when its router is found after the first plan (RFC 4724 §4.1)', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: plan(1, { gracefulRestart: true }), fresh: [] });
+    hands.finders[0]?.hear(one);
+    hands.dials[0]?.events.up(ip('fe80::1'), one);
+    const open = [...(hands.dials[0]?.sent[0] ?? [])];
+    // Capability 64, its length, and the four bits of which the first is Restart State.
+    const at = open.findIndex((byte, i) => byte === 64 && open[i + 1] === 10);
+    expect((open[at + 2] ?? 0) & 0x80).toBe(0x80);
+  });
+});
+
 describe('three sessions', () => {
   it('are changed, added and removed without touching the others', async () => {
     const { engine, hands } = await started();

@@ -169,7 +169,9 @@ describe('the engine, BGP', () => {
     const { engine } = await started();
     const { address: _, ...session } = SESSION;
     engine.apply({ plan: nodePlan(1, [{ name: 'unnumbered', session: { ...session, interface: 'eth0' }, routes: [] }]), fresh: [] });
-    expect(engine.report().problems).toEqual([{ reason: 'UnsupportedPeer', peer: 'unnumbered', field: 'interface' }]);
+    expect(engine.report().problems).toEqual([{ reason: 'NoRouter', peer: 'unnumbered', interface: 'eth0' }]);
+    engine.apply({ plan: nodePlan(2, [{ name: 'nowhere', session, routes: [] }]), fresh: [] });
+    expect(engine.report().problems).toEqual([{ reason: 'UnsupportedPeer', peer: 'nowhere', field: 'an address' }]);
   });
 });
 

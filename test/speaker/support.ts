@@ -70,6 +70,14 @@ export interface FakeListener {
   open: boolean;
 }
 
+export interface FakeFinder {
+  readonly name: string;
+  readonly hear: (router: Ip) => void;
+  solicits: number;
+  readonly advertised: Mac[];
+  open: boolean;
+}
+
 export interface FakePort {
   readonly link: HostLink;
   readonly sent: Uint8Array[];
@@ -193,6 +201,24 @@ export class FakeHands implements Hands {
         },
         close: () => {
           port.open = false;
+        },
+      };
+    },
+  };
+
+  readonly finders: FakeFinder[] = [];
+
+  routers = {
+    watch: (name: string, onRouter: (router: Ip) => void) => {
+      const finder: FakeFinder = { name, hear: onRouter, solicits: 0, advertised: [], open: true };
+      this.finders.push(finder);
+      return {
+        solicit: () => {
+          finder.solicits += 1;
+        },
+        advertise: (mac: Mac) => void finder.advertised.push(mac),
+        close: () => {
+          finder.open = false;
         },
       };
     },
