@@ -121,12 +121,17 @@ export class Desk {
   pick(space: PoolSpace, family: Family, tenant: Tenant, only: 'shared' | 'any'): Ip | undefined {
     if (space.pool.disabled === true) return undefined;
     for (const address of this.book.shareable(family, tenant)) {
-      if (this.pools.of(address) !== space || this.book.isTenant(address, tenant.key)) continue;
+      if (this.pools.of(address) !== space || this.book.isTenant(address, tenant.key) || this.#isBarred(address, space)) continue;
       if (this.overQuota(space, tenant, family, address) === undefined) return address;
     }
     if (only === 'shared' || this.overQuota(space, tenant, family) !== undefined) return undefined;
     const value = space.next(family);
     return value === undefined ? undefined : addressOf(value, family);
+  }
+
+  /** Whoever has it keeps it, but no other one joins. */
+  #isBarred(address: Ip, space: PoolSpace): boolean {
+    return this.#inUse.has(address) || space.excludes(valueOf(address), ipFamily(address));
   }
 
   /** Why nobody who has not got it already may have this address, and this tenant in particular. */

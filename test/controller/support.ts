@@ -178,7 +178,7 @@ export async function eventsAbout(lab: Kubelab, name: string): Promise<string[]>
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 10_000,
+  timeoutMs = 25_000,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   let problem: unknown;

@@ -191,6 +191,12 @@ const FIELDS: readonly Row[] = [
     ingress: { a: ['192.0.2.5'] },
   },
   {
+    name: 'nor shared with another one from then on',
+    pools: [pool('p', '192.0.2.0/29', { excluded: block('192.0.2.5/32') })],
+    services: [service('a', { ...share('k', 80), ingress: ['192.0.2.5'] }), service('b', share('k', 81))],
+    ingress: { a: ['192.0.2.5'], b: ['192.0.2.0'] },
+  },
+  {
     name: 'half of a /64 excluded',
     pools: [pool('p', '2001:db8::/64', { excluded: block('2001:db8::/65') })],
     services: [service('a', { clusterIPs: ['fd00::1'] })],
