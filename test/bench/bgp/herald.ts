@@ -1,0 +1,101 @@
+import { createInterface } from 'node:readline';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { PlanMemory, planNode } from '../../../src/announce/nodePlan.ts';
+import type { ServiceView } from '../../../src/cluster/service.ts';
+import { createLogger } from '../../../src/host/log.ts';
+import { Outbox, type PlanMessage, packMessage } from '../../../speaker/channel.ts';
+import { realClock } from '../../../speaker/clock.ts';
+import { Deadlines } from '../../../speaker/deadlines.ts';
+import { Engine } from '../../../speaker/engine.ts';
+import { createHands } from '../../../speaker/io/realHands.ts';
+import { NO_RECORDER } from '../../../speaker/recorder.ts';
+import { bgpAdvertisement, config, ip, node, peer, pool, service, slice } from '../../announce/support.ts';
+import { RECEIVER, SENDER, hostRoute } from './routes.ts';
+
+/*
+ * HeraldLB as it runs, but for the Kubernetes client: the wire thread with its engine and sockets, and a worker that holds Services
+ * and plans. Commands come in as lines: `prepare N` (a cluster with N Services, planned) and `send`, `one ID` (one Service more, answered
+ * with the time of the change), `churn N` (so many changes of endpoints per second).
+ */
+const NODE = 'node1';
+
+if (isMainThread) await runWire();
+else runWorker();
+
+async function runWire(): Promise<void> {
+  const log = createLogger({ level: 'warn', name: 'bench', destination: { write: (line) => process.stderr.write(line) } });
+  const parts = { hands: createHands(log), clock: realClock, deadlines: new Deadlines(realClock), random: Math.random };
+  const engine = new Engine({ ...parts, recorder: NO_RECORDER, log, changed: () => undefined }, { node: NODE });
+  await engine.start(179);
+  const worker = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2), argv: process.argv.slice(2) });
+  const post = (line: string): void => worker.postMessage(line, []);
+  worker.on('message', (message: { readonly plan?: PlanMessage; readonly line?: string }) => {
+    if (message.line !== undefined) process.stdout.write(`${message.line}\n`);
+    if (message.plan === undefined) return;
+    post('taken');
+    engine.apply(message.plan);
+  });
+  createInterface({ input: process.stdin }).on('line', (line) => post(line));
+  process.on('SIGTERM', () => process.exit(0));
+}
+
+function runWorker(): void {
+  const port = parentPort;
+  if (port === null) throw new Error('no worker');
+  const memory = new PlanMemory();
+  const outbox = new Outbox<PlanMessage>((plan) => port.postMessage({ plan }));
+  const nodes = [node(NODE, { internalIPs: [ip(SENDER.ip)] }), ...Array.from({ length: 9 }, (_, i) => node(`other${i}`))];
+  const session = { address: ip(RECEIVER.ip), peerAsn: RECEIVER.asn, myAsn: SENDER.asn, holdTimeMs: 240_000, keepaliveTimeMs: 80_000 };
+  const world = config({
+    peers: [peer('receiver', session)],
+    pools: [pool('all', '10.0.0.0/8')],
+    bgpAdvertisements: [bgpAdvertisement('all')],
+  });
+  const services: ServiceView[] = [];
+  const slices: ReturnType<typeof slice>[] = [];
+  let generation = 0;
+  let prepared: PlanMessage | undefined;
+
+  const add = (id: number): void => {
+    services.push(service(`s${id}`, [hostRoute(id).slice(0, -3)]));
+    slices.push(slice(`s${id}`, [NODE, 'other1']));
+  };
+  const planned = (): PlanMessage => {
+    const snapshot = { config: world, services: services.slice(), slices: slices.slice(), nodes };
+    const { plan, fresh } = planNode(snapshot, NODE, ++generation, memory);
+    // The receiver dials: of two connections one would have to go first.
+    const peers = plan.peers.map((each) => ({ ...each, session: { ...each.session, passive: true } }));
+    return packMessage({ ...plan, peers }, fresh);
+  };
+  const churn = (perSecond: number): void => {
+    let next = 0;
+    setInterval(() => {
+      for (let i = 0; i < perSecond / 100; i++) {
+        next = (next + 97) % slices.length;
+        slices[next] = slice(`s${next}`, [NODE, `other${next % 9}`]);
+      }
+      planNode({ config: world, services: services.slice(), slices: slices.slice(), nodes }, NODE, generation, memory);
+    }, 10);
+  };
+  port.on('message', (line: string) => {
+    const [command, number = '0'] = line.split(' ');
+    if (line === 'taken') outbox.taken();
+    if (command === 'one') {
+      const atMs = performance.timeOrigin + performance.now();
+      add(Number(number));
+      outbox.put(planned());
+      port.postMessage({ line: `one ${number} ${atMs}` });
+    }
+    if (command === 'prepare') {
+      for (let id = 0; id < Number(number); id++) add(id);
+      prepared = planned();
+      port.postMessage({ line: 'prepared' });
+    }
+    if (command === 'send' && prepared !== undefined) outbox.put(prepared);
+    if (command === 'churn') churn(Number(number));
+  });
+  const [first = '0'] = workerData as string[];
+  for (let id = 0; id < Number(first); id++) add(id);
+  outbox.put(planned());
+  port.postMessage({ line: 'ready' });
+}
