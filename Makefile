@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 BIN := node_modules/.bin
 
-.PHONY: help demo test unit net chaos build addon check crds bundle clean install-build install-demo install-test
+.PHONY: help demo test unit net chaos fuzz build addon check crds bundle clean install-build install-demo install-test
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -26,6 +26,9 @@ net: build ## the tests in network namespaces, against real peers and a real kub
 
 chaos: build ## kill things at random for some minutes; not part of `make test`
 	@$(BIN)/vitest run --project chaos
+
+fuzz: ## mutated messages against the BGP and BFD machines: COUNT=10000000, SEED, WORKERS; not part of `make test`
+	@node --expose-gc test/support/run.mjs test/fuzz/main.ts $(or $(COUNT),10000000) $(SEED) $(WORKERS)
 
 build: addon dist/.built ## compile to dist/ and build the addon
 

@@ -24,12 +24,14 @@ const NOTHING = new Uint8Array(0);
  */
 const MAX_DATA = MAX_MESSAGE - HEADER_LENGTH - 2;
 
-/** The only thing that the decoders throw. It never leaves `src/wire`. */
-export class MalformedError extends Error {
+/**
+ * The only thing that the decoders throw. It never leaves `src/wire`. Not an Error: the stack that an Error takes down costs more
+ * than all the rest of a faulty message, and a peer may send nothing but faulty ones.
+ */
+export class MalformedError {
   readonly malformed: Malformed;
 
   constructor(malformed: Malformed) {
-    super('malformed');
     this.malformed = malformed;
   }
 }
