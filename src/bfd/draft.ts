@@ -89,8 +89,8 @@ export function enter(draft: Draft, state: BfdState, localDiag: number, reason?:
   const { now } = draft.context;
   const before = draft.state;
   if (before.state === 'Up') {
-    const isByHand = reason === 'AdminDown' || reason === 'NeighborAdminDown';
-    patch(draft, { verdict: isByHand ? 'Unknown' : 'Down' });
+    // Who has shut it by hand takes that back.
+    patch(draft, { verdict: 'Down' });
     if (reason !== undefined) patch(draft, { lastDown: { at: now, reason, remoteDiag: before.remote.diag } });
     count(draft, 'timesDown');
   }

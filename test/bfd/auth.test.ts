@@ -117,6 +117,7 @@ describe('§6.8.6: what is not believed', () => {
   it.each([
     ['another password', key(5, 'heraldkez'), 'BfdAuthWrong'],
     ['a longer password', key(5, 'heraldkey1'), 'BfdAuthWrong'],
+    ['a shorter password', key(5, 'heraldke'), 'BfdAuthWrong'],
     ['another number', key(4, 'heraldkey'), 'BfdAuthKeyUnknown'],
   ])('§6.7.2: %s', (_what, wrong, drop) => {
     const lone = upWith('simplePassword').hear({ state: 'Down' }, { config: config('simplePassword', wrong), sequence: 0 });
