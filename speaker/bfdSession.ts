@@ -1,4 +1,4 @@
-import type { BfdConfig, BfdEvent, BfdStatus } from '../src/bfd/contract.ts';
+import type { BfdAuthConfig, BfdConfig, BfdEvent, BfdStatus } from '../src/bfd/contract.ts';
 import type { BfdSessionState } from '../src/bfd/draft.ts';
 import { bfdCounters, bfdDeadline, createBfd, stepBfd } from '../src/bfd/session.ts';
 import { bfdStatus } from '../src/bfd/status.ts';
@@ -241,7 +241,12 @@ function configOf({ profile, multihop }: BfdTarget, echoes: boolean): BfdConfig 
     passive: profile.passiveMode,
     // RFC 5883 §3.
     echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
+    ...(profile.auth === undefined ? {} : { auth: authOf(profile.auth) }),
   };
+}
+
+function authOf({ type, keyId, password }: NonNullable<BfdTarget['profile']['auth']>): BfdAuthConfig {
+  return { type, keys: [{ keyId, password: new TextEncoder().encode(password) }] };
 }
 
 function downText({ reason, remoteDiag }: NonNullable<BfdStatus['lastDown']>): string {

@@ -9,7 +9,9 @@ import type { Flags } from './flags.ts';
 import type { Hands } from './hands.ts';
 import { createHands } from './io/realHands.ts';
 import { JoinedRegistry, registerMetrics } from './metrics.ts';
+import { goFirst } from './priority.ts';
 import { NO_RECORDER, openRecorder } from './recorder.ts';
+import { warmUp } from './warmUp.ts';
 import { type WorkerHost, startWorkerHost } from './workerHost.ts';
 
 /** What tests give besides the flags. */
@@ -33,6 +35,7 @@ const FAREWELL = 'HeraldLB speaker stopped';
 /** This thread owns the wire; Kubernetes lives in a worker, whose death changes nothing here. */
 export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Promise<Speaker> {
   const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'speaker' });
+  if (!goFirst()) log.info('no SYS_NICE: on a busy node packets may be late');
   const hands = overrides.hands ?? createHands(log);
   const recorder =
     flags.record === undefined
@@ -55,6 +58,7 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
       announcer: { repeatMs: flags.l2RepeatSeconds * 1000 },
     },
   );
+  warmUp();
   await engine.start(flags.bgpListenPort);
   const host = startWorkerHost({
     data: workerData(flags),

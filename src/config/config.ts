@@ -120,4 +120,14 @@ export interface BfdProfile {
   readonly echoMode: boolean;
   readonly passiveMode: boolean;
   readonly minimumTtl: number;
+  readonly auth?: BfdAuth;
+}
+
+/** RFC 5880 §6.7. */
+export interface BfdAuth {
+  readonly type: 'simplePassword' | 'keyedMd5' | 'meticulousMd5' | 'keyedSha1' | 'meticulousSha1';
+  /** 0..255 */
+  readonly keyId: number;
+  /** 1..16 bytes, with SHA1 up to 20. Never logged, never in status. */
+  readonly password: string;
 }

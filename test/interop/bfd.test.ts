@@ -6,7 +6,7 @@ import type { PeerSession } from '../../src/announce/plan.ts';
 import { Space } from '../lab/space.ts';
 import { type Need, need } from '../support/need.ts';
 import { until } from '../support/until.ts';
-import { FAREWELL, Ours } from './ours.ts';
+import { Ours } from './ours.ts';
 import { type BfdRouter, type BfdRouterOptions, startBirdBfd, startFrrBfd } from './peers/bfdRouter.ts';
 import { OURS, THEIRS, planOf, routes } from './plans.ts';
 
@@ -199,14 +199,28 @@ for (const row of ROWS) {
       await eventually('our side to see the cut', () => timesDown() === 1);
     });
 
-    it('says goodbye at its end', async () => {
+    it.each(['SIGTERM', 'SIGKILL'] as const)('keeps the routes over a graceful restart that begins with %s', async (signal) => {
+      router = await row.start(options({ graceful: true }));
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded({}, { gracefulRestart: true }));
+      await allUp();
+      await ours.stop(signal);
+      await eventually('the router to miss the speaker', () => router?.bfd().up === false && !router.established());
+      expect(hasRoute()).toBe(true);
+      ours = await Ours.start(space, 'a', directory);
+      ours.apply(guarded({}, { gracefulRestart: true }));
+      await eventually('both back', () => isUp() && router?.established() === true);
+      expect(hasRoute()).toBe(true);
+    });
+
+    it('ends at once without graceful restart', async () => {
       router = await row.start(options());
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded());
       await allUp();
       await ours.stop();
-      expect(FAREWELL).not.toBe('');
       await eventually('the end on the router', () => router?.bfd().up === false && !hasRoute());
+      expect(router.established()).toBe(false);
     });
   });
 }
@@ -222,5 +236,24 @@ need('netns', ...ROWS[0]!.needs).describe('BFD echo with FRR', () => {
     await eventually('echo packets to come back', () => (router?.bfd().echoReceived ?? 0) > 20);
     expect(timesDown()).toBe(0);
     expect(router.bfd().up).toBe(true);
+  });
+});
+
+need('netns', ...ROWS[1]!.needs).describe('BFD authentication with BIRD (RFC 5880 §6.7)', () => {
+  it.each([
+    ['simple', 'simplePassword'],
+    ['keyed md5', 'keyedMd5'],
+    ['meticulous keyed sha1', 'meticulousSha1'],
+  ] as const)('%s: up with the same key, and not with another', async (authentication, type) => {
+    router = await startBirdBfd(options({ authentication, password: 'tulip' }));
+    ours = await Ours.start(space, 'a', directory);
+    ours.apply(guarded({ auth: { type, keyId: 1, password: 'daisy' } }));
+    await eventually('BGP, which does not wait for BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
+    await eventually('BIRD to have been heard', () => (ours?.bfd()?.counters.packetsSent ?? 0) > 2);
+    expect([ours.bfd()?.state, router.bfd().up, ours.bfd()?.counters.packetsReceived]).toEqual(['Down', false, 0]);
+    ours.apply(guarded({ auth: { type, keyId: 1, password: 'tulip' } }));
+    await allUp();
+    await eventually('many packets', () => (ours?.bfd()?.counters.packetsReceived ?? 0) > 20);
+    expect(timesDown()).toBe(0);
   });
 });

@@ -31,7 +31,7 @@ export class Ours {
     child.stderr.pipe(createWriteStream(join(directory, `ours-${host}.log`), { flags: 'a' }));
     child.stdin.on('error', () => undefined);
     const ours = new Ours(space, child);
-    await until('our engine to run', () => ours.#report !== undefined, 10_000);
+    await until('our engine to run', () => ours.#report !== undefined, 30_000);
     return ours;
   }
 

@@ -192,7 +192,7 @@ describe('the workloads', () => {
 
   it('drop every capability, and the speaker alone adds the three it needs', () => {
     const added = containers.map((container) => at(container, 'securityContext', 'capabilities', 'add'));
-    expect(added).toEqual([undefined, ['NET_BIND_SERVICE', 'NET_RAW', 'NET_ADMIN']]);
+    expect(added).toEqual([undefined, ['NET_BIND_SERVICE', 'NET_RAW', 'NET_ADMIN', 'SYS_NICE']]);
     for (const container of containers) {
       expect(at(container, 'securityContext')).toMatchObject({
         allowPrivilegeEscalation: false,
