@@ -5,12 +5,12 @@ import type { BfdSessionState } from '../../src/bfd/draft.ts';
 import { bfdDeadline, createBfd, stepBfd } from '../../src/bfd/session.ts';
 import { after, instant } from '../../src/machine.ts';
 import { type BfdDigestType, type BfdPacket, BFD_DIGEST, BFD_STATES, decodeBfd, encodeBfd, isBfdFault } from '../../src/wire/bfd.ts';
-import { CONFIG, OURS, THEIRS, THEIR_PACKET } from '../bfd/lone.ts';
-import { seeded } from '../bfd/simulation.ts';
+import { CONFIG, OURS, THEIRS, THEIR_PACKET } from './lone.ts';
+import { seeded } from './simulation.ts';
 
-/** `FUZZ_MESSAGES=10000000` for a long run, `SEED=17` for other ones. */
-const MESSAGES = Number(process.env['FUZZ_MESSAGES'] ?? 30_000);
-const SEED = Number(process.env['SEED'] ?? 1) || Date.now();
+/** `make fuzz` asks whether anything breaks; this asks whether anything is believed that must not be. */
+const MESSAGES = 12_000;
+const SEED = 1;
 
 const AUTHS: readonly (BfdAuthConfig | undefined)[] = [
   undefined,
@@ -144,7 +144,7 @@ describe('mutated packets', () => {
     expect(wrong).toEqual([]);
     seen.ups = session.counters.timesUp;
     // The random packets have been everywhere, or they have shown nothing.
-    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(MESSAGES / 60_000);
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0);
     expect(Object.keys(session.counters.drops).length).toBeLessThanOrEqual(8);
   });
 });
