@@ -9,6 +9,7 @@ import { Deadlines } from '../../../speaker/deadlines.ts';
 import { Engine } from '../../../speaker/engine.ts';
 import { createHands } from '../../../speaker/io/realHands.ts';
 import { NO_RECORDER } from '../../../speaker/recorder.ts';
+import { warmUp } from '../../../speaker/warmUp.ts';
 import { bgpAdvertisement, config, ip, node, peer, pool, service, slice } from '../../announce/support.ts';
 import { RECEIVER, SENDER, hostRoute } from './routes.ts';
 
@@ -26,6 +27,7 @@ async function runWire(): Promise<void> {
   const log = createLogger({ level: 'warn', name: 'bench', destination: { write: (line) => process.stderr.write(line) } });
   const parts = { hands: createHands(log), clock: realClock, deadlines: new Deadlines(realClock), random: Math.random };
   const engine = new Engine({ ...parts, recorder: NO_RECORDER, log, changed: () => undefined }, { node: NODE });
+  warmUp();
   await engine.start(179);
   const worker = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2), argv: process.argv.slice(2) });
   const post = (line: string): void => worker.postMessage(line, []);
