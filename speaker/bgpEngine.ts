@@ -1,5 +1,6 @@
 import type { PeerPlan } from '../src/announce/plan.ts';
 import type { StopReason } from '../src/bgp/session.ts';
+import { prefixAddress } from '../src/net/prefix.ts';
 import { doorOf, keyOf, listenKeys, ownerOf } from './acceptance.ts';
 import { BgpPeer } from './bgpPeer.ts';
 import { peerProblems, reportPeer } from './bgpReport.ts';
@@ -8,6 +9,7 @@ import type { EngineParts } from './engineParts.ts';
 import { type Accepted, type HostLink, listenKeyName } from './hands.ts';
 import { Listeners } from './listeners.ts';
 import type { PeerReport, WireProblem } from './report.ts';
+import { Ranges } from './ranges.ts';
 import { type Neighbour, neighbourOf } from './sessionConfig.ts';
 
 /** Obeys the BGP part of the plan: one peer machine per neighbour, and the port where routers connect. */
@@ -17,8 +19,10 @@ export class BgpEngine {
   readonly #listeners: Listeners;
   #links: readonly HostLink[] = [];
   readonly #discovery: Discovery;
+  readonly #ranges: Ranges;
   readonly #onPlans: (plans: readonly PeerPlan[]) => void;
   #plans: readonly PeerPlan[] = [];
+  #rangeTemplates: readonly Admitted[] = [];
   #problems: WireProblem[] = [];
   /** Sessions of the first plan are those that a predecessor of this process may have held. undefined: before it. */
   #inherited: Set<string> | undefined;
@@ -28,6 +32,7 @@ export class BgpEngine {
     this.#parts = parts;
     this.#onPlans = onPlans;
     this.#listeners = new Listeners(parts, (accepted) => this.#accept(accepted));
+    this.#ranges = new Ranges(parts, { changed: () => this.#carryOut(), statusOf: (name) => this.#peers.get(name)?.status });
     this.#discovery = new Discovery(parts, {
       changed: () => this.#carryOut(),
       isUp: (name) => [...this.#peers.values()].some((peer) => peer.neighbour.socket.scope === name && peer.status.state === 'Established'),
@@ -60,18 +65,22 @@ export class BgpEngine {
 
   #carryOut(): void {
     this.#problems = [];
-    const wanted = new Set<string>();
     const doors = new Map<string, string>();
-    const plans = this.#plans.flatMap((plan) => this.#found(plan));
-    for (const plan of plans) {
-      const neighbour = this.#admit(plan, doors);
-      if (neighbour === undefined) continue;
-      wanted.add(plan.name);
-      this.#applyOne(neighbour, plan.routes);
-    }
+    const plans = this.#plans.filter(({ session }) => session.listenRange === undefined).flatMap((plan) => this.#found(plan));
+    const admitted = plans.flatMap((plan) => this.#admit(plan, doors) ?? []);
+    const ranges = this.#plans.filter(({ session }) => session.listenRange !== undefined);
+    this.#rangeTemplates = ranges.flatMap((plan) => this.#admit(templateOf(plan), doors) ?? []);
+    this.#ranges.set(this.#rangeTemplates.map(({ plan }) => plan));
+    // A router that has a BGPPeer of its own is no member any more.
+    const members = this.#rangeTemplates
+      .flatMap(({ plan }) => this.#ranges.plansOf(plan))
+      .flatMap((plan) => this.#admit(plan, doors, true) ?? []);
+    const all = [...admitted, ...members];
+    const wanted = new Set(all.map(({ plan }) => plan.name));
     for (const [name, peer] of this.#peers) if (!wanted.has(name)) this.#remove(peer, { kind: 'deconfigured' });
-    this.#setListeners();
-    this.#onPlans(plans);
+    for (const { neighbour, plan } of all) this.#applyOne(neighbour, plan.routes);
+    this.#setListeners([...admitted, ...this.#rangeTemplates].map(({ neighbour }) => neighbour));
+    this.#onPlans(all.map(({ plan }) => plan));
     this.#parts.changed();
   }
 
@@ -83,25 +92,24 @@ export class BgpEngine {
     return router === undefined ? [] : [{ ...plan, session: { ...plan.session, address: router } }];
   }
 
-  /** @param doors those of the neighbours before, with their names */
-  #admit(plan: PeerPlan, doors: Map<string, string>): Neighbour | undefined {
+  /**
+   * @param doors those of the neighbours before, with their names
+   * @param quietly leaves it out without a word
+   */
+  #admit(plan: PeerPlan, doors: Map<string, string>, quietly = false): Admitted | undefined {
     const neighbour = neighbourOf(plan);
-    if ('reason' in neighbour) {
-      this.#problems.push(neighbour);
-      return undefined;
-    }
-    if (neighbour.socket.tcpAo !== undefined && !this.#parts.hands.tcp.hasTcpAo()) {
-      this.#problems.push({ reason: 'NoTcpAo', peer: plan.name });
-      return undefined;
-    }
-    const door = doorOf(neighbour);
-    const other = doors.get(door);
-    if (other !== undefined) {
-      this.#problems.push({ reason: 'SameRouter', peer: plan.name, other });
-      return undefined;
-    }
-    doors.set(door, plan.name);
-    return neighbour;
+    const problem = 'reason' in neighbour ? neighbour : this.#problemOf(neighbour, doors);
+    if (problem !== undefined && !quietly) this.#problems.push(problem);
+    if ('reason' in neighbour || problem !== undefined) return undefined;
+    doors.set(doorOf(neighbour), plan.name);
+    return { plan, neighbour };
+  }
+
+  #problemOf(neighbour: Neighbour, doors: ReadonlyMap<string, string>): WireProblem | undefined {
+    const { name: peer, socket } = neighbour;
+    if (socket.tcpAo !== undefined && !this.#parts.hands.tcp.hasTcpAo()) return { reason: 'NoTcpAo', peer };
+    const other = doors.get(doorOf(neighbour));
+    return other === undefined ? undefined : { reason: 'SameRouter', peer, other };
   }
 
   #applyOne(neighbour: Neighbour, routes: PeerPlan['routes']): void {
@@ -128,8 +136,7 @@ export class BgpEngine {
     peer.remove(reason);
   }
 
-  #setListeners(): void {
-    const neighbours = [...this.#peers.values()].map(({ neighbour }) => neighbour);
+  #setListeners(neighbours: readonly Neighbour[]): void {
     const devices = new Set(neighbours.flatMap(({ socket }) => socket.device ?? []));
     const { byDevice, problems } = listenKeys(neighbours);
     this.#problems.push(...problems);
@@ -144,13 +151,30 @@ export class BgpEngine {
   #accept(accepted: Accepted): void {
     // A router that connects over the link is found by that, too.
     if (accepted.scope !== undefined) this.#discovery.heard(accepted.scope, accepted.remote);
-    const peer = ownerOf(this.#peers.values(), accepted);
+    const peer = ownerOf(this.#peers.values(), accepted) ?? this.#newMember(accepted);
     // A key that the kernel did not take cannot have been asked for: whoever connects has proved nothing.
     if (peer === undefined || this.#unsigned(peer) !== undefined) accepted.refuse();
     else peer.accept(accepted);
   }
 
-  #unsigned({ neighbour }: BgpPeer): string | undefined {
+  /** A router of a range that was not there before. */
+  #newMember(accepted: Accepted): BgpPeer | undefined {
+    const range = this.#ranges.ownerOf(accepted);
+    const template = this.#rangeTemplates.find(({ plan }) => plan.name === range?.name);
+    if (template === undefined || this.#unsigned(template) !== undefined) return undefined;
+    const { minTtl: least } = template.neighbour.socket;
+    if (least !== undefined && accepted.ttl !== undefined && accepted.ttl < least) {
+      this.#problems = [
+        ...this.#problems.filter(({ reason }) => reason !== 'RouterTooFar'),
+        { reason: 'RouterTooFar', peer: template.plan.name, ttl: accepted.ttl, least },
+      ];
+      this.#parts.changed();
+      return undefined;
+    }
+    return this.#ranges.add(template.plan, accepted.remote) ? ownerOf(this.#peers.values(), accepted) : undefined;
+  }
+
+  #unsigned({ neighbour }: { readonly neighbour: Neighbour }): string | undefined {
     const key = keyOf(neighbour);
     return key && this.#listeners.refusedKey(neighbour.socket.device ?? '', listenKeyName(key));
   }
@@ -171,19 +195,42 @@ export class BgpEngine {
 
   problems(): WireProblem[] {
     const peers = [...this.#peers.values()];
-    const unfound = this.#plans.flatMap((plan) => (plan.session.address === undefined ? (this.#discovery.problemOf(plan) ?? []) : []));
-    return [...this.#problems, ...unfound, ...this.#listeners.problems(), ...peers.flatMap((peer) => this.#problemsOf(peer))];
+    const unfound = this.#plans.flatMap((plan) => this.#discovery.problemOf(plan) ?? []);
+    const unsigned = this.#rangeTemplates.flatMap((template) => this.#keyProblem(template));
+    return [
+      ...this.#problems,
+      ...unfound,
+      ...unsigned,
+      ...this.#ranges.problems(),
+      ...this.#listeners.problems(),
+      ...peers.flatMap((peer) => this.#problemsOf(peer)),
+    ];
+  }
+
+  #keyProblem(peer: { readonly neighbour: Neighbour }): WireProblem[] {
+    const error = this.#unsigned(peer);
+    return error === undefined ? [] : [{ reason: 'CannotSetKey', peer: peer.neighbour.name, error }];
   }
 
   #problemsOf(peer: BgpPeer): WireProblem[] {
     const { name, socket } = peer.neighbour;
     const problems = peerProblems(peer);
-    const error = this.#unsigned(peer);
-    if (error !== undefined) problems.push({ reason: 'CannotSetKey', peer: name, error });
+    if (peer.neighbour.range === undefined) problems.push(...this.#keyProblem(peer));
     if (socket.device !== undefined && !has(this.#links, socket.device))
       problems.push({ reason: 'NoDevice', peer: name, device: socket.device });
     return problems;
   }
+}
+
+interface Admitted {
+  readonly plan: PeerPlan;
+  readonly neighbour: Neighbour;
+}
+
+/** What the routers of a range have in common, with the address of none of them. */
+function templateOf(plan: PeerPlan): PeerPlan {
+  const { listenRange } = plan.session;
+  return listenRange === undefined ? plan : { ...plan, session: { ...plan.session, address: prefixAddress(listenRange) } };
 }
 
 function isOtherRouter(a: Neighbour, b: Neighbour): boolean {

@@ -73,8 +73,8 @@ export class Discovery {
 
   /** Why a peer has no router to talk with. */
   problemOf({ name: peer, session }: PeerPlan): WireProblem | undefined {
-    const { interface: device } = session;
-    if (device === undefined || this.routerOn(device) !== undefined) return undefined;
+    const { address, interface: device } = session;
+    if (address !== undefined || device === undefined || this.routerOn(device) !== undefined) return undefined;
     if (this.#linkOf(device)?.index === undefined) return { reason: 'NoDevice', peer, device };
     const error = this.#errors.get(device);
     return error === undefined

@@ -2,6 +2,7 @@ import { type Ineligible, ineligibleText } from '../src/announce/eligibility.ts'
 import type { NodePlanResult, Verdict } from '../src/announce/plan.ts';
 import type { ServiceKey } from '../src/cluster/service.ts';
 import type { Ip } from '../src/net/ip.ts';
+import { peerNameOf } from './peerName.ts';
 import { type ClaimReport, type Report, type WireProblem, wireProblemText } from './report.ts';
 
 export interface Notice {
@@ -29,7 +30,7 @@ export class Notices {
   /** @param report made under this very plan */
   update({ plan, verdicts, speaksForAll }: NodePlanResult, report: Report): Notice[] {
     const claims = claimsByService(plan.claims, report.claims);
-    const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
+    const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => peerNameOf(name)));
     const problems = new Map(report.problems.flatMap((problem): [Ip, WireProblem][] => ('ip' in problem ? [[problem.ip, problem]] : [])));
     const now = new Map<string, Standing>();
     const notices: Notice[] = [];

@@ -3,6 +3,7 @@ import type { ClaimPhase } from '../src/layer2/announcerState.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
 import type { BfdState } from '../src/wire/bfd.ts';
+import { peerNameOf } from './peerName.ts';
 
 /**
  * What the wire looks like, as one value: the wire thread makes it, the worker tells Kubernetes. It travels whole, the latest
@@ -83,6 +84,7 @@ export type WireProblem =
   | { readonly reason: 'NoKey'; readonly peer: string }
   | { readonly reason: 'NoTcpAo'; readonly peer: string }
   | { readonly reason: 'CannotSetKey'; readonly peer: string; readonly error: string }
+  | { readonly reason: 'TooManyRouters'; readonly peer: string; readonly limit: number }
   | { readonly reason: 'NoRouter'; readonly peer: string; readonly interface: string }
   | { readonly reason: 'NoDevice'; readonly peer: string; readonly device: string }
   | { readonly reason: 'CannotReceiveBfd'; readonly port: number; readonly error: string }
@@ -109,6 +111,7 @@ const SENTENCES: Sentences = {
   NoKey: ({ peer }) => `${peer} is to use TCP-AO and has no password to be its key`,
   NoTcpAo: ({ peer }) => `${peer} is to use TCP-AO, which this node's kernel does not have: there is no session`,
   CannotSetKey: ({ peer, error }) => `connections from the router of ${peer} are refused: the kernel did not take their key (${error})`,
+  TooManyRouters: ({ peer, limit }) => `more than ${limit} routers connect from the range of ${peer}: the others are refused`,
   NoRouter: ({ peer, interface: name }) => `no router has advertised itself on ${name}, where ${peer} is to have one`,
   NoDevice: ({ peer, device }) => `${peer} is to use ${device}, and this node has no such interface`,
   CannotReceiveBfd: ({ port, error }) => `BFD guards nothing: port ${port} cannot be had (${error})`,
@@ -125,6 +128,6 @@ export function wireProblemText(problem: WireProblem): string {
 /** The object it is about, as an operator would name it. */
 export function wireProblemObject(problem: WireProblem): string | undefined {
   if ('ip' in problem) return problem.ip;
-  if ('peer' in problem) return `BGPPeer/${problem.peer}`;
+  if ('peer' in problem) return `BGPPeer/${peerNameOf(problem.peer)}`;
   return 'interface' in problem ? problem.interface : undefined;
 }

@@ -1,6 +1,7 @@
 import type { PeerPlan, PeerSession } from '../src/announce/plan.ts';
 import type { GracefulRestartConfig, SessionConfig } from '../src/bgp/session.ts';
 import { isLinkLocal } from '../src/net/ip.ts';
+import type { Prefix } from '../src/net/prefix.ts';
 import type { DialOptions } from './hands.ts';
 import type { WireProblem } from './report.ts';
 
@@ -16,6 +17,8 @@ export interface Neighbour {
   readonly config: SessionConfig;
   readonly socket: Pick<DialOptions, 'password' | 'device' | 'scope' | 'minTtl' | 'tcpAo'>;
   readonly gracefulRestart: boolean;
+  /** One of the routers of this prefix. */
+  readonly range?: Prefix;
 }
 
 export function neighbourOf({ name, session }: PeerPlan): Neighbour | WireProblem {
@@ -42,7 +45,13 @@ export function neighbourOf({ name, session }: PeerPlan): Neighbour | WireProble
     ...optional('extendedMessages', session.extendedMessages),
     ...(session.gracefulRestart ? { gracefulRestart: gracefulRestartOf(session) } : {}),
   };
-  return { name, config, socket: socketOf(session), gracefulRestart: session.gracefulRestart };
+  return {
+    name,
+    config,
+    socket: socketOf(session),
+    gracefulRestart: session.gracefulRestart,
+    ...optional('range', session.listenRange),
+  };
 }
 
 function gracefulRestartOf({ restartTimeSeconds, longLivedStaleSeconds }: PeerSession): GracefulRestartConfig {

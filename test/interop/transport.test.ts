@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { NodePlan } from '../../src/announce/plan.ts';
 import { Space } from '../lab/space.ts';
 import { need } from '../support/need.ts';
 import { until } from '../support/until.ts';
@@ -9,7 +10,7 @@ import { Ours } from './ours.ts';
 import { startBirdPeer } from './peers/bird.ts';
 import { startFrrPeer } from './peers/frr.ts';
 import type { PeerDaemon, PeerOptions } from './peers/peer.ts';
-import { OURS, THEIRS, ip, planOf, routes } from './plans.ts';
+import { OURS, THEIRS, ip, planOf, prefix, routes } from './plans.ts';
 
 let space: Space;
 let directory: string;
@@ -99,6 +100,58 @@ for (const [name, startPeer, needs] of [
     );
   });
 }
+
+need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('FRR that connects', () => {
+  const range = (over: 'ipv4' | 'ipv6', password: string): NodePlan => {
+    const listenRange = prefix(over === 'ipv4' ? '10.99.0.0/24' : 'fd99::/64');
+    const plan = planOf({ listenRange, password }, routes({}, PREFIX));
+    for (const { session } of plan.peers) delete (session as { address?: unknown }).address;
+    return plan;
+  };
+
+  it.each(['ipv4', 'ipv6'] as const)(
+    'out of a prefix over %s has a session with the key of the prefix (TCP_MD5SIG_EXT)',
+    async (over) => {
+      peer = startFrrPeer(options({ over, passive: false, password: 'right' }));
+      const ours = await start('a');
+      ours.apply(range(over, 'right'));
+      await until('the route', () => peer?.routes().has(PREFIX) === true, 30_000, 200);
+      const name = `p1@${THEIRS[over]}`;
+      await until('our report', () => ours.peer(name)?.state === 'Established', 5_000);
+      expect(ours.report().problems).toEqual([]);
+      // The key of the live session is another now, and FRR's is not.
+      ours.apply(range(over, 'wrong'));
+      await until('the session to end', () => ours.peer(name)?.state !== 'Established', 20_000);
+      ours.apply(range(over, 'right'));
+      await until('the session again', () => ours.peer(name)?.state === 'Established', 40_000);
+    },
+    120_000,
+  );
+
+  // The kernel here has no VRF devices; binding to any other device is the same call.
+  it('to a device is taken by the listener of that device, as soon as it is there', async () => {
+    const ours = await start('a');
+    const plan = planOf({ vrf: 'blue0', passive: true, families: ['ipv4'], address: ip('10.98.0.2') }, routes({}, PREFIX));
+    ours.apply(plan);
+    const reasons = (): string[] => ours.report().problems.map(({ reason }) => reason);
+    await until('both problems', () => reasons().includes('NoDevice') && reasons().includes('CannotListen'), 10_000);
+    space.link('a', 'blue0', 'b', 'blue0');
+    space.run('a', 'ip addr add 10.98.0.1/24 dev blue0');
+    space.run('b', 'ip addr add 10.98.0.2/24 dev blue0');
+    const [local, remote] = [
+      { ...THEIRS, ipv4: '10.98.0.2' },
+      { ...OURS, ipv4: '10.98.0.1' },
+    ];
+    peer = startFrrPeer(options({ passive: false, local, remote, families: ['ipv4'] }));
+    await until('the route', () => peer?.routes().has(PREFIX) === true, 30_000, 200);
+    await until('no problem any more', () => reasons().length === 0, 10_000);
+    // And in the other direction, from a socket that is bound to it.
+    await peer.stop();
+    peer = startFrrPeer(options({ passive: true, local, remote, families: ['ipv4'] }));
+    ours.apply({ ...plan, peers: plan.peers.map((each) => ({ ...each, session: { ...each.session, passive: false } })) });
+    await until('the route again', () => peer?.routes().has(PREFIX) === true, 30_000, 200);
+  }, 120_000);
+});
 
 const BACK = { myAsn: THEIRS.asn, peerAsn: OURS.asn, address: ip(OURS.ipv4), routerId: ip(THEIRS.ipv4) };
 

@@ -34,8 +34,8 @@ afterEach(async () => {
 
 function unnumbered(more: Parameters<typeof planOf>[0] = {}): NodePlan {
   const plan = planOf({ peerAsn: 'external', interface: 'eth0', ...more }, routes({}, V4, V6));
-  const peers = plan.peers.map(({ session: { address: _, ...session }, ...peer }) => ({ ...peer, session }));
-  return { ...plan, peers };
+  for (const { session } of plan.peers) delete (session as { address?: unknown }).address;
+  return plan;
 }
 
 async function linkLocal(host: string): Promise<string> {
@@ -54,9 +54,8 @@ async function routesLeadToUs(): Promise<void> {
     try {
       await until(`${prefix} to lead to ${us}`, leads, 40_000, 300);
     } catch (error) {
-      throw new Error(
-        `${String(error)}\nours: ${JSON.stringify(ours?.report())}\nFRR: ${frr?.describe()}\n${JSON.stringify(frr?.hops(prefix))}`,
-      );
+      const said = `${String(error)}\nours: ${JSON.stringify(ours?.report())}\nFRR: ${frr?.describe()}\n${JSON.stringify(frr?.hops(prefix))}`;
+      throw new Error(said, { cause: error });
     }
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeMessage } from '../../src/wire/bgp/message.ts';
+import type { Prefix } from '../../src/net/prefix.ts';
 import type { Accepted, ConnectionEvents, DialOptions } from '../../speaker/hands.ts';
-import { ETH0, type FakeDial, SESSION, ip, nodePlan, peerPlan, startEngine } from './support.ts';
+import { ETH0, type FakeDial, type FakeHands, SESSION, ip, nodePlan, peerPlan, startEngine } from './support.ts';
 
 const NOTIFICATION = 3;
 const typesOf = (dial: Pick<FakeDial, 'sent'>): number[] => dial.sent.map((bytes) => bytes[18] ?? 0);
@@ -13,16 +14,18 @@ async function started() {
   return all;
 }
 
-type Heard = Pick<ConnectionEvents, 'bytes'>;
+type Heard = Pick<ConnectionEvents, 'bytes' | 'closed' | 'writable'>;
+const prefix = (text: string): Prefix => text as Prefix;
 
 /** The router's OPEN and first KEEPALIVE. */
-function greet(events: Heard, asn = 64513): void {
+function greet(events: Pick<Heard, 'bytes' | 'writable'>, asn = 64513): void {
   const capabilities = [
     { type: 'multiprotocol', afi: 1, safi: 1 },
     { type: 'fourOctetAs', asn },
   ] as never;
   events.bytes(encodeMessage({ type: 'open', asn, holdTimeSeconds: 90, routerId: ip('192.0.2.254'), capabilities }));
   events.bytes(encodeMessage({ type: 'keepalive' }));
+  events.writable();
 }
 
 /** A connection of a router; `outcome` has what became of it. */
@@ -333,6 +336,111 @@ describe('an unnumbered peer', () => {
     // Capability 64, its length, and the four bits of which the first is Restart State.
     const at = open.findIndex((byte, i) => byte === 64 && open[i + 1] === 10);
     expect((open[at + 2] ?? 0) & 0x80).toBe(0x80);
+  });
+});
+
+describe('a peer that is a prefix', () => {
+  const { address: _, ...nowhere } = SESSION;
+  const range = (name: string, listenRange: string, more = {}) => ({
+    name,
+    session: { ...nowhere, listenRange: prefix(listenRange), ...more },
+    routes: [{ attributes: { communities: [], largeCommunities: [] }, prefixes: [prefix('198.51.100.1/32')] }],
+  });
+  const RACK = range('rack', '192.0.2.0/24');
+
+  function connect(hands: FakeHands, remote: string, more = {}) {
+    const connection = incoming({ remote: ip(remote), ...more });
+    hands.connect(connection.accepted);
+    return connection;
+  }
+
+  function arrive(hands: FakeHands, remote: string, more = {}) {
+    const connection = connect(hands, remote, more);
+    if (connection.heard.events === undefined) throw new Error(`${remote} was not accepted`);
+    greet(connection.heard.events);
+    return connection;
+  }
+
+  it('has a session with each router that connects, and dials none', async () => {
+    const { engine, hands, clock } = await started();
+    engine.apply({ plan: nodePlan(1, [RACK]), fresh: [] });
+    expect(engine.report().peers).toEqual([]);
+    const [one] = [arrive(hands, '192.0.2.7'), arrive(hands, '192.0.2.8')];
+    expect(engine.report().peers).toMatchObject([
+      { name: 'rack@192.0.2.7', address: '192.0.2.7', state: 'Established', desired: 1 },
+      { name: 'rack@192.0.2.8', address: '192.0.2.8', state: 'Established', desired: 1 },
+    ]);
+    expect(typesOf(one)).toContain(2);
+    expect(connect(hands, '198.51.100.9').heard.outcome).toBe('refused');
+    clock.advance(60_000);
+    expect(hands.dials).toEqual([]);
+    engine.apply({ plan: nodePlan(2, []), fresh: [] });
+    expect(typesOf(one)).toContain(NOTIFICATION);
+    expect(engine.report().peers).toEqual([]);
+  });
+
+  it('forgets a router that has been away for three minutes, and no other', async () => {
+    const { engine, hands, clock } = await started();
+    const noHold = range('rack', '192.0.2.0/24', { holdTimeMs: 0, keepaliveTimeMs: 0 });
+    engine.apply({ plan: nodePlan(1, [noHold]), fresh: [] });
+    const gone = arrive(hands, '192.0.2.7');
+    arrive(hands, '192.0.2.8');
+    clock.advance(400_000);
+    expect(engine.report().peers).toHaveLength(2);
+    gone.heard.events?.closed();
+    clock.advance(170_000);
+    expect(engine.report().peers).toHaveLength(2);
+    clock.advance(200_000);
+    expect(engine.report().peers.map(({ name }) => name)).toEqual(['rack@192.0.2.8']);
+  });
+
+  it('takes so many and no more, and says so', async () => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: nodePlan(1, [range('rack', '10.0.0.0/8')]), fresh: [] });
+    for (let i = 0; i < 256; i++) expect(connect(hands, `10.0.1.${i}`).heard.outcome).toBe('accepted');
+    expect(connect(hands, '10.0.2.1').heard.outcome).toBe('refused');
+    expect(connect(hands, '10.0.1.1').heard.outcome).toBe('accepted');
+    expect(engine.report().problems).toEqual([{ reason: 'TooManyRouters', peer: 'rack', limit: 256 }]);
+  });
+
+  it('leaves a router that has a BGPPeer of its own to that, and takes the longest prefix', async () => {
+    const { engine, hands } = await started();
+    const plans = [range('all', '192.0.0.0/16'), RACK, peerPlan('tor')];
+    engine.apply({ plan: nodePlan(1, plans), fresh: [] });
+    for (const router of ['192.0.2.254', '192.0.2.7', '192.0.3.7']) arrive(hands, router);
+    const names = (): string[] => engine.report().peers.map(({ name }) => name);
+    expect(names()).toEqual(['tor', 'rack@192.0.2.7', 'all@192.0.3.7']);
+    engine.apply({ plan: nodePlan(2, [...plans, peerPlan('own', [], { address: ip('192.0.2.7') })]), fresh: [] });
+    expect(names().toSorted()).toEqual(['all@192.0.3.7', 'own', 'tor']);
+    expect(engine.report().problems).toEqual([]);
+  });
+
+  it('asks for one key of all of them, and follows when it changes', async () => {
+    const { engine, hands } = await started();
+    const keyed = (password: string) => range('rack', '192.0.2.0/24', { password });
+    engine.apply({ plan: nodePlan(1, [keyed('old')]), fresh: [] });
+    const key = { address: '192.0.2.0', prefixLength: 24 };
+    expect(hands.listeners[0]?.keys).toEqual([{ ...key, password: 'old' }]);
+    const one = arrive(hands, '192.0.2.7');
+    engine.apply({ plan: nodePlan(2, [keyed('new')]), fresh: [] });
+    expect(hands.listeners[0]?.keys).toEqual([{ ...key, password: 'new' }]);
+    expect(typesOf(one)).not.toContain(NOTIFICATION);
+    engine.apply({ plan: nodePlan(3, [keyed('new'), peerPlan('tor')]), fresh: [] });
+    expect(engine.report().problems).toEqual([{ reason: 'KeyConflict', peer: 'tor', other: 'rack' }]);
+  });
+
+  it('takes nobody when the kernel cannot ask for the key, nor from too far away', async () => {
+    const { engine, hands } = await started();
+    hands.refusedKeys = new Map([['192.0.2.0/24', 'ENOPROTOOPT']]);
+    const plan = range('rack', '192.0.2.0/24', { password: 'k', ttlSecurityHops: 1 });
+    engine.apply({ plan: nodePlan(1, [plan]), fresh: [] });
+    expect(connect(hands, '192.0.2.7', { ttl: 255 }).heard.outcome).toBe('refused');
+    expect(engine.report().problems).toEqual([{ reason: 'CannotSetKey', peer: 'rack', error: 'ENOPROTOOPT' }]);
+    hands.refusedKeys = new Map();
+    engine.apply({ plan: nodePlan(2, [plan]), fresh: [] });
+    expect(connect(hands, '192.0.2.7', { ttl: 64 }).heard.outcome).toBe('refused');
+    expect(engine.report()).toMatchObject({ peers: [], problems: [{ reason: 'RouterTooFar', peer: 'rack', ttl: 64, least: 255 }] });
+    expect(connect(hands, '192.0.2.7', { ttl: 255 }).heard).toMatchObject({ outcome: 'accepted', options: { minTtl: 255 } });
   });
 });
 
