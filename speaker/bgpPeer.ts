@@ -1,6 +1,5 @@
 import type { PeerPlan } from '../src/announce/plan.ts';
 import type { PeerState } from '../src/bgp/draft.ts';
-import { prefixCount } from '../src/bgp/packedRoutes.ts';
 import { createPeer, peerDeadline, stepPeer } from '../src/bgp/peer.ts';
 import type { PeerEffect, PeerEvent, PeerStatus } from '../src/bgp/peerContract.ts';
 import { peerStatus } from '../src/bgp/peerStatus.ts';
@@ -43,7 +42,7 @@ export class BgpPeer {
   }
 
   setRoutes(routes: PeerPlan['routes']): void {
-    this.desired = prefixCount(routes);
+    this.desired = routes.reduce((sum, set) => sum + ('nlri' in set ? set.nlri.count : set.prefixes.length), 0);
     this.input({ type: 'desired', routes });
   }
 
