@@ -46,7 +46,8 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
     teller.planned(planned);
   };
 
-  const loop = createDirtyLoop({ name: 'plan', run, settleMs: 5, maxWaitMs: 100, log, metrics });
+  // A plan costs what changed, so a change need not wait for the cluster to be quiet, which a large one never is.
+  const loop = createDirtyLoop({ name: 'plan', run, settleMs: 2, maxWaitMs: 5, restFactor: 4, log, metrics });
   const watches = startWatches({ client, namespace, apiGroup, onChange: () => loop.mark(), log, metrics });
   const secrets = createSecrets(client, namespace, log);
   const planner = new Planner(watches, node, options.lbClass);
@@ -70,6 +71,7 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
     stop: async () => {
       clearInterval(health);
       clearInterval(refresh);
+      teller.stop();
       await loop.stop();
       await statuses.flush(FLUSH_MS);
       await Promise.all([statuses.stop(), events.stop({ drainMs: FLUSH_MS }), watches.stop()]);

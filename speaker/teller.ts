@@ -25,6 +25,11 @@ export interface TellerParts {
   readonly log: Logger;
 }
 
+/**
+ * What comes within this time is told together. Telling goes through every Service, and must not be in the way of the next plan.
+ */
+const GATHER_MS = 100;
+
 /** Tells the cluster what became of the plan: NodeState, events on Services, metrics. */
 export class Teller {
   readonly #parts: TellerParts;
@@ -34,6 +39,7 @@ export class Teller {
   #report: Report | undefined;
   #conditions: NodeStateStatus['conditions'];
   #essence = '';
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
@@ -47,13 +53,25 @@ export class Teller {
   }
 
   planned(planned: Planned): void {
+    const before = this.#planned;
     this.#planned = planned;
-    this.#tell();
+    if (before === undefined || !sameStory(before, planned)) this.#tellSoon();
   }
 
   reported(report: Report): void {
     this.#report = report;
-    this.#tell();
+    this.#tellSoon();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #tellSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#tell();
+    }, GATHER_MS);
   }
 
   #tell(): void {
@@ -105,4 +123,10 @@ export class Teller {
       for (const ip of addresses) this.#announced.set({ service, protocol: 'bgp', node, ip }, 1);
     }
   }
+}
+
+/** Most passes find that nothing is different, and then share all they found. */
+function sameStory(a: Planned, b: Planned): boolean {
+  const isSamePlan = a.plan.generation === b.plan.generation && a.verdicts === b.verdicts;
+  return isSamePlan && a.secretProblems === b.secretProblems && a.speaksForAll === b.speaksForAll;
 }

@@ -11,11 +11,15 @@ export interface DirtyLoopOptions {
   readonly settleMs?: number;
   /** ... but at most this long after the first mark. */
   readonly maxWaitMs?: number;
+  /** After a pass the next one waits so many times as long as it took, 100 ms at most: what is short may be often. Default 0. */
+  readonly restFactor?: number;
   readonly baseRetryMs?: number;
   readonly maxRetryMs?: number;
   readonly log: Logger;
   readonly metrics?: KubeMetrics | undefined;
 }
+
+const MAX_REST_MS = 100;
 
 /** Many changes, one plan: never two passes at once, and a mark during a pass causes another one. */
 export interface DirtyLoop {
@@ -39,6 +43,7 @@ class Loop implements DirtyLoop {
   readonly #waiting: (() => void)[] = [];
   #firstMarkMs: number | undefined;
   #lastMarkMs = 0;
+  #restUntilMs = 0;
   #running: Promise<void> | undefined;
   #lastRunAtMs: number | undefined;
   #overdueSinceMs: number | undefined;
@@ -84,9 +89,8 @@ class Loop implements DirtyLoop {
       if (signal.aborted) break;
       this.#firstMarkMs = undefined;
       try {
-        await this.#options.run(signal);
+        await this.#pass(signal);
         backoff.reset();
-        this.#lastRunAtMs = performance.now();
       } catch (error) {
         if (signal.aborted) break;
         const delayMs = backoff.next(error instanceof KubeError ? error.retryAfterMs : 0);
@@ -102,10 +106,18 @@ class Loop implements DirtyLoop {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { run, restFactor = 0 } = this.#options;
+    const startedAtMs = performance.now();
+    await run(signal);
+    this.#lastRunAtMs = performance.now();
+    this.#restUntilMs = this.#lastRunAtMs + Math.min(MAX_REST_MS, restFactor * (this.#lastRunAtMs - startedAtMs));
+  }
+
   async #settle(firstMarkMs: number): Promise<void> {
     const { settleMs = 20, maxWaitMs = 200 } = this.#options;
     for (;;) {
-      const dueMs = Math.min(this.#lastMarkMs + settleMs, firstMarkMs + maxWaitMs);
+      const dueMs = Math.max(Math.min(this.#lastMarkMs + settleMs, firstMarkMs + maxWaitMs), this.#restUntilMs);
       const waitMs = dueMs - performance.now();
       if (waitMs <= 0 || this.#stopping.signal.aborted) return;
       await sleep(waitMs, this.#stopping.signal);

@@ -127,6 +127,23 @@ describe('the dirty loop', () => {
     expect(passes).toBeGreaterThanOrEqual(2);
   });
 
+  it('rests longer after a long pass', async () => {
+    const begins: number[] = [];
+    let endedAtMs = 0;
+    const run = async (): Promise<void> => {
+      begins.push(performance.now());
+      await sleep(10);
+      endedAtMs ||= performance.now();
+    };
+    const loop = createDirtyLoop({ name: 'l', run, settleMs: 0, maxWaitMs: 0, restFactor: 4, log });
+    const marking = setInterval(() => loop.mark(), 1);
+    await until('a second pass', () => begins.length >= 2);
+    clearInterval(marking);
+    await loop.stop();
+    // Timers of Node.js may be a millisecond early.
+    expect((begins[1] ?? 0) - endedAtMs).toBeGreaterThanOrEqual(4 * 9 - 2);
+  });
+
   it('tries a failed pass again', async () => {
     let passes = 0;
     const run = async (): Promise<void> => {
