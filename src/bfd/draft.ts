@@ -31,6 +31,7 @@ export const UNHEARD: Remote = {
   controlPlaneIndependent: false,
 };
 
+/** Every field is always there, so that all states have one shape and copies are quick. */
 export interface BfdSessionState {
   readonly config: BfdConfig;
   readonly discriminator: number;
@@ -40,20 +41,20 @@ export interface BfdSessionState {
   readonly since: Instant;
   readonly localDiag: number;
   readonly verdict: BfdVerdict;
-  readonly lastDown?: NonNullable<BfdStatus['lastDown']>;
+  readonly lastDown: BfdStatus['lastDown'] | undefined;
   readonly remote: Remote;
   /** The last packet that was believed. */
-  readonly heardAt?: Instant;
+  readonly heardAt: Instant | undefined;
   readonly pacing: Pacing;
   /** Between periodic packets as they are scheduled now; 0: there are none. */
   readonly periodUs: Microseconds;
-  readonly sentAt?: Instant;
-  readonly nextAt?: Instant;
-  readonly echo?: EchoRun;
-  /** bfd.XmitAuthSeq; absent before the first signed packet. */
-  readonly sendSequence?: number;
+  readonly sentAt: Instant | undefined;
+  readonly nextAt: Instant | undefined;
+  readonly echo: EchoRun | undefined;
+  /** bfd.XmitAuthSeq; undefined before the first signed packet. */
+  readonly sendSequence: number | undefined;
   /** bfd.RcvAuthSeq, and until when it binds (bfd.AuthSeqKnown). */
-  readonly receiveSequence?: { readonly last: number; readonly until: Instant };
+  readonly receiveSequence: { readonly last: number; readonly until: Instant } | undefined;
   readonly counters: BfdCounters;
 }
 

@@ -26,9 +26,16 @@ export function createBfd(config: BfdConfig, options: { readonly discriminator: 
     since: instant(0),
     localDiag: BFD_DIAG.none,
     verdict: 'Unknown',
+    lastDown: undefined,
     remote: UNHEARD,
+    heardAt: undefined,
     pacing: settled(wantedPace(config, false, false)),
     periodUs: 0,
+    sentAt: undefined,
+    nextAt: undefined,
+    echo: undefined,
+    sendSequence: undefined,
+    receiveSequence: undefined,
     counters: { packetsSent: 0, packetsReceived: 0, echoesSent: 0, echoesReturned: 0, timesUp: 0, timesDown: 0, drops: {} },
   };
 }
@@ -90,10 +97,7 @@ function configure(draft: Draft, config: BfdConfig): void {
   const { state } = draft;
   const before = state.config;
   if (JSON.stringify(before) === JSON.stringify(config)) return;
-  if (JSON.stringify(before.auth) !== JSON.stringify(config.auth)) {
-    const { receiveSequence: _, ...rest } = state;
-    draft.state = rest;
-  }
+  if (JSON.stringify(before.auth) !== JSON.stringify(config.auth)) patch(draft, { receiveSequence: undefined });
   patch(draft, { config });
   const isSaid =
     before.multiplier !== config.multiplier ||
@@ -111,8 +115,7 @@ function expire(draft: Draft): void {
     const { state } = draft.state;
     if (state === 'Init' || state === 'Up') enter(draft, 'Down', BFD_DIAG.detectionTimeExpired, 'DetectionTimeExpired');
     // RFC 5880 §6.8.1, bfd.RemoteDiscr.
-    const { heardAt: _, ...rest } = draft.state;
-    draft.state = { ...rest, remote: UNHEARD };
+    patch(draft, { remote: UNHEARD, heardAt: undefined });
   }
   const { state, echo, config } = draft.state;
   // RFC 5880 §6.8.5.
@@ -138,11 +141,10 @@ function wantedEchoUs({ config, state, remote }: BfdSessionState): Microseconds 
 }
 
 function settleEcho(draft: Draft): void {
-  const { echo, ...rest } = draft.state;
   const intervalUs = wantedEchoUs(draft.state);
-  if (intervalUs === echo?.intervalUs) return;
+  if (intervalUs === draft.state.echo?.intervalUs) return;
   // Another interval is another run: by a shorter one the last echo of the old would be overdue at once.
-  draft.state = intervalUs === undefined ? rest : { ...rest, echo: startEcho(intervalUs, draft.context) };
+  patch(draft, { echo: intervalUs === undefined ? undefined : startEcho(intervalUs, draft.context) });
 }
 
 function settlePace(draft: Draft): void {

@@ -1,7 +1,7 @@
 import { after } from '../machine.ts';
 import { type BfdPacket, encodeBfd } from '../wire/bfd.ts';
 import { nextSequence, signedBfd } from './auth.ts';
-import { type BfdSessionState, type Draft, agreedTransmitUs, count, isOnDemand, patch } from './draft.ts';
+import { type BfdSessionState, type Draft, agreedTransmitUs, isOnDemand, patch } from './draft.ts';
 import { type Microseconds, asked, jitteredMs, microseconds } from './timing.ts';
 
 /** RFC 5880 §6.8.7: a passive side does not speak to somebody it has not heard. */
@@ -38,32 +38,33 @@ function send(draft: Draft, final: boolean): void {
   const { state, effects, context } = draft;
   const { auth } = state.config;
   const packet = packetOf(state, final);
-  if (auth === undefined) effects.push({ type: 'send', kind: 'control', bytes: encodeBfd(packet) });
-  else {
-    // RFC 5880 §6.8.1: it begins anywhere.
-    const sequence = state.sendSequence ?? Math.floor(context.random() * 2 ** 32);
-    effects.push({ type: 'send', kind: 'control', bytes: signedBfd(auth, packet, sequence) });
-    patch(draft, { sendSequence: nextSequence(sequence) });
+  const counters = { ...state.counters, packetsSent: state.counters.packetsSent + 1 };
+  if (auth === undefined) {
+    effects.push({ type: 'send', kind: 'control', bytes: encodeBfd(packet) });
+    patch(draft, { counters });
+    return;
   }
-  count(draft, 'packetsSent');
+  // RFC 5880 §6.8.1: it begins anywhere.
+  const sequence = state.sendSequence ?? Math.floor(context.random() * 2 ** 32);
+  effects.push({ type: 'send', kind: 'control', bytes: signedBfd(auth, packet, sequence) });
+  patch(draft, { counters, sendSequence: nextSequence(sequence) });
 }
 
 /** Sends what is due, and sets the time of the next periodic packet. */
 export function transmit(draft: Draft): void {
-  const { now } = draft.context;
+  const { now, random } = draft.context;
   reschedule(draft);
   if (isMute(draft.state)) return;
   // RFC 5880 §6.8.7: at once, whatever the timer says. It does not count as periodic: two sides that poll each other would
   // otherwise answer for ever and never ask.
   if (draft.isFinal) send(draft, true);
-  const { nextAt, periodUs, config } = draft.state;
+  const { nextAt, periodUs, config, pacing } = draft.state;
   const isDue = nextAt !== undefined && nextAt <= now;
   const isUnsaid = draft.isUrgent && !draft.isFinal;
   if (!isDue && !isUnsaid) return;
   send(draft, false);
-  patch(draft, { pacing: asked(draft.state.pacing, now) });
-  const next = periodUs === 0 ? {} : { nextAt: after(now, jitteredMs(periodUs, config.multiplier, draft.context.random)) };
-  patch(draft, { sentAt: now, ...next });
+  const next = periodUs === 0 ? undefined : after(now, jitteredMs(periodUs, config.multiplier, random));
+  patch(draft, { sentAt: now, pacing: asked(pacing, now), nextAt: next });
 }
 
 /** RFC 5880 §6.8.3: another interval counts from the packet before. */
@@ -71,12 +72,11 @@ function reschedule(draft: Draft): void {
   const { state, context } = draft;
   const periodUs = wantedPeriodUs(state);
   if (periodUs === state.periodUs) return;
-  const { nextAt: _, ...rest } = state;
   if (periodUs === 0) {
-    draft.state = { ...rest, periodUs };
+    patch(draft, { periodUs, nextAt: undefined });
     return;
   }
-  const next =
-    state.sentAt === undefined ? context.now : after(state.sentAt, jitteredMs(periodUs, state.config.multiplier, context.random));
-  draft.state = { ...rest, periodUs, nextAt: next > context.now ? next : context.now };
+  const { sentAt, config } = state;
+  const next = sentAt === undefined ? context.now : after(sentAt, jitteredMs(periodUs, config.multiplier, context.random));
+  patch(draft, { periodUs, nextAt: next > context.now ? next : context.now });
 }
