@@ -87,7 +87,6 @@ function handle(draft: Draft, event: BfdEvent): void {
 
 /** RFC 5880 §6.8.16. It goes on saying so as long as it is stepped. */
 function stop(draft: Draft, diag: number): void {
-  if (draft.state.silent) return;
   if (draft.state.state !== 'AdminDown') enter(draft, 'AdminDown', diag, 'AdminDown');
   patch(draft, { localDiag: diag, verdict: 'Unknown' });
   draft.isUrgent = true;

@@ -348,6 +348,13 @@ describe('§6.5, §6.8.3: our poll sequences', () => {
     lone.configure({ multiplier: 5 });
     expect(lone.take()).toMatchObject([{ at: 1000, packet: { detectMult: 5, poll: false } }]);
   });
+  it('§6.5: what a poll tells too costs no packet of its own', () => {
+    const lone = new Lone().up();
+    lone.take();
+    lone.configure({ multiplier: 5, transmitMs: 400 });
+    expect(lone.take()).toEqual([]);
+    expect(lone.pass(50).take()).toMatchObject([{ packet: { detectMult: 5, poll: true } }]);
+  });
   it('in Down it needs none', () => {
     const lone = new Lone().start();
     lone.take();
@@ -492,6 +499,13 @@ describe('§6.8.16: shut by hand', () => {
     for (let i = 0; i < 3; i++) lone.step({ type: 'stop' });
     expect(lone.take().map(({ packet }) => packet.state)).toEqual(['AdminDown', 'AdminDown', 'AdminDown']);
     expect(bfdCounters(lone.state).timesDown).toBe(1);
+  });
+  it('may have another reason later', () => {
+    const lone = new Lone().up();
+    lone.step({ type: 'stop' });
+    lone.step({ type: 'stop', diag: BFD_DIAG.pathDown });
+    expect(lone.reports.at(-1)).toMatchObject({ state: 'AdminDown', localDiag: 5 });
+    expect(lone.last).toMatchObject({ state: 'AdminDown', diag: 5 });
   });
   it('starts again from Down', () => {
     const lone = new Lone().up();

