@@ -1,4 +1,4 @@
-import type { TcpAo } from '../src/announce/plan.ts';
+import type { TcpAo } from '../src/config/config.ts';
 import type { Link } from '../src/layer2/link.ts';
 import type { Family, Ip } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';

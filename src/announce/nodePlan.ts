@@ -2,9 +2,10 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey } from '../cluster/service.ts';
-import type { Config, Peer } from '../config/config.ts';
+import type { Config, Peer, PeerExtras } from '../config/config.ts';
 import type { Family, Ip } from '../net/ip.ts';
 import { ipFamily, ipFromBytes } from '../net/ip.ts';
+import { prefixFamily } from '../net/prefix.ts';
 import { RankCache } from '../layer2/elector.ts';
 import { ClaimPlanner } from './claims.ts';
 import type { NodePlan, NodePlanResult, PeerPlan, PeerSession, RouteSet, ServiceVerdict, Verdict } from './plan.ts';
@@ -139,6 +140,7 @@ function planPeer(
     ...optional('connectTimeMs', peer.connectTimeMs),
     ...optional('password', peer.password),
     ...optional('vrf', peer.vrf),
+    ...extrasOf(peer),
     ...optional('bfd', bfd),
   };
   return { name: peer.name, session, routes: onlyFamilies(routes, families) };
@@ -148,10 +150,31 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [key in 
   return value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
 }
 
+function extrasOf(peer: Peer): Omit<PeerExtras, 'families'> {
+  const { passive, listenRange, defaultGateway, ttlSecurityHops, tcpAo, delayOpenMs, role } = peer;
+  const { addPath, extendedMessages, restartTimeSeconds, longLivedStaleSeconds } = peer;
+  return {
+    ...optional('passive', passive),
+    ...optional('listenRange', listenRange),
+    ...optional('defaultGateway', defaultGateway),
+    ...optional('ttlSecurityHops', ttlSecurityHops),
+    ...optional('tcpAo', tcpAo),
+    ...optional('delayOpenMs', delayOpenMs),
+    ...optional('role', role),
+    ...optional('addPath', addPath),
+    ...optional('extendedMessages', extendedMessages),
+    ...optional('restartTimeSeconds', restartTimeSeconds),
+    ...optional('longLivedStaleSeconds', longLivedStaleSeconds),
+  };
+}
+
 /** One family per session unless asked: routers drop a neighbour that offers a family they have not configured. */
-function familiesOf(peer: Peer): Family[] {
-  if (peer.dualStackAddressFamily || peer.address === undefined) return ['ipv4', 'ipv6'];
-  return [ipFamily(peer.address)];
+function familiesOf(peer: Peer): readonly Family[] {
+  if (peer.families !== undefined) return peer.families;
+  if (peer.dualStackAddressFamily) return ['ipv4', 'ipv6'];
+  if (peer.address !== undefined) return [ipFamily(peer.address)];
+  if (peer.listenRange !== undefined) return [prefixFamily(peer.listenRange)];
+  return peer.defaultGateway === undefined ? ['ipv4', 'ipv6'] : [peer.defaultGateway];
 }
 
 /** RFC 6286 §2.1 wants a non-zero value that is unique in the AS. */

@@ -1,4 +1,4 @@
-import type { BfdProfile } from '../config/config.ts';
+import type { BfdProfile, TcpAo } from '../config/config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ServiceKey } from '../cluster/service.ts';
 import type { Family, Ip } from '../net/ip.ts';
@@ -73,13 +73,6 @@ export interface PeerSession {
   readonly password?: string;
   readonly vrf?: string;
   readonly bfd?: BfdProfile;
-}
-
-export interface TcpAo {
-  /** 0..255 */
-  readonly sendId: number;
-  readonly receiveId: number;
-  readonly algorithm: 'hmac-sha1-96' | 'aes-128-cmac-96';
 }
 
 /** Prefixes that share all their attributes: what one UPDATE can carry. */

@@ -34,9 +34,39 @@ const rules = [
     fieldPath: '.peerASN',
   },
   {
-    rule: `${set('peerAddress')} != ${set('interface')}`,
-    message: 'exactly one of peerAddress and interface must be set',
+    rule: `[${set('peerAddress')}, ${set('interface')}, ${set('listenRange')}, has(self.autoDiscovery)].exists_one(given, given)`,
+    message: 'exactly one of peerAddress, interface, listenRange and autoDiscovery must be set',
     fieldPath: '.peerAddress',
+  },
+  {
+    rule: '!has(self.ttlSecurityHops) || !has(self.ebgpMultiHop) || !self.ebgpMultiHop',
+    message: 'ttlSecurityHops and ebgpMultiHop exclude each other',
+    fieldPath: '.ttlSecurityHops',
+  },
+  {
+    rule: `!has(self.tcpAO) || ${set('password')} || (has(self.passwordSecret) && has(self.passwordSecret.name) && self.passwordSecret.name != '')`,
+    message: 'tcpAO needs its key in password or passwordSecret',
+    fieldPath: '.tcpAO',
+  },
+  {
+    rule: `!has(self.localRole) || ((!has(self.peerASN) || self.peerASN != self.myASN) && (!has(self.dynamicASN) || self.dynamicASN != 'internal'))`,
+    message: 'localRole is for eBGP (RFC 9234 section 4.1)',
+    fieldPath: '.localRole',
+  },
+  {
+    rule: `!has(self.delayOpenTime) || duration(self.delayOpenTime) <= duration('65535s')`,
+    message: 'delayOpenTime must be at most 65535s',
+    fieldPath: '.delayOpenTime',
+  },
+  {
+    rule: `!has(self.gracefulRestartTime) || (duration(self.gracefulRestartTime) >= duration('1s') && duration(self.gracefulRestartTime) <= duration('4095s'))`,
+    message: 'gracefulRestartTime must be between 1s and 4095s (RFC 4724 section 3)',
+    fieldPath: '.gracefulRestartTime',
+  },
+  {
+    rule: `!has(self.longLivedStaleTime) || duration(self.longLivedStaleTime) <= duration('16777215s')`,
+    message: 'longLivedStaleTime must be at most 16777215s (RFC 9494 section 3)',
+    fieldPath: '.longLivedStaleTime',
   },
   {
     rule: `!${set('password')} || !has(self.passwordSecret) || !has(self.passwordSecret.name) || self.passwordSecret.name == ''`,
@@ -75,6 +105,53 @@ const rules = [
   },
 ] as const;
 
+const listenRange = z
+  .string()
+  .max(49)
+  .describe('Never dial: every router of this prefix may connect, and has a session of its own, named after the peer and its address.');
+crdMeta.add(listenRange, { cel: [{ rule: "self == '' || isCIDR(self)", message: 'must be an IPv4 or IPv6 prefix' }] });
+
+const families = z
+  .array(z.enum(['ipv4', 'ipv6']))
+  .min(1)
+  .max(2)
+  .describe('The routes that this session carries, and the families it offers. Default: that of its own address.');
+crdMeta.add(families, { listType: 'set' });
+
+/** What MetalLB's BGPPeer has not. */
+const own = {
+  passive: z.boolean().optional().describe('Never dial: wait for the connection of the router.'),
+  listenRange: listenRange.optional(),
+  autoDiscovery: z
+    .object({
+      mode: z.enum(['DefaultGateway']).describe('Where the router is found.'),
+      addressFamily: z.enum(['ipv4', 'ipv6']).default('ipv4').describe("Of the node's default route."),
+    })
+    .optional()
+    .describe("The router is the node's default gateway; it is followed when that changes."),
+  addressFamilies: families.optional(),
+  ttlSecurityHops: int32(1, 254)
+    .optional()
+    .describe('GTSM (RFC 5082): take packets only from a router that is at most so many hops away; 1 is the same link.'),
+  tcpAO: z
+    .object({
+      sendID: int32(0, 255).describe('Number of the key in what we send.'),
+      receiveID: int32(0, 255).describe('Number of the key in what the router sends.'),
+      algorithm: z.enum(['hmac-sha1-96', 'aes-128-cmac-96']).default('hmac-sha1-96'),
+    })
+    .optional()
+    .describe('TCP-AO (RFC 5925) in the place of TCP MD5; the key is that of password or passwordSecret. Needs Linux 6.7.'),
+  delayOpenTime: duration('Wait so long for the OPEN of the router before sending ours (RFC 4271, DelayOpen).').optional(),
+  localRole: z
+    .enum(['provider', 'rs-server', 'rs-client', 'customer', 'peer'])
+    .optional()
+    .describe('Our role in this session (RFC 9234); none is offered when absent.'),
+  addPaths: z.boolean().optional().describe('Offer to send several paths of one prefix (RFC 7911).'),
+  extendedMessages: z.boolean().optional().describe('Offer messages of up to 65535 bytes (RFC 8654). Default true.'),
+  gracefulRestartTime: duration('How long the router keeps our routes while the speaker is away. Default 120s.').optional(),
+  longLivedStaleTime: duration('How much longer it keeps them as least preferred (RFC 9494).').optional(),
+};
+
 export const bgpPeerSpec = z.object({
   myASN: uint32(1).describe("The nodes' AS number."),
   peerASN: uint32().optional().describe("The router's AS number."),
@@ -103,6 +180,7 @@ export const bgpPeerSpec = z.object({
   vrf: z.string().max(15).optional().describe('Bind the session to this VRF device.'),
   disableMP: z.boolean().default(false).describe('Deprecated by MetalLB and without effect.'),
   dualStackAddressFamily: z.boolean().default(false).describe('Carry IPv4 and IPv6 routes on this session, whatever its own address.'),
+  ...own,
 });
 crdMeta.add(bgpPeerSpec, { cel: rules });
 

@@ -1,5 +1,6 @@
 import type { Block } from '../net/block.ts';
-import type { Ip } from '../net/ip.ts';
+import type { Family, Ip } from '../net/ip.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { LabelSelector } from './selector.ts';
 
 /**
@@ -83,13 +84,40 @@ export interface L2Advertisement extends AdvertisementScope {
   readonly preferredNodes: readonly { readonly weight: number; readonly preference: LabelSelector }[];
 }
 
+/** RFC 5925; the key is the password. */
+export interface TcpAo {
+  /** 0..255 */
+  readonly sendId: number;
+  readonly receiveId: number;
+  readonly algorithm: 'hmac-sha1-96' | 'aes-128-cmac-96';
+}
+
+/** What a BGPPeer may say of its session beyond MetalLB's. */
+export interface PeerExtras {
+  readonly passive?: boolean;
+  /** In the place of an address. */
+  readonly listenRange?: Prefix;
+  /** In the place of an address: the node's default gateway of this family. */
+  readonly defaultGateway?: Family;
+  /** Default: by `dualStackAddressFamily` and the address. */
+  readonly families?: readonly Family[];
+  readonly ttlSecurityHops?: number;
+  readonly tcpAo?: TcpAo;
+  readonly delayOpenMs?: number;
+  readonly role?: 'provider' | 'rsServer' | 'rsClient' | 'customer' | 'peer';
+  readonly addPath?: boolean;
+  readonly extendedMessages?: boolean;
+  readonly restartTimeSeconds?: number;
+  readonly longLivedStaleSeconds?: number;
+}
+
 /** BGPPeer. */
-export interface Peer {
+export interface Peer extends PeerExtras {
   readonly name: string;
   readonly myAsn: number;
   readonly peerAsn: number | 'internal' | 'external';
   readonly localAsn?: number;
-  /** Exactly one of address and interface. */
+  /** Exactly one of address, interface, listenRange and defaultGateway. */
   readonly address?: Ip;
   readonly interface?: string;
   readonly sourceAddress?: Ip;

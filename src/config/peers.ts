@@ -6,6 +6,7 @@ import { type Ip, ipFamily, parseIp } from '../net/ip.ts';
 import type { BfdProfile, Peer } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
+import { buildExtras } from './peerExtras.ts';
 import { type Recipe, type Version, compared } from './place.ts';
 
 type Written = z.output<typeof bgpPeerSpec>;
@@ -51,7 +52,9 @@ function buildPeer(
   const router = optionalIp(spec.routerID, 'spec.routerID');
   const timers = buildTimers(spec);
   const password = buildPassword(spec, object.ref.namespace, around.secrets);
+  const { extras, faults: wrong } = buildExtras(spec);
   const faults = [
+    ...wrong,
     ...address.faults,
     ...source.faults,
     ...router.faults,
@@ -73,6 +76,7 @@ function buildPeer(
     ebgpMultiHop: spec.ebgpMultiHop ?? false,
     dualStackAddressFamily: spec.dualStackAddressFamily,
     disableMP: spec.disableMP,
+    ...extras,
     ...given({
       localAsn: spec.localASN,
       address: address.ip,
@@ -185,9 +189,6 @@ function contradictions(spec: Spec): Fault[] {
   if ((spec.peerASN === undefined) === (spec.dynamicASN === undefined)) {
     faults.push(fault('ConflictingFields', 'spec.peerASN', 'exactly one of peerASN and dynamicASN must be set'));
   }
-  if ((spec.peerAddress === undefined) === (spec.interface === undefined)) {
-    faults.push(fault('ConflictingFields', 'spec.peerAddress', 'exactly one of peerAddress and interface must be set'));
-  }
   if (spec.ebgpMultiHop === true && spec.peerASN === spec.myASN) {
     faults.push(fault('ConflictingFields', 'spec.ebgpMultiHop', `the session is iBGP: peerASN equals myASN (${spec.myASN})`));
   }
@@ -218,11 +219,21 @@ export function peerRecipe(around: PeerSurroundings): Recipe<Written, Peer> {
  */
 function isSameRouter(a: Peer, b: Peer): boolean {
   if (a.nodeSelectors.length > 0 && b.nodeSelectors.length > 0) return false;
+  if (a.listenRange !== undefined || b.listenRange !== undefined) return a.listenRange === b.listenRange && a.vrf === b.vrf;
+  if (a.defaultGateway !== undefined || b.defaultGateway !== undefined) return a.defaultGateway === b.defaultGateway && a.vrf === b.vrf;
   if (a.address === undefined) return a.interface !== undefined && a.interface === b.interface;
   return a.address === b.address && a.vrf === b.vrf;
 }
 
 function twin(peer: Peer, other: Version<Peer>): Fault {
-  const [field, value] = peer.address === undefined ? ['interface', peer.interface] : ['peerAddress', peer.address];
+  const [field, value] = wayOf(peer);
   return fault('DuplicateEntry', `spec.${field}`, `BGPPeer ${other.name} has a session with ${value} on the same nodes`);
+}
+
+function wayOf(peer: Peer): readonly [field: string, value: string | undefined] {
+  if (peer.address !== undefined) return ['peerAddress', peer.address];
+  if (peer.listenRange !== undefined) return ['listenRange', peer.listenRange];
+  return peer.defaultGateway === undefined
+    ? ['interface', peer.interface]
+    : ['autoDiscovery', `the ${peer.defaultGateway} default gateway`];
 }
