@@ -4,6 +4,7 @@ import type { BgpAdvertisement, Peer, Pool } from '../config/config.ts';
 import { type Family, ipFamily } from '../net/ip.ts';
 import { type Prefix, prefixFamily, prefixOf } from '../net/prefix.ts';
 import type { Ineligible } from './eligibility.ts';
+import { MultiMap } from './multiMap.ts';
 import type { RouteSet, Verdict } from './plan.ts';
 import { RouteTable, type Wish, unite, wishOf } from './routeTable.ts';
 import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
@@ -23,9 +24,9 @@ export class RoutePlanner {
   readonly #tables: ReadonlyMap<string, RouteTable>;
   readonly #selected = new Map<ServiceKey, Selected>();
   readonly #verdicts = new Map<ServiceKey, Verdict>();
-  readonly #prefixes = new Map<ServiceKey, ReadonlySet<Prefix>>();
+  readonly #prefixes = new MultiMap<ServiceKey, Prefix>();
   /** Services that ask for a prefix. */
-  readonly #askers = new Map<Prefix, Set<ServiceKey>>();
+  readonly #askers = new MultiMap<Prefix, ServiceKey>();
   /** By the names of the advertisements that match a Service. */
   readonly #approaches = new Map<string, Approach | Ineligible>();
 
@@ -61,9 +62,9 @@ export class RoutePlanner {
     for (const key of dirty) this.#select(key, prefixes);
     // One prefix has one set of attributes, so whoever shares a prefix is judged together, and so are the others that those share with.
     for (const prefix of prefixes) {
-      for (const key of this.#askers.get(prefix) ?? []) {
+      for (const key of this.#askers.get(prefix)) {
         concerned.add(key);
-        for (const other of this.#prefixes.get(key) ?? []) prefixes.add(other);
+        for (const other of this.#prefixes.get(key)) prefixes.add(other);
       }
     }
     const wishes = this.#judge([...concerned].sort());
@@ -72,13 +73,11 @@ export class RoutePlanner {
   }
 
   #forget(key: ServiceKey, prefixes: Set<Prefix>): void {
-    for (const prefix of this.#prefixes.get(key) ?? []) {
+    for (const prefix of this.#prefixes.get(key)) {
       prefixes.add(prefix);
-      const askers = this.#askers.get(prefix);
-      askers?.delete(key);
-      if (askers?.size === 0) this.#askers.delete(prefix);
+      this.#askers.delete(prefix, key);
+      this.#prefixes.delete(key, prefix);
     }
-    this.#prefixes.delete(key);
     this.#selected.delete(key);
     this.#verdicts.delete(key);
   }
@@ -92,13 +91,12 @@ export class RoutePlanner {
       return;
     }
     this.#selected.set(key, found);
-    const own = new Set(found.advertisements.flatMap(({ advertisement }) => prefixesOf(service, found.pools, advertisement)));
-    this.#prefixes.set(key, own);
-    for (const prefix of own) {
-      prefixes.add(prefix);
-      const askers = this.#askers.get(prefix);
-      if (askers === undefined) this.#askers.set(prefix, new Set([key]));
-      else askers.add(key);
+    for (const { advertisement } of found.advertisements) {
+      for (const prefix of prefixesOf(service, found.pools, advertisement)) {
+        prefixes.add(prefix);
+        this.#prefixes.add(key, prefix);
+        this.#askers.add(prefix, key);
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import { type Config, type Pool } from '../config/config.ts';
 import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
+import { MultiMap } from './multiMap.ts';
 import { differences } from './sorted.ts';
 
 /** What a speaker knows of the cluster when it plans. Views that did not change are the same objects as before. */
@@ -22,6 +23,7 @@ export interface ServingEndpoints {
   readonly nodes: ReadonlySet<string>;
 }
 
+const MAX_SHARED = 4096;
 const NONE: ServingEndpoints = { anywhere: false, nodes: new Set() };
 
 /** The snapshot with the look-ups that a plan needs. */
@@ -54,9 +56,10 @@ export class SnapshotIndex implements IndexedSnapshot {
   nodes: readonly NodeView[] = [];
   #snapshot: AnnounceSnapshot;
   readonly #services = new Map<ServiceKey, ServiceView>();
-  readonly #slices = new Map<ServiceKey, Set<EndpointSliceView>>();
+  readonly #slices = new MultiMap<ServiceKey, EndpointSliceView>();
   readonly #serving = new Map<ServiceKey, ServingEndpoints>();
-  readonly #sharers = new Map<Ip, Set<ServiceKey>>();
+  readonly #servings = new Map<string, ServingEndpoints>();
+  readonly #sharers = new MultiMap<Ip, ServiceKey>();
   /** How many Services have it, also those that are not handled. */
   readonly #holders = new Map<Ip, number>();
   readonly #pools = new Map<Ip, Pool | undefined>();
@@ -84,7 +87,7 @@ export class SnapshotIndex implements IndexedSnapshot {
   }
 
   sharers(ip: Ip): readonly ServiceKey[] {
-    return [...(this.#sharers.get(ip) ?? [])].sort();
+    return this.#sharers.get(ip).toSorted();
   }
 
   update(snapshot: AnnounceSnapshot): IndexUpdate {
@@ -114,27 +117,31 @@ export class SnapshotIndex implements IndexedSnapshot {
     const touched = new Set<ServiceKey>();
     for (const slice of gone) {
       touched.add(slice.service);
-      this.#slices.get(slice.service)?.delete(slice);
+      this.#slices.delete(slice.service, slice);
     }
     for (const slice of came) {
       touched.add(slice.service);
-      const slices = this.#slices.get(slice.service);
-      if (slices === undefined) this.#slices.set(slice.service, new Set([slice]));
-      else slices.add(slice);
+      this.#slices.add(slice.service, slice);
     }
-    for (const key of touched) {
-      const slices = this.#slices.get(key) ?? new Set();
-      if (slices.size === 0) this.#slices.delete(key);
-      // Pods come and go all the time; what counts is where there are any.
-      if (this.#setServing(key, servingOf(slices))) dirty.add(key);
-    }
+    // Pods come and go all the time; what counts is where there are any.
+    for (const key of touched) if (this.#setServing(key, servingOf(this.#slices.get(key)))) dirty.add(key);
   }
 
   #setServing(key: ServiceKey, serving: ServingEndpoints): boolean {
     if (sameServing(this.serving(key), serving)) return false;
-    if (serving.anywhere) this.#serving.set(key, serving);
+    if (serving.anywhere) this.#serving.set(key, this.#shared(serving));
     else this.#serving.delete(key);
     return true;
+  }
+
+  /** Most Services have their endpoints on the same few sets of nodes. */
+  #shared(serving: ServingEndpoints): ServingEndpoints {
+    const key = [...serving.nodes].sort().join(' ');
+    const known = this.#servings.get(key);
+    if (known !== undefined && sameServing(known, serving)) return known;
+    if (this.#servings.size >= MAX_SHARED) this.#servings.clear();
+    this.#servings.set(key, serving);
+    return serving;
   }
 
   #updateServices(
@@ -159,7 +166,7 @@ export class SnapshotIndex implements IndexedSnapshot {
       for (const ip of service.ingress) hold(ip, 1);
       if (isHandled(service, now.loadBalancerClass)) this.#add(service, dirty);
     }
-    for (const ip of touched.keys()) for (const key of this.#sharers.get(ip) ?? []) dirty.add(key);
+    for (const ip of touched.keys()) for (const key of this.#sharers.get(ip)) dirty.add(key);
     const isHeld = (ip: Ip): boolean => this.#holders.has(ip);
     return {
       newAddresses: new Set([...touched].filter(([ip, held]) => !held && isHeld(ip)).map(([ip]) => ip)),
@@ -170,21 +177,13 @@ export class SnapshotIndex implements IndexedSnapshot {
   #remove(service: ServiceView, dirty: Set<ServiceKey>): void {
     dirty.add(service.key);
     this.#services.delete(service.key);
-    for (const ip of service.ingress) {
-      const sharers = this.#sharers.get(ip);
-      sharers?.delete(service.key);
-      if (sharers?.size === 0) this.#sharers.delete(ip);
-    }
+    for (const ip of service.ingress) this.#sharers.delete(ip, service.key);
   }
 
   #add(service: ServiceView, dirty: Set<ServiceKey>): void {
     dirty.add(service.key);
     this.#services.set(service.key, service);
-    for (const ip of service.ingress) {
-      const sharers = this.#sharers.get(ip);
-      if (sharers === undefined) this.#sharers.set(ip, new Set([service.key]));
-      else sharers.add(service.key);
-    }
+    for (const ip of service.ingress) this.#sharers.add(ip, service.key);
   }
 }
 
