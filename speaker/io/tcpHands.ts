@@ -27,6 +27,10 @@ import {
 
 /** A session's last words (a NOTIFICATION) get this long to leave. */
 const FLUSH_MS = 1500;
+/** Of all that are still to leave: who comes and goes faster than that is told nothing. */
+const MAX_LINGERING = 64;
+/** Node.js reads this much at a time. */
+const FULL_BYTES = 65_536;
 
 export function tcpHands(log: Logger): TcpHands {
   return { dial: dialHand, listen: (port, onConnection, device) => listenHand(port, onConnection, device, log), hasTcpAo, ttlDrops };
@@ -62,6 +66,9 @@ function dialHand(options: DialOptions, events: ConnectionEvents): Connection {
   return link;
 }
 
+/** Sockets that were closed from this side and have something left to say. */
+let lingering = 0;
+
 /** A socket as the engine holds it; silent once it was closed from this side. */
 class Link implements Connection {
   open = true;
@@ -75,6 +82,10 @@ class Link implements Connection {
     this.#events = events;
     socket.on('data', (data: Uint8Array) => {
       if (this.open) this.#events.bytes(data);
+      if (data.length < FULL_BYTES || !this.open) return;
+      // More is waiting. libuv would read on for many rounds before it looks at a timer or at another socket.
+      socket.pause();
+      setImmediate(() => void (this.open && socket.resume()));
     });
   }
 
@@ -88,10 +99,12 @@ class Link implements Connection {
   readonly close = (mode: 'flush' | 'abort'): void => {
     if (!this.open) return;
     this.open = false;
-    if (mode === 'abort') {
+    if (mode === 'abort' || lingering >= MAX_LINGERING) {
       this.#socket.destroy();
       return;
     }
+    lingering++;
+    this.#socket.once('close', () => lingering--);
     this.#socket.end();
     // What the peer still sends is of no interest, but reading it is what lets its FIN come through.
     this.#socket.resume();

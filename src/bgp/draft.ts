@@ -47,7 +47,7 @@ export function patch(draft: Draft, change: Partial<PeerState>): void {
 
 export function count(draft: Draft, change: Partial<Counters>): void {
   const counters = { ...draft.state.counters };
-  for (const [name, by] of Object.entries(change) as [keyof Counters, number][]) counters[name] += by;
+  for (const name in change) counters[name as keyof Counters] += change[name as keyof Counters] ?? 0;
   patch(draft, { counters });
 }
 
@@ -70,13 +70,22 @@ export function drive(draft: Draft, side: Side, event: FsmEvent): void {
 function fsmContext(draft: Draft, side: Side): FsmContext {
   const { config, backoff } = draft.state;
   const { context } = draft;
+  const { now, random } = context;
+  // Worked out where they are asked for: most messages set no timer but the hold timer.
   return {
-    ...context,
-    connectTimeoutMs: connectTimeoutMs(config, backoff, context),
-    connectRetryMs: retryDelayMs(config, backoff, context),
-    ...(config.delayOpenMs !== undefined && { delayOpenMs: config.delayOpenMs }),
+    now,
+    random,
+    get connectTimeoutMs() {
+      return connectTimeoutMs(config, backoff, context);
+    },
+    get connectRetryMs() {
+      return retryDelayMs(config, backoff, context);
+    },
+    delayOpenMs: config.delayOpenMs,
     // The side that listens is started again by the peer machine, at once.
-    ...(side === 'out' && { idleHoldMs: retryDelayMs(config, backoff, context) }),
+    get idleHoldMs() {
+      return side === 'out' ? retryDelayMs(config, backoff, context) : undefined;
+    },
   };
 }
 

@@ -67,9 +67,9 @@ export interface FsmContext extends Context {
   readonly connectTimeoutMs: number;
   /** From a lost connection to the next try. */
   readonly connectRetryMs: number;
-  readonly delayOpenMs?: number;
+  readonly delayOpenMs?: number | undefined;
   /** From a failure to the automatic start; undefined: started from outside. */
-  readonly idleHoldMs?: number;
+  readonly idleHoldMs?: number | undefined;
 }
 
 /** RFC 4271 §8.2.2: "a large value", until the peer's own is known. */

@@ -265,7 +265,7 @@ function decodeAlone(bytes: Uint8Array, random: Random, context: MessageContext,
   mutant.fill(0xff, 0, 16);
   mutant[16] = mutant.length >> 8;
   mutant[17] = mutant.length & 255;
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 24; i++) {
     const at = 19 + random.below(mutant.length - 19);
     const [kept = 0, type = 0] = [mutant[at], mutant[18]];
     mutant[at] = random.byte();

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { fuzzBfd } from './bfdFuzz.ts';
-import { createTally, fuzzBgp } from './bgpFuzz.ts';
+import { type Tally, createTally, fuzzBgp } from './bgpFuzz.ts';
 import { Random } from './random.ts';
 
 /*
@@ -15,10 +15,16 @@ const ROOT = resolve(import.meta.dirname, process.env['HERALDLB_ROOT'] ?? '../..
 /** One session in so many is of BFD. */
 const BFD_EVERY = 6;
 const GROWTH_BYTES = 24_000_000;
+const SAY_EVERY = 250_000;
 
 function heap(): number {
   globalThis.gc?.();
   return process.memoryUsage().heapUsed;
+}
+
+function say(seed: number, started: number, tally: Tally, grownBytes: number): void {
+  const seconds = Math.round((performance.now() - started) / 1000);
+  console.log(JSON.stringify({ seed, seconds, grownBytes, ...tally }));
 }
 
 function work(most: number, first: number): void {
@@ -26,6 +32,7 @@ function work(most: number, first: number): void {
   const tally = createTally();
   const started = performance.now();
   let settled: number | undefined;
+  let said = 0;
   for (let session = 0; tally.messages + tally.decoded < most; session++) {
     const own = first + session * 7919;
     try {
@@ -34,11 +41,14 @@ function work(most: number, first: number): void {
       console.error(`FAILED with seed ${own}, ${session % BFD_EVERY === 0 ? 'BFD' : 'BGP'}`);
       throw error;
     }
+    if (tally.messages + tally.decoded > said + SAY_EVERY) {
+      said = tally.messages + tally.decoded;
+      say(first, started, tally, 0);
+    }
     if (settled === undefined && tally.messages + tally.decoded > most / 10) settled = heap();
   }
   const grownBytes = heap() - (settled ?? 0);
-  const seconds = (performance.now() - started) / 1000;
-  console.log(JSON.stringify({ seed: first, seconds: Math.round(seconds), grownBytes, ...tally }));
+  say(first, started, tally, grownBytes);
   if (grownBytes > GROWTH_BYTES) throw new Error(`the heap has grown by ${grownBytes} bytes`);
 }
 

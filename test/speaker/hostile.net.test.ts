@@ -1,0 +1,238 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, createWriteStream, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { PeerReport } from '../../speaker/report.ts';
+import { Ours } from '../interop/ours.ts';
+import { startFrrPeer } from '../interop/peers/frr.ts';
+import type { PeerDaemon } from '../interop/peers/peer.ts';
+import { OURS, THEIRS, ip, planOf, routes } from '../interop/plans.ts';
+import { Space, lines } from '../lab/space.ts';
+import { need } from '../support/need.ts';
+import { until } from '../support/until.ts';
+
+/*
+ * The speaker's engine as a process of its own, with a good router (FRR) on one link and peers that mean no good on another. What
+ * they do is shown to be nothing to the good one: its session comes up once and stays, and the VIPs stay in its table.
+ */
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const VIPS = ['192.0.2.1/32', '192.0.2.2/32'];
+const BAD_LINK = '10.98.0.1';
+/** Each has a peer of its own: the speaker is patient with one that has failed. */
+const SOURCES = { slow: 11, half: 12, huge: 13, storm: 14, deaf: 15, resets: 16, packed: 17, single: 18 } as const;
+const UNDISTURBED = { isUp: true, timesUp: [1, 1], vips: VIPS };
+const UNCONFIGURED = '10.98.0.99';
+const addressOf = (name: keyof typeof SOURCES): string => `10.98.0.${SOURCES[name]}`;
+
+need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a speaker among hostile peers', () => {
+  let space: Space;
+  let directory: string;
+  let good: PeerDaemon;
+  let ours: Ours;
+  let hostile: Hostile;
+  let pid = 0;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'hlb-hostile-'));
+    chmodSync(directory, 0o755);
+    space = new Space('hst');
+    for (const name of ['us', 'good', 'bad']) space.add(name);
+    space.link('us', 'eth0', 'good', 'eth0');
+    space.link('us', 'eth1', 'bad', 'eth0');
+    space.run('us', `ip addr add ${OURS.ipv4}/24 dev eth0`);
+    space.run('us', `ip addr add ${BAD_LINK}/24 dev eth1`);
+    space.run('good', `ip addr add ${THEIRS.ipv4}/24 dev eth0`);
+    for (const last of [...Object.values(SOURCES), 99]) space.run('bad', `ip addr add 10.98.0.${last}/24 dev eth0`);
+    // A window that is soon shut.
+    space.run('bad', ['sysctl', '-qw', 'net.ipv4.tcp_rmem=4096 8192 16384']);
+    const options = { space, host: 'good', directory, local: THEIRS, remote: OURS, families: ['ipv4'], holdTimeSeconds: 9 } as const;
+    good = startFrrPeer(options);
+    ours = await Ours.start(space, 'us', directory);
+    ours.apply(plan());
+    hostile = await Hostile.start(space, directory);
+    await until('the good session', () => good.established(), 60_000);
+    await until('the VIPs', () => VIPS.every((vip) => good.routes().has(vip)), 30_000);
+    [pid = 0] = execFileSync('ip', ['netns', 'pids', space.ns('us')], { encoding: 'utf8' })
+      .split('\n')
+      .filter(Boolean)
+      .map(Number);
+  }, 180_000);
+
+  afterEach(async () => {
+    await hostile?.do('letGo', '');
+  }, 60_000);
+
+  /** What the good router says of its session, and of the VIPs. */
+  const goodView = (): unknown => ({
+    isUp: good.established(),
+    timesUp: [good.flaps?.(), reportOf('p1')?.counters.timesEstablished],
+    vips: [...good.routes().keys()].sort(),
+  });
+
+  afterAll(async () => {
+    hostile?.stop();
+    await ours?.stop('SIGKILL');
+    await good?.stop();
+    await space?.dispose();
+    rmSync(directory, { recursive: true, force: true });
+  }, 60_000);
+
+  function plan(): ReturnType<typeof planOf> {
+    const { peers, ...rest } = planOf({ holdTimeMs: 9000, keepaliveTimeMs: 3000, families: ['ipv4'] }, routes({}, ...VIPS));
+    const [first] = peers;
+    if (first === undefined) throw new Error('a plan of nobody');
+    const more = (Object.keys(SOURCES) as (keyof typeof SOURCES)[]).map((name) => ({
+      ...first,
+      name,
+      session: { ...first.session, address: ip(addressOf(name)), passive: true },
+      routes: [routes({}, ...(name === 'deaf' ? TABLE : VIPS))],
+    }));
+    return { ...rest, peers: [first, ...more] };
+  }
+
+  const reportOf = (name: string): PeerReport | undefined => ours.peer(name);
+  const rssMb = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  const openFiles = (): number => readdirSync(`/proc/${pid}/fd`).length;
+
+  it('one byte at a time: the peer gets as far as its bytes, and no other notices', async () => {
+    const slow = await hostile.do('slow', addressOf('slow'), { count: 3, everyMs: 1000 });
+    expect(slow).toEqual({ heard: ['1'], isClosed: false });
+    expect(reportOf('slow')?.state).toBe('OpenSent');
+    expect(goodView()).toEqual(UNDISTURBED);
+  }, 60_000);
+
+  it('half a header, then silence: of all the connections from one address the last one is kept', async () => {
+    const all = (await hostile.do('half', addressOf('half'), { count: 12 })) as { heard: string[]; isClosed: boolean }[];
+    expect(all.at(-1)).toEqual({ heard: ['1'], isClosed: false });
+    for (const one of all.slice(0, -1)) expect(one).toEqual({ heard: ['1', '3 6/7 '], isClosed: true });
+    expect(goodView()).toEqual(UNDISTURBED);
+  }, 90_000);
+
+  it('65,535 bytes that nobody has agreed to: Bad Message Length, with the length', async () => {
+    const { heard, isClosed } = (await hostile.do('huge', addressOf('huge'))) as { heard: string[]; isClosed: boolean };
+    expect(heard.at(-1)).toBe('3 1/2 ffff');
+    expect(isClosed).toBe(true);
+    expect(goodView()).toEqual(UNDISTURBED);
+  }, 60_000);
+
+  it.each([
+    ['an unconfigured', false],
+    ['an unconfigured', true],
+    ['a configured', false],
+    ['a configured', true],
+  ])(
+    'connections that come and go, from %s address (reset: %s): nothing is left of them',
+    async (kind, reset) => {
+      const source = kind === 'a configured' ? addressOf('storm') : UNCONFIGURED;
+      const files = openFiles();
+      const before = rssMb();
+      const ms = 2000;
+      const count = (await hostile.do('storm', source, { ms, reset })) as number;
+      report(
+        `connect-close, ${kind}${reset ? ', reset' : ''}: ${Math.round((count / ms) * 60_000)} a minute; RSS ${before.toFixed(0)} -> ${rssMb().toFixed(0)} MB`,
+      );
+      expect(count).toBeGreaterThan(100);
+      await until('no connection to be left', () => openFiles() <= files + 2, 20_000);
+      expect(rssMb() - before).toBeLessThan(100);
+      expect(goodView()).toEqual(UNDISTURBED);
+    },
+    90_000,
+  );
+
+  it('a peer that asks for everything again and again and reads nothing: what waits for it is bounded', async () => {
+    const before = rssMb();
+    const { sent } = (await hostile.do('deaf', addressOf('deaf'), { ms: 4000 })) as { sent: number };
+    const most = rssMb();
+    report(`a shut window: ${sent} refreshes asked for; RSS ${before.toFixed(0)} -> ${most.toFixed(0)} MB`);
+    expect(sent).toBeGreaterThan(2000);
+    expect(reportOf('deaf')?.state).toBe('Established');
+    expect(most - before).toBeLessThan(100);
+    expect(goodView()).toEqual(UNDISTURBED);
+  }, 90_000);
+
+  it('RST in every state', async () => {
+    const stages = await hostile.do('resets', addressOf('resets'));
+    expect(stages).toEqual(['connected', 'opened', 'established', 'in a message']);
+    await until('the peer to be forgotten', () => reportOf('resets')?.state !== 'Established', 10_000);
+    expect(reportOf('resets')?.counters.timesEstablished).toBe(2);
+    expect(goodView()).toEqual(UNDISTURBED);
+  }, 90_000);
+
+  it.each([
+    ['packed', true, 1250],
+    ['single', false, 1_000_000],
+  ] as const)(
+    'a table of a million prefixes (%s): read, counted, and dropped',
+    async (name, packed, updates) => {
+      const before = rssMb();
+      const fed = (await hostile.do('feed', addressOf(name), { prefixes: 1_000_000, packed })) as Fed;
+      report(
+        `a million prefixes, ${name}: ${fed.seconds.toFixed(1)} s, longest wait for a keepalive ${Math.round(fed.longestGapMs)} ms; RSS ${before.toFixed(0)} -> ${rssMb().toFixed(0)} MB`,
+      );
+      expect(fed.isClosed).toBe(false);
+      expect(fed.heard.filter((one) => one.startsWith('3'))).toEqual([]);
+      await until('all to be counted', () => reportOf(name)?.counters.prefixesReceived === 1_000_000, 60_000);
+      expect(reportOf(name)).toMatchObject({
+        state: 'Established',
+        counters: { updatesReceived: updates, updatesFaulty: 0, prefixesWithdrawn: 0 },
+      });
+      // Ours come every 3 s, of a hold time of 9 s.
+      expect(fed.longestGapMs).toBeLessThan(9000);
+      expect(rssMb() - before).toBeLessThan(100);
+      expect(goodView()).toEqual(UNDISTURBED);
+    },
+    240_000,
+  );
+});
+
+interface Fed {
+  readonly heard: readonly string[];
+  readonly isClosed: boolean;
+  readonly seconds: number;
+  readonly longestGapMs: number;
+}
+
+/** 20,000 addresses: more than a shut window takes. */
+const TABLE = Array.from({ length: 20_000 }, (_, i) => `10.50.${i >> 8}.${i & 255}/32`);
+
+function report(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** The peers of {@link file://./hostilePeer.ts}. */
+class Hostile {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, (result: unknown) => void>();
+  #count = 0;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    lines(child, (line) => {
+      const { id, result } = JSON.parse(line) as { readonly id: number; readonly result: unknown };
+      this.#waiting.get(id)?.(result);
+      this.#waiting.delete(id);
+    });
+  }
+
+  static async start(space: Space, directory: string): Promise<Hostile> {
+    const program = [process.execPath, join(ROOT, 'test/support/run.mjs'), 'test/speaker/hostilePeer.ts', BAD_LINK, String(THEIRS.asn)];
+    const child = spawn('ip', ['netns', 'exec', space.ns('bad'), ...program], { cwd: ROOT, stdio: 'pipe' });
+    child.stderr.pipe(createWriteStream(join(directory, 'hostile.log')));
+    const hostile = new Hostile(child);
+    await new Promise((done) => void hostile.#waiting.set(0, done));
+    return hostile;
+  }
+
+  do(act: string, source: string, more: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    const id = ++this.#count;
+    const answer = new Promise<unknown>((done) => void this.#waiting.set(id, done));
+    this.#child.stdin?.write(`${JSON.stringify({ id, act, source, ...more })}\n`);
+    return answer;
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
