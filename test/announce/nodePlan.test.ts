@@ -188,12 +188,29 @@ describe('BGP', () => {
       );
     expect(families({})).toEqual([[['ipv4'], ['192.0.2.1/32']]]);
     expect(families({ address: ip('2001:db8:1::1') })).toEqual([[['ipv6'], ['2001:db8::1/128']]]);
+    expect(families({ families: ['ipv6'] })).toEqual([[['ipv6'], ['2001:db8::1/128']]]);
     expect(families({ dualStackAddressFamily: true })).toEqual([
       [
         ['ipv4', 'ipv6'],
         ['192.0.2.1/32', '2001:db8::1/128'],
       ],
     ]);
+  });
+
+  it('hands every wish about the session down', () => {
+    const extras = {
+      passive: true,
+      ttlSecurityHops: 1,
+      tcpAo: { sendId: 1, receiveId: 2, algorithm: 'hmac-sha1-96' },
+      delayOpenMs: 1000,
+      role: 'customer',
+      addPath: true,
+      extendedMessages: false,
+      restartTimeSeconds: 90,
+      longLivedStaleSeconds: 3600,
+    } as const;
+    const [planned] = planNode(snapshot({ ...withConfig({ peers: [peer('tor', extras)] }) }), 'node1', 1).plan.peers;
+    expect(planned?.session).toMatchObject(extras);
   });
 
   it('keeps sessions up on a node that may announce nothing, and ends those it has no business with', () => {

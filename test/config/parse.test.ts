@@ -91,11 +91,62 @@ describe('parseConfig', () => {
     ['router id zero', { routerID: '0.0.0.0' }, 'InvalidField', 'spec.routerID'],
     ['an unknown BFD profile', { bfdProfile: 'fast' }, 'UnknownReference', 'spec.bfdProfile'],
     ['two passwords', { password: 'a', passwordSecret: { name: 's' } }, 'ConflictingFields', 'spec.password'],
+    ['an address and a range', { listenRange: '10.0.0.0/8' }, 'ConflictingFields', 'spec.peerAddress'],
+    ['a range that is none', { peerAddress: undefined, listenRange: 'all' }, 'InvalidField', 'spec.listenRange'],
+    ['GTSM and multihop', { ttlSecurityHops: 1, ebgpMultiHop: true }, 'ConflictingFields', 'spec.ttlSecurityHops'],
+    ['TCP-AO without a key', { tcpAO: { sendID: 1, receiveID: 1 } }, 'ConflictingFields', 'spec.tcpAO'],
+    ['a role on iBGP', { peerASN: 64512, localRole: 'customer' }, 'ConflictingFields', 'spec.localRole'],
+    [
+      'a restart time over 12 bits',
+      { enableGracefulRestart: true, gracefulRestartTime: '4096s' },
+      'InvalidTimer',
+      'spec.gracefulRestartTime',
+    ],
+    ['a delay over 16 bits', { delayOpenTime: '65536s' }, 'InvalidTimer', 'spec.delayOpenTime'],
   ])('leaves out a peer with %s', (_, spec, reason, path) => {
     const { config, problems } = parse(good, peer(spec));
     expect(config.peers).toEqual([]);
     expect(config.pools).toHaveLength(1);
     expect(problems.filter((problem) => problem.severity === 'error')).toMatchObject([{ reason, path }]);
+  });
+
+  it('reads what a session can do beyond the fields of MetalLB', () => {
+    const { config, problems } = parse(
+      peer({
+        peerAddress: undefined,
+        listenRange: '10.9.0.0/24',
+        addressFamilies: ['ipv6', 'ipv4'],
+        password: 'x',
+        tcpAO: { sendID: 1, receiveID: 2 },
+        ttlSecurityHops: 1,
+        delayOpenTime: '1500ms',
+        localRole: 'rs-client',
+        addPaths: true,
+        extendedMessages: false,
+        enableGracefulRestart: true,
+        gracefulRestartTime: '90s',
+        longLivedStaleTime: '1h',
+      }),
+    );
+    expect(problems).toEqual([]);
+    expect(config.peers[0]).toMatchObject({
+      listenRange: '10.9.0.0/24',
+      families: ['ipv4', 'ipv6'],
+      tcpAo: { sendId: 1, receiveId: 2, algorithm: 'hmac-sha1-96' },
+      ttlSecurityHops: 1,
+      delayOpenMs: 1500,
+      role: 'rsClient',
+      addPath: true,
+      extendedMessages: false,
+      restartTimeSeconds: 90,
+      longLivedStaleSeconds: 3600,
+    });
+  });
+
+  it('warns of restart times that have no effect', () => {
+    const { config, problems } = parse(peer({ gracefulRestartTime: '90s' }));
+    expect(config.peers).toHaveLength(1);
+    expect(problems).toMatchObject([{ reason: 'ConflictingFields', path: 'spec.gracefulRestartTime', severity: 'warning' }]);
   });
 
   it('never shows a password', () => {
