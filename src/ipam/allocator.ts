@@ -219,7 +219,8 @@ export class Allocator {
   /** Until nobody moves any more; the last round also makes the reasons speak of the final state. */
   #retry(concerns: (tenant: Tenant) => boolean): ServiceKey[] {
     const changed = new Set<ServiceKey>();
-    for (let moved = true; moved && this.#pending.size > 0;) {
+    let moved = true;
+    for (let round = 0; moved && round < MAX_ROUNDS && this.#pending.size > 0; round++) {
       moved = false;
       const entries = [...this.#pending]
         .map((key) => this.#entries.get(key))
@@ -252,6 +253,9 @@ export class Allocator {
     });
   }
 }
+
+/** Each round serves somebody who waited for what another one left; chains of that are short. */
+const MAX_ROUNDS = 64;
 
 const NOTHING: Basis = { config: { pools: [] }, namespaces: [] };
 

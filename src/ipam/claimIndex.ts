@@ -74,7 +74,7 @@ export class ClaimIndex {
     const [first] = claims ?? [];
     if (claims === undefined || first === undefined) return undefined;
     // Those that share an address each have a claim that the controller made from what they had.
-    return claims.some((claim) => claim.service === service && (claim === first || claim.managed)) ? undefined : first;
+    return claims.some((claim) => claim.service === service && (claim === first || (claim.managed && first.managed))) ? undefined : first;
   }
 
   /** The claim by which the Service had the address until it was handed on to another one. */

@@ -36,6 +36,8 @@ export class Desk {
   readonly unsettled: ReadonlySet<string>;
   readonly #quotas = new Quotas();
   readonly #inUse: ReadonlyMap<Ip, string>;
+  /** Addresses of pools that nobody of ours has and nobody is to get. */
+  readonly #withheld = new Set<Ip>();
   /** Addresses that Services of another class have. */
   readonly #foreign = new Map<Ip, string>();
 
@@ -49,11 +51,24 @@ export class Desk {
   }
 
   #block(address: Ip): void {
-    this.pools.of(address)?.block(valueOf(address), ipFamily(address));
+    const space = this.pools.of(address);
+    if (space === undefined) return;
+    const family = ipFamily(address);
+    const value = valueOf(address);
+    space.block(value, family);
+    // What the pool never gives is not counted as free in the first place.
+    if (this.#withheld.has(address) || this.book.isTaken(address) || space.avoids(value, family) || space.excludes(value, family)) return;
+    this.#withheld.add(address);
+    space.withhold(family, 1);
+  }
+
+  #countAgain(address: Ip): void {
+    if (this.#withheld.delete(address)) this.pools.of(address)?.withhold(ipFamily(address), -1);
   }
 
   #unblock(address: Ip): void {
     if (this.reservedBy(address) !== undefined || this.claims.isClaimed(address) || this.book.isTaken(address)) return;
+    this.#countAgain(address);
     this.pools.of(address)?.unblock(valueOf(address), ipFamily(address));
   }
 
@@ -100,6 +115,7 @@ export class Desk {
     if (space === undefined) return;
     this.#quotas.enter(space, address, tenant);
     if (!isFirst) return;
+    if (this.#withheld.size > 0) this.#countAgain(address);
     if (drawn) space.draw(valueOf(address), ipFamily(address));
     else space.take(valueOf(address), ipFamily(address));
   }

@@ -35,6 +35,8 @@ export class PoolSpace {
   readonly pool: Pool;
   readonly #segments: readonly Segment[];
   readonly #assigned: Record<Family, number> = { ipv4: 0, ipv6: 0 };
+  /** Not assigned, and yet to be given to nobody. */
+  readonly #withheld: Record<Family, number> = { ipv4: 0, ipv6: 0 };
   readonly #capacity: Readonly<Record<Family, bigint>>;
 
   /** @param earlier the space of the same pool before an edit: blocks that are unchanged go on where they were. */
@@ -96,9 +98,14 @@ export class PoolSpace {
     return this.pool.excluded?.some((block) => block.family === family && value >= block.first && value <= block.last) === true;
   }
 
-  /** How many addresses of the family are not assigned; very large numbers are cut short. */
+  /** @param difference how many addresses more (or less) somebody else has or claims */
+  withhold(family: Family, difference: number): void {
+    this.#withheld[family] += difference;
+  }
+
+  /** How many addresses of the family can still be given; very large numbers are cut short. */
   available(family: Family): number {
-    const rest = this.#capacity[family] - BigInt(this.#assigned[family]);
+    const rest = this.#capacity[family] - BigInt(this.#assigned[family] + this.#withheld[family]);
     if (rest < 0n) return 0;
     return rest > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(rest);
   }

@@ -30,7 +30,9 @@ export function sharesOf(desk: Desk, { key }: Tenant, request: Request, kept: re
     claimed: [],
   }));
   for (const address of request.addresses ?? []) seat(desk, slots, 'requested', address);
-  const strays = kept.filter((address) => !seatByName(desk, slots, request, address));
+  // Of several from one pool the same one takes its seat, in whatever order they come: else they would change seats for ever.
+  const had = request.pools === undefined ? kept : kept.toSorted(byText);
+  const strays = had.filter((address) => !seatByName(desk, slots, request, address));
   for (const address of strays) seat(desk, slots, 'kept', address);
   for (const claim of claimed) seatClaim(slots, claim);
   return slots.map(({ pool, kept: own, requested, claimed: claims }) => ({
@@ -44,6 +46,10 @@ export function sharesOf(desk: Desk, { key }: Tenant, request: Request, kept: re
       ...(request.addresses === undefined ? {} : { addresses: requested }),
     },
   }));
+}
+
+function byText(a: Ip, b: Ip): number {
+  return a < b ? -1 : 1;
 }
 
 /** One address of each family, one that the Service has already rather than another. */

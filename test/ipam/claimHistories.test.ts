@@ -88,6 +88,7 @@ class World {
   readonly claims = new Map<string, AddressClaim>();
   allocator = new Allocator();
   #uids = 0;
+  #made = 0;
 
   constructor() {
     this.replan();
@@ -131,6 +132,11 @@ class World {
     return service(of, { uid: `u${++this.#uids}` });
   }
 
+  /** An edited claim is as old as it was. */
+  age(of: string): string {
+    return this.claims.get(of)?.creationTimestamp ?? String(++this.#made).padStart(9, '0');
+  }
+
   /** What the controller does after a plan: claims first, so that nothing that is kept can be given. */
   settle(keys: Iterable<ServiceKey>, isLost = false): void {
     const rest = new Set(keys);
@@ -159,7 +165,7 @@ class World {
       this.claims.delete(made);
       return this.allocator.removeClaim(made);
     }
-    const next = claim(made, view.key, wanted.addresses, { insists: false, managed: true, creationTimestamp: '2026-06-01T00:00:00Z' });
+    const next = claim(made, view.key, wanted.addresses, { insists: false, managed: true, creationTimestamp: this.age(made) });
     this.claims.set(made, next);
     return this.allocator.upsertClaim(next);
   }
@@ -199,7 +205,12 @@ function take(world: World, step: Step): void {
     case 'delete':
       return world.delete(key(step.name));
     case 'claim':
-      return world.setClaim(claim(step.claim, key(step.name), [ADDRESSES[step.address] ?? ''], { insists: step.insists }));
+      return world.setClaim(
+        claim(step.claim, key(step.name), [ADDRESSES[step.address] ?? ''], {
+          insists: step.insists,
+          creationTimestamp: world.age(step.claim),
+        }),
+      );
     case 'handOn': {
       const earlier = world.claims.get(step.claim);
       if (earlier === undefined) return;
@@ -237,8 +248,10 @@ function twice(world: World): string[] {
 }
 
 /** What somebody got that was kept for another one, excluded, or from a pool that gives no more. */
-function wronglyGiven(world: World, before: ReadonlyMap<ServiceKey, Held>): string[] {
+function wronglyGiven(world: World, before: Before, _step: Step, claims: readonly AddressClaim[]): string[] {
   const index = new ClaimIndex(world.claims.values());
+  // Its own claim may have ended with the same step.
+  const earlier = new ClaimIndex(claims);
   const now = held(world);
   return [...now].flatMap(([each, { view, decided }]) => {
     const had = new Set([...(before.get(each)?.decided ?? []), ...(before.get(each)?.view.ingress ?? [])]);
@@ -246,8 +259,10 @@ function wronglyGiven(world: World, before: ReadonlyMap<ServiceKey, Held>): stri
       if (had.has(address)) return [];
       const isShared = [...now].some(([other, { decided: theirs }]) => other !== each && theirs.includes(address));
       const home = world.pools.find((candidate) => candidate.blocks.some((block) => blockContains(block, address)));
-      const isOwn = index.of(each).some((own) => own.address === address);
-      if (index.against(address, each) !== undefined && !isShared) return [`${each} got ${address}, which is claimed`];
+      const isOwn = [...index.of(each), ...earlier.of(each)].some((own) => own.address === address);
+      const isKept =
+        index.against(address, each) !== undefined && (!earlier.isClaimed(address) || earlier.against(address, each) !== undefined);
+      if (isKept && !isShared) return [`${each} got ${address}, which is claimed`];
       if (home?.excluded?.some((block) => blockContains(block, address)) === true) return [`${each} got ${address}, which is excluded`];
       return home?.disabled === true && !isOwn && !view.deleting ? [`${each} got ${address} from a disabled pool`] : [];
     });
@@ -308,6 +323,15 @@ function lost(world: World, before: ReadonlyMap<ServiceKey, Held>, step: Step): 
     .map((address) => `${earlier.view.key} lost ${address}`);
 }
 
+/** Where every decision is written, a plan from nothing has the same addresses in use, and as many free. */
+function miscounted(world: World): string[] {
+  if ([...held(world).values()].some(({ view, decided }) => view.ingress.join() !== decided.join())) return [];
+  const anew = planAddresses(world.snapshot());
+  const moved = [...anew.assignments].filter(([each, { ingress }]) => ingress.join() !== world.allocator.assignment(each)?.ingress.join());
+  const [one, other] = [anew.usage, world.allocator.usage()].map((usage) => JSON.stringify([...usage]));
+  return moved.length > 0 || one === other ? [] : [`${one} anew, ${other} by steps`];
+}
+
 type Before = ReadonlyMap<ServiceKey, Held>;
 
 type Check = (world: World, before: Before, step: Step, claims: readonly AddressClaim[]) => readonly string[];
@@ -331,6 +355,7 @@ const PROPERTIES: readonly (readonly [name: string, check: Check])[] = [
   ['nobody is renumbered who can stay', renumbered],
   ['no namespace gets more than its quota', overQuota],
   ['nothing that is kept is lost', lost],
+  ['what is counted step by step is what is counted anew', miscounted],
 ];
 
 describe('random histories with claims, quotas and exclusions', () => {

@@ -114,6 +114,16 @@ const CLAIMS: readonly Row[] = [
     ingress: { a: ['192.0.2.0'], b: ['192.0.2.9'] },
   },
   {
+    name: 'also where the controller made the younger one',
+    pools: [FOUR],
+    services: [service('b')],
+    claims: [
+      claim('old', 'default/a', ['192.0.2.9'], { insists: false }),
+      claim('default.b', 'default/b', ['192.0.2.9'], { creationTimestamp: '2026-06-01T00:00:00Z', insists: false, managed: true }),
+    ],
+    ingress: { b: ['192.0.2.0'] },
+  },
+  {
     name: 'those that share an address may each have a claim to it',
     pools: [FOUR],
     services: [service('a', share('k', 80)), service('b', share('k', 81))],
@@ -305,6 +315,13 @@ const FIELDS: readonly Row[] = [
     ingress: { a: ['10.0.0.0', '192.0.2.0'] },
   },
   {
+    name: 'two from one pool while the other gives none: neither changes its seat',
+    pools: [pool('p', '10.0.0.0/29', { disabled: true }), FOUR],
+    services: [service('a', { ...annotate('address-pools', 'p,four'), ingress: ['192.0.2.1', '192.0.2.0'] })],
+    ingress: { a: ['192.0.2.1', '192.0.2.0'] },
+    refusals: { a: { reason: 'PoolNotForService', why: 'Disabled' } },
+  },
+  {
     name: 'one from each of several pools, in PreferDualStack',
     pools: [FOUR, pool('far', ['10.0.0.0/28', '2001:db8:f::/120'])],
     services: [service('a', { ...DUAL, ...annotate('address-pools', 'four,far') })],
@@ -427,6 +444,24 @@ describe('fields of pools and annotations that MetalLB does not have', () => {
       planAddresses(snapshot([pool('p', '10.0.0.0/24', { excluded, avoidBuggyIPs })], [service('a')])).usage.get('p');
     expect(plan(false)).toMatchObject({ assignedIPv4: 1, availableIPv4: 126 });
     expect(plan(true)).toMatchObject({ assignedIPv4: 1, availableIPv4: 126 });
+  });
+
+  it('count what is claimed or used by others as not free, while nobody of ours has it', () => {
+    const inUse = new Map([
+      [ip('10.0.0.1'), 'node n1'],
+      [ip('10.0.0.2'), 'node n2'],
+    ]);
+    const claims = [claim('c', 'default/absent', ['10.0.0.3']), claim('d', 'default/a', ['10.0.0.4', '10.0.0.2'])];
+    const allocator = new Allocator();
+    allocator.reset(snapshot([pool('p', '10.0.0.0/28')], [service('a')], { inUse, claims }));
+    const counts = (): unknown => [allocator.usage().get('p')?.assignedIPv4, allocator.usage().get('p')?.availableIPv4];
+    expect(counts()).toEqual([1, 12]);
+    allocator.removeClaim('c');
+    expect(counts()).toEqual([1, 13]);
+    allocator.remove('default/a' as ServiceKey);
+    expect(counts()).toEqual([0, 13]);
+    allocator.removeClaim('d');
+    expect(counts()).toEqual([0, 14]);
   });
 
   it('name what else uses an address that is kept', () => {
