@@ -73,17 +73,16 @@ export class BgpPeer {
   }
 
   /**
-   * Which addresses a connection can give as next hops. Read when a connection comes up: a session that had none for a family
-   * begins anew when there is one, for instance when duplicate address detection is over after the node's start.
+   * Which addresses a connection can give as next hops: routes follow them, for instance when duplicate address detection is
+   * over after the node's start.
    */
   setLinks(links: readonly HostLink[]): void {
+    const { local } = this.status;
+    const before = local && this.#nextHops(local);
     this.#links = links;
-    const { unannounced, local } = this.status;
-    if (local === undefined || unannounced.length === 0) return;
+    if (local === undefined) return;
     const nextHops = this.#nextHops(local);
-    if (!unannounced.some((family) => nextHops[family] !== undefined)) return;
-    this.input({ type: 'stop', reason: { kind: 'reset', text: 'a next hop for another address family' } });
-    this.input({ type: 'start' });
+    if (JSON.stringify(nextHops) !== JSON.stringify(before)) this.input({ type: 'nextHops', nextHops });
   }
 
   #nextHops(local: Parameters<typeof nextHopsAt>[1]) {

@@ -28,6 +28,8 @@ export interface AdjRibOut {
   endOfRib: Set<Family>;
   /** Families whose whole table was asked for (RFC 2918) and is not yet out. */
   refreshing: Set<Family>;
+  /** Withdrawn because their family has no next hop any more. */
+  leaving: Set<NlriRun>;
   /** Of these, those that were asked for once more. */
   refreshAgain: Set<Family>;
 }
@@ -42,6 +44,8 @@ export interface RibSession {
   /** By attribute key and family. */
   readonly envelopes: Map<string, Envelope>;
 }
+
+const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
 type Item = Work | { readonly kind: 'marker'; readonly marker: Marker };
 
@@ -66,6 +70,7 @@ export function createAdjRibOut(): AdjRibOut {
     queue: [],
     endOfRib: new Set(),
     refreshing: new Set(),
+    leaving: new Set(),
     refreshAgain: new Set(),
   };
 }
@@ -85,6 +90,7 @@ export function stopSession(rib: AdjRibOut): void {
   rib.queue = [];
   rib.endOfRib.clear();
   rib.refreshing.clear();
+  rib.leaving.clear();
   rib.refreshAgain.clear();
 }
 
@@ -119,6 +125,36 @@ function refreshed(session: RibSession, desired: readonly PackedSet[], family: F
   return [...begin, ...wholeTable(session, desired, [family]), end];
 }
 
+/**
+ * Other next hops from now on, on the same session: families whose next hop is another are told again, those that have none any
+ * more are withdrawn, and those that have one now begin.
+ */
+export function changePolicy(rib: AdjRibOut, policy: ExportPolicy, families: readonly Family[]): void {
+  const before = rib.session;
+  if (before === undefined) return;
+  const changed = FAMILIES.filter((family) => String(policy.nextHops[family]) !== String(before.policy.nextHops[family]));
+  if (changed.length === 0) return;
+  keepStarted(rib);
+  const held = heldNow(rib);
+  const gone = before.families.filter((family) => !families.includes(family));
+  for (const { nlri } of held) if (gone.includes(nlri.family)) rib.leaving.add(nlri);
+  for (const family of gone) {
+    rib.endOfRib.delete(family);
+    rib.refreshing.delete(family);
+  }
+  for (const family of families) if (!before.families.includes(family)) rib.endOfRib.add(family);
+  rib.session = { ...before, policy, families, envelopes: new Map() };
+  rib.holds = held.filter(({ nlri }) => !changed.includes(nlri.family));
+  rib.sent = [];
+  rib.queue = [];
+  if (rib.desired !== undefined) plan(rib, rib.session, rib.desired);
+}
+
+/** What is half told counts as told, as far as it goes. */
+function keepStarted(rib: AdjRibOut): void {
+  for (const item of rib.queue) if (item.kind !== 'marker' && item.prefixesDone > 0) rib.sent.push(item);
+}
+
 export function isDrained(rib: AdjRibOut): boolean {
   return rib.queue.length === 0;
 }
@@ -134,10 +170,11 @@ export function announcedCount(rib: AdjRibOut): number {
 
 /** Replaces the queue by what leads from what the peer holds to what it is to hold. */
 function plan(rib: AdjRibOut, session: RibSession, desired: readonly PackedSet[]): void {
-  for (const item of rib.queue) if (item.kind !== 'marker' && item.prefixesDone > 0) rib.sent.push(item);
+  keepStarted(rib);
   const { changed, gone } = diffTables(rib.sent.length === 0 ? rib.holds : heldNow(rib), desired);
   // New owners of an address space come before the old ones go: nothing is dark in between.
-  rib.queue = wholeTable(session, changed, session.families);
+  rib.queue = [...rib.leaving].map((run) => workOf(session, run));
+  rib.queue.push(...wholeTable(session, changed, session.families));
   for (const run of gone) if (session.families.includes(run.family)) rib.queue.push(workOf(session, run));
   // RFC 7313 §4: no refresh begins before the End-of-RIB.
   for (const family of rib.endOfRib) rib.queue.push({ kind: 'marker', marker: { kind: 'endOfRib', family } });
@@ -199,7 +236,10 @@ export function pull(rib: AdjRibOut, maxBytes: number, maxMessages: number): { r
     if (item === undefined || session === undefined) break;
     if (!advance(rib, session, item, packing, maxBytes, maxMessages)) continue;
     rib.queue.shift();
-    if (item.kind !== 'marker') rib.sent.push(item);
+    if (item.kind !== 'marker') {
+      rib.sent.push(item);
+      rib.leaving.delete(item.run);
+    }
     settle(rib);
   }
   return { bytes: join(packing), messages: packing.messages };

@@ -1,7 +1,7 @@
 import { type Context, type Instant, after } from '../machine.ts';
 import { ErrorCode, errorName } from '../wire/bgp/iana.ts';
 import { type Message, encodeMessage } from '../wire/bgp/message.ts';
-import { type AdjRibOut, startSession, stopSession } from './adjRibOut.ts';
+import { type AdjRibOut, type RibSession, changePolicy, startSession, stopSession } from './adjRibOut.ts';
 import { type Backoff, STABLE_MS, connectTimeoutMs, dampingMs, isOpenError, retryDelayMs } from './backoff.ts';
 import { exportPolicy } from './exportPolicy.ts';
 import type { FsmContext, FsmEffect, FsmEvent, FsmState, Notice } from './fsm.ts';
@@ -9,7 +9,7 @@ import { stepFsm } from './fsmStates.ts';
 import { type Link, type Side, type Wire, createWire, sendHoldMs } from './link.ts';
 import { type Withheld, makeOpen } from './offer.ts';
 import type { PeerCounters, PeerEffect, PeerError } from './peerContract.ts';
-import type { SessionConfig } from './session.ts';
+import type { NextHops, SessionConfig } from './session.ts';
 
 /** The state of one neighbour, as {@link Draft} changes it. */
 export interface PeerState {
@@ -179,13 +179,12 @@ export function forget(draft: Draft, side: Side): void {
 
 function enterEstablished(draft: Draft, side: Side): void {
   const { wire } = draft.state[side];
-  const { config, rib } = draft.state;
-  if (wire?.negotiated === undefined || wire.local === undefined) return;
+  const { rib } = draft.state;
+  const sendable = wire && sendableBy(draft, wire);
+  if (wire?.negotiated === undefined || sendable === undefined) return;
   const { negotiated } = wire;
-  const policy = exportPolicy(config, negotiated, wire.local, wire.nextHops);
   startSession(rib, {
-    policy,
-    families: negotiated.families.filter((family) => policy.nextHops[family] !== undefined),
+    ...sendable,
     addPath: negotiated.addPath,
     maxMessage: negotiated.extendedMessages ? 65_535 : 4096,
     enhancedRefresh: negotiated.enhancedRouteRefresh,
@@ -193,6 +192,21 @@ function enterEstablished(draft: Draft, side: Side): void {
   });
   patch(draft, { establishedAt: draft.context.now });
   count(draft, { timesEstablished: 1 });
+}
+
+/** What can be sent on a connection: of the families that were negotiated, those that have a next hop. */
+function sendableBy(draft: Draft, { negotiated, local, nextHops }: Wire): Pick<RibSession, 'policy' | 'families'> | undefined {
+  if (negotiated === undefined || local === undefined) return undefined;
+  const policy = exportPolicy(draft.state.config, negotiated, local, nextHops);
+  return { policy, families: negotiated.families.filter((family) => policy.nextHops[family] !== undefined) };
+}
+
+/** RFC 4271 §9.2: a route that has another next hop is advertised again; the session goes on. */
+export function changeNextHops(draft: Draft, side: Side, nextHops: NextHops): void {
+  patchWire(draft, side, { nextHops });
+  const { fsm, wire } = draft.state[side];
+  const sendable = wire && sendableBy(draft, wire);
+  if (fsm.name === 'Established' && sendable !== undefined) changePolicy(draft.state.rib, sendable.policy, sendable.families);
 }
 
 function leaveEstablished(draft: Draft): void {

@@ -5,7 +5,7 @@ import { shutdownData } from '../wire/bgp/notification.ts';
 import { announcedCount, createAdjRibOut, setDesired } from './adjRibOut.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { recordLoss, redial, settle } from './dialling.ts';
-import { type Draft, type PeerState, drive, forget, patch, patchWire, recordError } from './draft.ts';
+import { type Draft, type PeerState, changeNextHops, drive, forget, patch, patchWire, recordError } from './draft.ts';
 import type { Notice } from './fsm.ts';
 import { type Side, createLink, createWire, linkDeadline } from './link.ts';
 import { NOTHING_WITHHELD } from './offer.ts';
@@ -87,6 +87,9 @@ function handle(draft: Draft, event: Exclude<PeerEvent, ConnectionEvent>): void 
       return;
     case 'desired':
       setDesired(draft.state.rib, event.routes);
+      return;
+    case 'nextHops':
+      for (const side of SIDES) changeNextHops(draft, side, event.nextHops);
       return;
     case 'bfdUp':
       patch(draft, { bfdDown: false });

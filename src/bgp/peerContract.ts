@@ -14,6 +14,8 @@ export type PeerEvent =
   | { readonly type: 'bytes'; readonly conn: ConnectionId; readonly data: Uint8Array }
   /** All that was sent has left for the kernel. */
   | { readonly type: 'writable'; readonly conn: ConnectionId }
+  /** The addresses beside the local one are others now. */
+  | { readonly type: 'nextHops'; readonly nextHops: NextHops }
   | { readonly type: 'bfdUp' | 'bfdDown' }
   | { readonly type: 'tick' };
 

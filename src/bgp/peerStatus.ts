@@ -33,5 +33,6 @@ function unannounced(state: PeerState, families: readonly ('ipv4' | 'ipv6')[]): 
 }
 
 export function sameStatus(a: PeerStatus, b: PeerStatus): boolean {
-  return a.state === b.state && a.since === b.since && a.lastError === b.lastError && a.local === b.local;
+  const same = a.state === b.state && a.since === b.since && a.lastError === b.lastError && a.local === b.local;
+  return same && String(a.unannounced) === String(b.unannounced);
 }

@@ -27,6 +27,13 @@ need('netns', 'command:bird').describe('an IPv6 address that comes after the ses
       space.run('a', `ip -6 addr add ${OURS.ipv6}/64 dev eth0 nodad`);
       await until('the IPv6 route', () => peer.routes().get('2001:db8::1/128')?.nextHop === OURS.ipv6, 20_000, 200);
       await until('no problem any more', () => ours.report().problems.length === 0, 5_000);
+      // It is another one now, and then there is none: the session stays.
+      space.run('a', 'ip -6 addr add fd99::7/64 dev eth0 nodad');
+      space.run('a', `ip -6 addr del ${OURS.ipv6}/64 dev eth0`);
+      await until('the other next hop', () => peer.routes().get('2001:db8::1/128')?.nextHop === 'fd99::7', 20_000, 200);
+      space.run('a', 'ip -6 addr del fd99::7/64 dev eth0');
+      await until('no IPv6 route', () => [...peer.routes().keys()].join() === '192.0.2.1/32', 20_000, 200);
+      expect(ours.peer()?.counters.timesEstablished).toBe(1);
       await ours.stop('SIGKILL');
     } finally {
       await space.dispose();

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { encodeMessage } from '../../src/wire/bgp/message.ts';
+import { isMalformed } from '../../src/wire/bgp/malformed.ts';
+import { decodeMessage, encodeMessage } from '../../src/wire/bgp/message.ts';
+import { type NlriRun, nlriPrefixes } from '../../src/wire/bgp/nlri.ts';
+import type { Update } from '../../src/wire/bgp/update.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
 import type { Accepted, ConnectionEvents, DialOptions } from '../../speaker/hands.ts';
 import { ETH0, type FakeDial, type FakeHands, SESSION, ip, nodePlan, peerPlan, startEngine } from './support.ts';
@@ -18,11 +21,8 @@ type Heard = Pick<ConnectionEvents, 'bytes' | 'closed' | 'writable'>;
 const prefix = (text: string): Prefix => text as Prefix;
 
 /** The router's OPEN and first KEEPALIVE. */
-function greet(events: Pick<Heard, 'bytes' | 'writable'>, asn = 64513): void {
-  const capabilities = [
-    { type: 'multiprotocol', afi: 1, safi: 1 },
-    { type: 'fourOctetAs', asn },
-  ] as never;
+function greet(events: Pick<Heard, 'bytes' | 'writable'>, asn = 64513, afis = [1]): void {
+  const capabilities = [...afis.map((afi) => ({ type: 'multiprotocol', afi, safi: 1 })), { type: 'fourOctetAs', asn }] as never;
   events.bytes(encodeMessage({ type: 'open', asn, holdTimeSeconds: 90, routerId: ip('192.0.2.254'), capabilities }));
   events.bytes(encodeMessage({ type: 'keepalive' }));
   events.writable();
@@ -204,6 +204,81 @@ describe('peers with one address', () => {
     engine.apply({ plan: nodePlan(1, [from('a', '192.0.2.1', { password: 'x' }), from('b', '192.0.2.2', { password: 'y' })]), fresh: [] });
     expect(engine.report().problems).toEqual([{ reason: 'KeyConflict', peer: 'b', other: 'a' }]);
     expect(hands.listeners[0]?.keys).toEqual([{ address: SESSION.address, password: 'x' }]);
+  });
+});
+
+describe('next hops', () => {
+  const [V4, V6, OTHER6] = ['198.51.100.1/32', '2001:db8:1::1/128', '2001:db8:1::2/128'];
+
+  const prefixes = (run: NlriRun | undefined): string[] => (run === undefined ? [] : nlriPrefixes(run).map((each) => each.prefix));
+
+  function messagesOf(bytes: Uint8Array): Update[] {
+    const found: Update[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const length = ((bytes[at + 16] ?? 0) << 8) | (bytes[at + 17] ?? 0);
+      const message = decodeMessage(bytes.subarray(at, at + length), { as4: true, ebgp: true, addPath: [], extended: false });
+      if (!isMalformed(message) && message.type === 'update') found.push(message);
+      at += length;
+    }
+    return found;
+  }
+
+  /** What a router holds after all that it was sent: prefix to next hop, and the families whose table was said to be whole. */
+  function tableOf(dial: FakeDial) {
+    const table = new Map<string, string>();
+    const ends: number[] = [];
+    const tell = (run: NlriRun | undefined, nextHop: string): void => prefixes(run).forEach((each) => void table.set(each, nextHop));
+    const forget = (run: NlriRun | undefined): void => prefixes(run).forEach((each) => void table.delete(each));
+    for (const { withdrawn, attributes, nlri } of dial.sent.flatMap(messagesOf)) {
+      const unreach = attributes.find((each) => each.type === 'mpUnreach');
+      const reach = attributes.find((each) => each.type === 'mpReach');
+      if (unreach?.nlri?.count === 0) ends.push(unreach.afi);
+      forget(withdrawn);
+      forget(unreach?.nlri);
+      tell(reach?.nlri, reach?.nextHops[0] ?? '');
+      tell(nlri, attributes.find((each) => each.type === 'nextHop')?.nextHop ?? '');
+    }
+    return { table: Object.fromEntries(table), ends };
+  }
+
+  it('are followed on the session that is there', async () => {
+    const { engine, hands } = await started();
+    const plan = (generation: number, ...routes: string[]) =>
+      nodePlan(generation, [peerPlan('tor', routes, { families: ['ipv4', 'ipv6'] })]);
+    const at = (...addresses: string[]): void => hands.setLinks([{ ...ETH0, addresses: ['192.0.2.1', ...addresses].map(ip) }]);
+    at();
+    engine.apply({ plan: plan(1, V4, V6), fresh: [] });
+    const [dial] = hands.dials;
+    if (dial === undefined) throw new Error('nothing was dialled');
+    dial.events.up(ip('192.0.2.1'), SESSION.address as never);
+    greet(dial.events, 64513, [1, 2]);
+    const now = () => {
+      dial.events.writable();
+      return tableOf(dial);
+    };
+    expect(now()).toEqual({ table: { [V4]: '192.0.2.1' }, ends: [] });
+    expect(engine.report().problems).toEqual([{ reason: 'NoNextHop', peer: 'tor', family: 'ipv6' }]);
+
+    at('2001:db8::1');
+    expect(now()).toEqual({ table: { [V4]: '192.0.2.1', [V6]: '2001:db8::1' }, ends: [2] });
+    expect(engine.report().problems).toEqual([]);
+    const sent = dial.sent.length;
+    at('2001:db8::1', '2001:db8::99');
+    expect(dial.sent.length, 'nothing to say').toBe(sent);
+
+    at('2001:db8::2');
+    expect(now().table).toEqual({ [V4]: '192.0.2.1', [V6]: '2001:db8::2' });
+
+    at();
+    // The plan changes before the router has read of it.
+    engine.apply({ plan: plan(2, V4, OTHER6), fresh: [] });
+    expect(now().table).toEqual({ [V4]: '192.0.2.1' });
+    expect(engine.report().problems).toEqual([{ reason: 'NoNextHop', peer: 'tor', family: 'ipv6' }]);
+
+    at('2001:db8::3');
+    expect(now()).toEqual({ table: { [V4]: '192.0.2.1', [OTHER6]: '2001:db8::3' }, ends: [2, 2] });
+    expect(dial.closed).toBeUndefined();
+    expect(typesOf(dial)).not.toContain(NOTIFICATION);
   });
 });
 
