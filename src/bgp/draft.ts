@@ -59,7 +59,7 @@ export function patchWire(draft: Draft, side: Side, change: Partial<Wire>): void
 /** Gives one connection's machine an event, and does what it asks for. */
 export function drive(draft: Draft, side: Side, event: FsmEvent): void {
   const before = draft.state[side];
-  const [fsm, effects] = stepFsm(before.fsm, event, fsmContext(draft, side));
+  const [fsm, effects] = stepFsm(before.fsm, event, new SideContext(draft, side));
   patch(draft, { [side]: { ...before, fsm } });
   for (const effect of effects) perform(draft, side, effect);
   const left = before.fsm.name === 'Established' && fsm.name !== 'Established';
@@ -67,26 +67,36 @@ export function drive(draft: Draft, side: Side, event: FsmEvent): void {
   if (isFailure(side, before.fsm, fsm, event)) afterFailure(draft);
 }
 
-function fsmContext(draft: Draft, side: Side): FsmContext {
-  const { config, backoff } = draft.state;
-  const { context } = draft;
-  const { now, random } = context;
-  // Worked out where they are asked for: most messages set no timer but the hold timer.
-  return {
-    now,
-    random,
-    get connectTimeoutMs() {
-      return connectTimeoutMs(config, backoff, context);
-    },
-    get connectRetryMs() {
-      return retryDelayMs(config, backoff, context);
-    },
-    delayOpenMs: config.delayOpenMs,
-    // The side that listens is started again by the peer machine, at once.
-    get idleHoldMs() {
-      return side === 'out' ? retryDelayMs(config, backoff, context) : undefined;
-    },
-  };
+/** Worked out where it is asked for: most messages set no timer but the hold timer, and there may be a million of them. */
+class SideContext implements FsmContext {
+  readonly now: Instant;
+  readonly random: () => number;
+  readonly #state: PeerState;
+  readonly #side: Side;
+
+  constructor({ state, context }: Draft, side: Side) {
+    this.now = context.now;
+    this.random = context.random;
+    this.#state = state;
+    this.#side = side;
+  }
+
+  get connectTimeoutMs(): number {
+    return connectTimeoutMs(this.#state.config, this.#state.backoff, this);
+  }
+
+  get connectRetryMs(): number {
+    return retryDelayMs(this.#state.config, this.#state.backoff, this);
+  }
+
+  get delayOpenMs(): number | undefined {
+    return this.#state.config.delayOpenMs;
+  }
+
+  /** The side that listens is started again by the peer machine, at once. */
+  get idleHoldMs(): number | undefined {
+    return this.#side === 'out' ? this.connectRetryMs : undefined;
+  }
 }
 
 function perform(draft: Draft, side: Side, effect: FsmEffect): void {

@@ -20,18 +20,29 @@ export function receive(draft: Draft, side: Side, data: Uint8Array): void {
   const { wire } = draft.state[side];
   if (wire === undefined) return;
   feedFramer(wire.framer, data);
+  const tally: Tally = { messagesReceived: 0, updatesReceived: 0, updatesFaulty: 0, prefixesReceived: 0, prefixesWithdrawn: 0 };
   while (draft.state[side].wire?.conn === wire.conn) {
     const bytes = nextMessage(wire.framer);
-    if (bytes === undefined) return;
+    if (bytes === undefined) break;
     if (isMalformed(bytes)) {
       refuse(draft, side, bytes);
-      return;
+      break;
     }
-    count(draft, { messagesReceived: 1 });
+    tally.messagesReceived++;
     const message = decodeMessage(bytes, messageContext(draft.state[side].wire ?? wire));
     if (isMalformed(message)) refuse(draft, side, message);
-    else accept(draft, side, message);
+    else accept(draft, side, message, tally);
   }
+  count(draft, tally);
+}
+
+/** What one chunk brought. It may bring more than a thousand messages, so that the counters move once. */
+interface Tally {
+  messagesReceived: number;
+  updatesReceived: number;
+  updatesFaulty: number;
+  prefixesReceived: number;
+  prefixesWithdrawn: number;
 }
 
 function messageContext({ framer, negotiated }: Wire): MessageContext {
@@ -44,7 +55,7 @@ function refuse(draft: Draft, side: Side, fault: Malformed): void {
   drive(draft, side, { type, notice: fault });
 }
 
-function accept(draft: Draft, side: Side, message: Message): void {
+function accept(draft: Draft, side: Side, message: Message, tally: Tally): void {
   switch (message.type) {
     case 'open':
       acceptOpen(draft, side, message);
@@ -53,7 +64,7 @@ function accept(draft: Draft, side: Side, message: Message): void {
       drive(draft, side, { type: 'keepalive' });
       return;
     case 'update':
-      acceptUpdate(draft, side, message);
+      acceptUpdate(draft, side, message, tally);
       return;
     case 'notification':
       acceptNotification(draft, side, message);
@@ -100,24 +111,20 @@ function resolveCollision(draft: Draft, side: Side, theirs: Open): void {
 }
 
 /** All routes are read and dropped: this speaker only announces. */
-function acceptUpdate(draft: Draft, side: Side, update: Update): void {
-  if (draft.state[side].fsm.name === 'Established') countUpdate(draft, update);
+function acceptUpdate(draft: Draft, side: Side, update: Update, tally: Tally): void {
+  if (draft.state[side].fsm.name === 'Established') countUpdate(update, tally);
   drive(draft, side, { type: 'update' });
 }
 
-function countUpdate(draft: Draft, update: Update): void {
-  let received = update.nlri.count;
-  let withdrawn = update.withdrawn.count;
+function countUpdate(update: Update, tally: Tally): void {
+  tally.updatesReceived++;
+  if (update.faults.length > 0) tally.updatesFaulty++;
+  tally.prefixesReceived += update.nlri.count;
+  tally.prefixesWithdrawn += update.withdrawn.count;
   for (const attribute of update.attributes) {
-    if (attribute.type === 'mpReach') received += attribute.nlri?.count ?? 0;
-    if (attribute.type === 'mpUnreach') withdrawn += attribute.nlri?.count ?? 0;
+    if (attribute.type === 'mpReach') tally.prefixesReceived += attribute.nlri?.count ?? 0;
+    if (attribute.type === 'mpUnreach') tally.prefixesWithdrawn += attribute.nlri?.count ?? 0;
   }
-  count(draft, {
-    updatesReceived: 1,
-    updatesFaulty: update.faults.length > 0 ? 1 : 0,
-    prefixesReceived: received,
-    prefixesWithdrawn: withdrawn,
-  });
 }
 
 function acceptNotification(draft: Draft, side: Side, notification: Notification): void {
