@@ -25,10 +25,6 @@ export function packedRoutes(routes: readonly (RouteSet | PackedSet)[]): readonl
   return known;
 }
 
-export function prefixCount(routes: readonly (RouteSet | PackedSet)[]): number {
-  return packedRoutes(routes).reduce((sum, { nlri }) => sum + nlri.count, 0);
-}
-
 /** @returns the runs of both families that the prefixes make */
 export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
   let known = RUNS.get(prefixes);

@@ -41,6 +41,9 @@ interface Result {
   readonly rssMb: number;
 }
 
+/** So many stand while one more is announced. */
+const BASE = 10_000;
+
 const directory = mkdtempSync(join(tmpdir(), 'hlb-bench-'));
 const space = new Space('bb');
 let turn = 0;
@@ -220,8 +223,6 @@ async function oneTable(): Promise<void> {
   console.log('\n### One VIP more while 10,000 are announced (ms from the change, or the command, to the UPDATE on the wire)\n');
   console.log(markdownTable(['sender', 'p50', 'p99', 'highest', 'trials'], rows));
 }
-
-const BASE = 10_000;
 
 async function oneRow(sender: Sender, churn: number): Promise<string[] | undefined> {
   return withSession(sender, BASE, async ({ running, receiver, recording }) => {
