@@ -1,5 +1,6 @@
 import { versionOf } from '../api/kind.ts';
 import { record, text } from '../cluster/json.ts';
+import { readClaim } from '../config/addressClaims.ts';
 import { problemText } from '../config/conditions.ts';
 import type { AdvertisementScope, Config } from '../config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects, parseConfig } from '../config/parse.ts';
@@ -25,12 +26,19 @@ export interface CheckReport {
 
 export function checkManifests(manifests: Manifests, apiGroup: string): CheckReport {
   const { config, problems, objects } = parseConfig(manifests.objects, { generation: 1 });
+  const claims = manifests.claims.flatMap((raw) => readClaim(raw).problems);
   return {
     files: manifests.files,
-    objects: objects.length,
+    objects: objects.length + manifests.claims.length,
     ignored: manifests.ignored,
     syntax: manifests.faults,
-    findings: [...wrongVersions(manifests.objects, apiGroup), ...duplicates(objects), ...problems, ...coverage(config, manifests.objects)],
+    findings: [
+      ...wrongVersions(manifests.objects, apiGroup),
+      ...duplicates(objects),
+      ...problems,
+      ...claims,
+      ...coverage(config, manifests.objects),
+    ],
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineCounter, parseAllDocuments } from 'yaml';
+import { GROUP } from '../api/kind.ts';
 import { record, text } from '../cluster/json.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects } from '../config/parse.ts';
 
@@ -15,6 +16,8 @@ export interface SyntaxFault {
 export interface Manifests {
   readonly files: number;
   readonly objects: RawObjects;
+  /** AddressClaims: of our own group, whatever group the others are of. */
+  readonly claims: readonly unknown[];
   /** Objects of kinds or API groups that are not ours. */
   readonly ignored: number;
   readonly faults: readonly SyntaxFault[];
@@ -48,7 +51,8 @@ export function readManifests(paths: readonly string[], apiGroup: string): Manif
       BFDProfile: ours('BFDProfile'),
       Community: ours('Community'),
     },
-    ignored: all.filter((value) => kindOf(value, apiGroup) === undefined).length,
+    claims: all.filter(isClaim),
+    ignored: all.filter((value) => kindOf(value, apiGroup) === undefined && !isClaim(value)).length,
     faults: parsed.flatMap(({ faults }) => faults),
   };
 }
@@ -79,4 +83,9 @@ function kindOf(value: unknown, apiGroup: string): ConfigKind | undefined {
   const object = record(value);
   if (text(object?.['apiVersion'])?.split('/')[0] !== apiGroup) return undefined;
   return CONFIG_KINDS.find((kind) => kind === object?.['kind']);
+}
+
+function isClaim(value: unknown): boolean {
+  const object = record(value);
+  return object?.['kind'] === 'AddressClaim' && text(object['apiVersion'])?.split('/')[0] === GROUP;
 }

@@ -12,6 +12,7 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const POOL = 'apiVersion: heraldlb.io/v1\nkind: IPAddressPool\nmetadata: {name: a}\nspec: {addresses: [192.0.2.0/24]}\n';
+const CLAIM = 'apiVersion: heraldlb.io/v1\nkind: AddressClaim\nmetadata: {name: c}\nspec: {addresses: [192.0.2.300]}\n';
 const ADVERTISEMENT = '---\napiVersion: heraldlb.io/v1\nkind: L2Advertisement\nmetadata: {name: a}\n';
 
 function check(text: string, strict = false): { code: number; out: string } {
@@ -42,6 +43,7 @@ describe('heraldlb check', () => {
       POOL.replace('/v1', '/v1beta1'),
       /^error IPAddressPool\/a apiVersion: heraldlb\.io\/v1beta1 is not read/m,
     ],
+    ['an AddressClaim to what is no address', `${POOL}---\n${CLAIM}`, /^error AddressClaim\/c spec\.addresses\[0\]: is no IP address/m],
     ['no YAML', `${POOL}---\na: [1\n`, /^error .*x\.yaml:\d+:\d+: /m],
   ])('fails on %s', (_, text, line) => {
     const { code, out } = check(text);
