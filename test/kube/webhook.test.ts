@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -125,6 +126,7 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
     const certificate = async (): Promise<string> =>
       ((await kube.admin.get(secretRef)) as unknown as { data: Record<string, string> }).data['tls.crt'] ?? '';
     await until('another certificate', async () => (await certificate()) !== data['tls.crt'], 20_000);
+    expect(Date.parse(new X509Certificate(Buffer.from(await certificate(), 'base64')).validTo)).toBeGreaterThan(Date.now());
     await refused(pool('overlap', ['192.0.2.8/29']), /OverlappingPools/, 'create');
   });
 
