@@ -222,7 +222,8 @@ function isSameRouter(a: Peer, b: Peer): boolean {
   if (a.listenRange !== undefined || b.listenRange !== undefined) return a.listenRange === b.listenRange && a.vrf === b.vrf;
   if (a.defaultGateway !== undefined || b.defaultGateway !== undefined) return a.defaultGateway === b.defaultGateway && a.vrf === b.vrf;
   if (a.address === undefined) return a.interface !== undefined && a.interface === b.interface;
-  return a.address === b.address && a.vrf === b.vrf;
+  // Connections of one router are told apart by the local address that they are made to.
+  return a.address === b.address && a.vrf === b.vrf && a.sourceAddress === b.sourceAddress;
 }
 
 function twin(peer: Peer, other: Version<Peer>): Fault {

@@ -90,6 +90,8 @@ describe('peers of one router', () => {
     ['one with selectors', site('a'), {}, 1],
     ['selectors on both', site('a'), site('b'), 2],
     ['another VRF', {}, { vrf: 'red' }, 2],
+    ['another source address', {}, { sourceAddress: '10.9.0.9' }, 2],
+    ['the same source address', { sourceAddress: '10.9.0.9' }, { sourceAddress: '10.9.0.9' }, 1],
     ['another address', {}, { peerAddress: '10.9.0.2' }, 2],
     ['the same interface', { peerAddress: undefined, interface: 'eth0' }, { peerAddress: undefined, interface: 'eth0' }, 1],
     ['another interface', { peerAddress: undefined, interface: 'eth0' }, { peerAddress: undefined, interface: 'eth1' }, 2],

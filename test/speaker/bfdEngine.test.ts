@@ -183,14 +183,15 @@ describe('BFD and its sockets', () => {
     expect(engine.report().bfd[0]?.state).toBe('Up');
   });
 
-  it('shares a session between BGPPeers with one router', async () => {
+  it('has one session with a router, whoever names it a second time', async () => {
     const { apply, engine, hands, clock, router } = await started();
     const second = peerPlan('tor2', [], { bfd: { ...PROFILE, name: 'slow', transmitIntervalMs: 900 }, port: 1790, address: ROUTER });
     apply(peerPlan('tor', [], { bfd: PROFILE }), second);
     clock.advance(1);
     router.comeUp();
     expect(hands.senders).toHaveLength(1);
-    expect(engine.report().bfd).toMatchObject([{ session: ROUTER, peers: ['tor', 'tor2'], profile: 'fast', state: 'Up' }]);
+    expect(engine.report().bfd).toMatchObject([{ session: ROUTER, peers: ['tor'], profile: 'fast', state: 'Up' }]);
+    expect(engine.report().problems).toEqual([{ reason: 'SameRouter', peer: 'tor2', other: 'tor' }]);
   });
 });
 
