@@ -35,7 +35,7 @@ const FAREWELL = 'HeraldLB speaker stopped';
 /** This thread owns the wire; Kubernetes lives in a worker, whose death changes nothing here. */
 export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Promise<Speaker> {
   const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'speaker' });
-  if (!goFirst()) log.info('no SYS_NICE: on a busy node packets may be late');
+  if (overrides.hands === undefined && !goFirst()) log.info('no SYS_NICE: on a busy node packets may be late');
   const hands = overrides.hands ?? createHands(log);
   const recorder =
     flags.record === undefined

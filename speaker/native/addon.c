@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -219,6 +220,17 @@ static napi_value interface_index(napi_env env, napi_callback_info info) {
   return index == 0 ? throw_errno(env, errno, "if_nametoindex") : integer(env, index);
 }
 
+/* Of the calling thread. The threads that it begins later have the ordinary policy. */
+static napi_value set_scheduler(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  int32_t policy, priority;
+  if (!arguments(env, info, args, 2) || !read_int(env, args[0], &policy) || !read_int(env, args[1], &priority))
+    return throw_type(env, "setScheduler(policy, priority)");
+  struct sched_param parameters = {.sched_priority = priority};
+  int failed = sched_setscheduler(0, policy | SCHED_RESET_ON_FORK, &parameters);
+  return failed < 0 ? throw_errno(env, errno, "sched_setscheduler") : integer(env, 0);
+}
+
 static const struct {
   const char *name;
   napi_callback call;
@@ -226,6 +238,7 @@ static const struct {
     {"socket", make_socket},       {"close", close_socket},     {"bind", bind_socket},     {"connect", connect_socket},
     {"listen", listen_socket},     {"setsockopt", set_option},  {"getsockopt", get_option}, {"getsockname", get_name},
     {"setFilter", set_filter},     {"send", send_one},          {"sendBatch", send_batch}, {"ifindex", interface_index},
+    {"setScheduler", set_scheduler},
 };
 
 NAPI_MODULE_INIT() {

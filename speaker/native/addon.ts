@@ -27,6 +27,8 @@ export interface Addon {
   /** Frames at multiples of `stride` in `slab`; `lengths` as uint32. @returns how many went, or -errno */
   sendBatch(fd: number, slab: Uint8Array, stride: number, lengths: Uint8Array): number;
   ifindex(name: string): number;
+  /** Of the thread that calls; the threads that it begins later have the ordinary policy. */
+  setScheduler(policy: number, priority: number): number;
   /**
    * Buffers of {@link READER_BATCH} equal parts each; see reader.c. The callback gets a count, or -errno: -EFAULT when a buffer
    * was detached, after which nothing comes. Keeps the event loop alive. Where a worker ends with the reader still running

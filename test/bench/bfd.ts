@@ -11,7 +11,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BfdRouter, startBirdBfd, startFrrBfd } from '../interop/peers/bfdRouter.ts';
@@ -119,7 +119,7 @@ function goFirst(host: string): void {
     .run('seg', `ip netns pids ${space.ns(host)}`)
     .split('\n')
     .filter(Boolean))
-    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), constants.priority.PRIORITY_HIGHEST);
+    for (const thread of readdirSync(`/proc/${pid}/task`)) space.run(host, `chrt -r -p 1 ${thread}`);
 }
 
 /** Times between the packets of the node as they arrive at a router, in ms; a call ends it. */

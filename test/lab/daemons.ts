@@ -21,11 +21,12 @@ export function startController(options: DaemonOptions, host: string, identity =
 
 export function startSpeaker(options: DaemonOptions, node: string): ChildProcess {
   const own = ['--node-name', node, '--metrics-port', '7482', '--metrics-address', '0.0.0.0'];
-  return start(options, node, `speaker-${node}`, ['speaker', ...own]);
+  return start(options, node, `speaker-${node}`, ['speaker', ...own], ['--single-threaded-gc']);
 }
 
-function start(options: DaemonOptions, host: string, name: string, command: readonly string[]): ChildProcess {
+/** @param node options of Node.js, as the manifests have them */
+function start(options: DaemonOptions, host: string, name: string, command: readonly string[], node: readonly string[] = []): ChildProcess {
   const common = ['--kubeconfig', options.kubeconfig, '--namespace', options.namespace, '--log-level', options.logLevel ?? 'info'];
   const log = join(options.directory, `${name}.log`);
-  return options.space.start(host, [process.execPath, HERALDLB, ...command, ...common, ...(options.extra ?? [])], log);
+  return options.space.start(host, [process.execPath, ...node, HERALDLB, ...command, ...common, ...(options.extra ?? [])], log);
 }
