@@ -92,7 +92,10 @@ export function downgrade(config: SessionConfig, withheld: Withheld, received: N
   if (received.code !== ErrorCode.open) return undefined;
   if (received.subcode === OpenError.unsupportedParameter) return withoutAll(config, withheld);
   if (received.subcode !== OpenError.unsupportedCapability) return undefined;
-  const named = refusedCodes(received.data).filter((code) => isSpare(config, code));
+  const refused = refusedCodes(received.data);
+  // Families that do not fit are somebody's configuration: a session with less would never get back what it had left out.
+  if (refused.length > 0 && refused.every((code) => code === CapabilityCode.multiprotocol)) return undefined;
+  const named = refused.filter((code) => isSpare(config, code));
   const codes = [...new Set([...withheld.codes, ...named])];
   if (codes.length > withheld.codes.length) return { ...withheld, codes };
   const spare = [...new Set([...withheld.codes, ...SPARE])];

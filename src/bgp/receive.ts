@@ -8,12 +8,11 @@ import type { Open } from '../wire/bgp/open.ts';
 import { type RouteRefresh } from '../wire/bgp/routeRefresh.ts';
 import type { Update } from '../wire/bgp/update.ts';
 import { refresh } from './adjRibOut.ts';
-import { NO_BACKOFF } from './backoff.ts';
 import { survivor } from './collision.ts';
 import { type Draft, count, drive, patch, patchWire, recordError } from './draft.ts';
 import type { Side, Wire } from './link.ts';
 import { negotiate } from './negotiate.ts';
-import { downgrade, makeOpen, ourAsn } from './offer.ts';
+import { NOTHING_WITHHELD, downgrade, makeOpen, ourAsn } from './offer.ts';
 
 /** Reads what one connection has received. Stops where a message ends the connection. */
 export function receive(draft: Draft, side: Side, data: Uint8Array): void {
@@ -134,9 +133,12 @@ function acceptNotification(draft: Draft, side: Side, notification: Notification
   recordError(draft, { direction: 'received', code, subcode, name: notificationName(reason), ...(text !== undefined && { text }) });
   const withheld = downgrade(draft.state.config, draft.state.withheld, notification);
   const version = code === ErrorCode.open && subcode === OpenError.unsupportedVersion;
+  const { failures } = draft.state.backoff;
   drive(draft, side, { type: version ? 'versionNotification' : 'notification' });
-  // With less on offer the next try is a new one, and need not wait.
-  if (withheld !== undefined) patch(draft, { withheld, backoff: NO_BACKOFF });
+  // With less on offer the next try is a new one, and need not wait for long.
+  if (withheld !== undefined) patch(draft, { withheld, backoff: { failures } });
+  // Less was no help. When the router is mended the session is to have all again.
+  else if (code === ErrorCode.open) patch(draft, { withheld: NOTHING_WITHHELD });
 }
 
 function acceptRefresh(draft: Draft, side: Side, message: RouteRefresh): void {

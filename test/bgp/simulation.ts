@@ -85,6 +85,8 @@ export class Simulation {
   readonly latencyMs = 1;
   readonly hosts: Host[] = [];
   chunkBytes = Infinity;
+  /** Connections come up only when a test says so. */
+  scripted = false;
   #tasks: Task[] = [];
   #order = 0;
   #pipes: Pipe[] = [];
@@ -173,6 +175,7 @@ export class Simulation {
   }
 
   #connect(host: Host, conn: string, remote: Ip): void {
+    if (this.scripted) return;
     const other = this.hosts.find((each) => each.address === remote);
     this.later(() => {
       if (other === undefined || !other.listening) {
