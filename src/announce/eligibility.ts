@@ -31,12 +31,13 @@ const SENTENCES: Sentences = {
   NodeNotSelected: ({ advertisements }) => `no node selector of ${advertisements.join(', ')} matches this node`,
   NoPeers: ({ advertisements }) => `no BGPPeer of this node is selected by ${advertisements.join(', ')}`,
   NoEndpoints: () => 'the Service has no serving endpoint',
-  NoLocalEndpoints: () => 'externalTrafficPolicy is Local and this node has no serving endpoint',
+  NoLocalEndpoints: () => 'this node has no serving endpoint, and externalTrafficPolicy Local or onlyWithEndpoints asks for one',
   NodeExcluded: () => 'the node is labelled node.kubernetes.io/exclude-from-external-load-balancers',
   NodeNetworkUnavailable: () => 'the condition NetworkUnavailable of the node is True',
   NodeUnknown: () => 'the cluster has no Node of this name',
   NodeNotReady: () => 'the node is not Ready, and another candidate is',
-  ConflictingAdvertisements: ({ advertisements }) => `${advertisements.join(', ')} ask for different localPref of the same prefix`,
+  ConflictingAdvertisements: ({ advertisements }) =>
+    `${advertisements.join(', ')} ask for different localPref, med, asPathPrepend or origin of the same prefix`,
   SharedAddressWithServiceSelector: () => 'the address is shared and an L2Advertisement selects by Service labels',
   NotOwner: ({ owner }) => `${owner} owns the address`,
 };

@@ -97,6 +97,13 @@ export interface RouteAttributes {
   readonly largeCommunities: readonly (readonly [number, number, number])[];
   /** Sixteen hex digits each (RFC 4360). */
   readonly extendedCommunities?: readonly string[];
+  /** The link bandwidth extended community; the session adds its AS number. */
+  readonly linkBandwidth?: LinkBandwidth;
+}
+
+export interface LinkBandwidth {
+  readonly bytesPerSecond: number;
+  readonly transitive: boolean;
 }
 
 /** One VIP this node answers ARP or NDP for. */

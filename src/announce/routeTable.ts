@@ -4,40 +4,88 @@ import type { RouteAttributes, RouteSet } from './plan.ts';
 import { changeSorted } from './sorted.ts';
 
 /** What is to be said about one prefix to one peer, gathered from every advertisement and Service that ask for it. */
-export interface Wish {
-  readonly localPref: number | undefined;
+export interface Wish extends Preference {
   readonly communities: ReadonlySet<number>;
   readonly largeCommunities: ReadonlyMap<string, LargeCommunity>;
+  readonly extendedCommunities: ReadonlySet<string>;
+  readonly linkBandwidth: RouteAttributes['linkBandwidth'];
+  readonly gracefulShutdown: boolean;
 }
 
-/** One value per advertisement: nearly all prefixes have a single one, and are then grouped without a comparison. */
-const WISHES = new WeakMap<BgpAdvertisement, Wish>();
+/** Of which a prefix can have one alone: advertisements that differ in it contradict each other. */
+export type Preference = Pick<RouteAttributes, 'localPref' | 'med' | 'asPathPrepend' | 'origin'>;
 
-export function wishOf(advertisement: BgpAdvertisement): Wish {
-  const known = WISHES.get(advertisement);
+/**
+ * One value per advertisement, and per number of endpoints where these weigh: nearly all prefixes have a single one, and are then
+ * grouped without a comparison.
+ */
+const WISHES = new WeakMap<BgpAdvertisement, Map<number, Wish>>();
+
+/** @param endpoints how many of the Service serve on this node */
+export function wishOf(advertisement: BgpAdvertisement, endpoints: number): Wish {
+  const weight = advertisement.linkBandwidth === undefined ? 0 : endpoints;
+  const wishes = WISHES.get(advertisement) ?? new Map<number, Wish>();
+  WISHES.set(advertisement, wishes);
+  const known = wishes.get(weight);
   if (known !== undefined) return known;
-  const wish: Wish = {
-    localPref: advertisement.localPref,
-    communities: new Set(advertisement.communities),
-    largeCommunities: new Map(advertisement.largeCommunities.map((community) => [community.join(':'), community])),
-  };
-  WISHES.set(advertisement, wish);
+  const wish = makeWish(advertisement, weight);
+  wishes.set(weight, wish);
   return wish;
 }
 
+/** IANA "BGP Well-known Communities". */
+const GRACEFUL_SHUTDOWN = 0xffff0000;
+
+function makeWish(advertisement: BgpAdvertisement, weight: number): Wish {
+  const { gracefulShutdown, communities, largeCommunities, extendedCommunities, linkBandwidth } = advertisement;
+  return {
+    ...preferenceOf(advertisement),
+    gracefulShutdown: gracefulShutdown === true,
+    communities: new Set(gracefulShutdown === true ? [...communities, GRACEFUL_SHUTDOWN] : communities),
+    largeCommunities: new Map(largeCommunities.map((community) => [community.join(':'), community])),
+    extendedCommunities: new Set(extendedCommunities),
+    linkBandwidth:
+      linkBandwidth === undefined || weight === 0
+        ? undefined
+        : { bytesPerSecond: linkBandwidth.bytesPerEndpoint * weight, transitive: linkBandwidth.transitive },
+  };
+}
+
+export function preferenceOf({ localPref, med, asPathPrepend, origin }: BgpAdvertisement): Preference {
+  return {
+    ...(localPref === undefined ? {} : { localPref }),
+    ...(med === undefined ? {} : { med }),
+    ...(asPathPrepend === undefined ? {} : { asPathPrepend }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
+export function samePreference(a: Preference, b: Preference): boolean {
+  return a.localPref === b.localPref && a.med === b.med && a.asPathPrepend === b.asPathPrepend && a.origin === b.origin;
+}
+
+/** Their preferences are the same. Of two weights the larger one counts; who asks for a shutdown gets it. */
 export function unite(a: Wish, b: Wish): Wish {
   return {
-    localPref: a.localPref,
+    ...a,
     communities: new Set([...a.communities, ...b.communities]),
     largeCommunities: new Map([...a.largeCommunities, ...b.largeCommunities]),
+    extendedCommunities: new Set([...a.extendedCommunities, ...b.extendedCommunities]),
+    gracefulShutdown: a.gracefulShutdown || b.gracefulShutdown,
+    linkBandwidth: (a.linkBandwidth?.bytesPerSecond ?? 0) >= (b.linkBandwidth?.bytesPerSecond ?? 0) ? a.linkBandwidth : b.linkBandwidth,
   };
 }
 
 function attributesOf(wish: Wish): RouteAttributes {
+  const { communities, largeCommunities, extendedCommunities, linkBandwidth, gracefulShutdown, ...preference } = wish;
   return {
-    ...(wish.localPref === undefined ? {} : { localPref: wish.localPref }),
-    communities: [...wish.communities].toSorted((a, b) => a - b),
-    largeCommunities: [...wish.largeCommunities.values()].toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
+    ...preference,
+    // RFC 8326 §4.2: inside the AS the least preferred, whatever it was before.
+    ...(gracefulShutdown ? { localPref: 0 } : {}),
+    ...(linkBandwidth === undefined ? {} : { linkBandwidth }),
+    ...(extendedCommunities.size === 0 ? {} : { extendedCommunities: [...extendedCommunities].toSorted() }),
+    communities: [...communities].toSorted((a, b) => a - b),
+    largeCommunities: [...largeCommunities.values()].toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
   };
 }
 

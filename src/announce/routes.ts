@@ -6,7 +6,7 @@ import { type Prefix, prefixFamily, prefixOf } from '../net/prefix.ts';
 import type { Ineligible } from './eligibility.ts';
 import { MultiMap } from './multiMap.ts';
 import type { RouteSet, Verdict } from './plan.ts';
-import { RouteTable, type Wish, unite, wishOf } from './routeTable.ts';
+import { type Preference, RouteTable, type Wish, preferenceOf, samePreference, unite, wishOf } from './routeTable.ts';
 import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 
@@ -103,12 +103,20 @@ export class RoutePlanner {
   #advertisementsOf(service: ServiceView): Selected | Ineligible {
     const pools = servicePools(this.#index, service);
     if (isIneligible(pools)) return pools;
-    const matching = this.#index.config.bgpAdvertisements.filter((advertisement) => coversService(advertisement, service, pools));
+    const covering = this.#index.config.bgpAdvertisements.filter((advertisement) => coversService(advertisement, service, pools));
+    const node = this.#node?.name ?? '';
+    const endpoints = this.#index.serving(service.key).nodes.get(node) ?? 0;
+    const found = this.#approach(covering.filter(({ onlyWithEndpoints }) => onlyWithEndpoints !== true || endpoints > 0));
+    const unserved = endpointsIneligible(this.#index, service, node);
+    if (!('reason' in found)) return unserved ?? { pools, endpoints, ...found };
+    return found.reason === 'NoMatchingAdvertisement' && covering.length > 0 ? (unserved ?? { reason: 'NoLocalEndpoints' }) : found;
+  }
+
+  #approach(matching: readonly BgpAdvertisement[]): Approach | Ineligible {
     const key = matching.map(({ name }) => name).join(' ');
     const found = this.#approaches.get(key) ?? approach(this.#node, this.#peers, matching);
     this.#approaches.set(key, found);
-    if ('reason' in found) return found;
-    return endpointsIneligible(this.#index, service, this.#node?.name ?? '') ?? { pools, ...found };
+    return found;
   }
 
   /** @param services sorted: who comes first is announced when two contradict each other */
@@ -132,6 +140,8 @@ interface Approach {
 }
 
 interface Selected extends Approach {
+  /** Of the Service, serving on this node. */
+  readonly endpoints: number;
   readonly pools: readonly Pool[];
 }
 
@@ -167,10 +177,10 @@ function addService(wishesOf: (peer: string) => Wishes | undefined, service: Ser
     tables: new Set(peers.map(wishesOf)),
     prefixes: prefixesOf(service, selected.pools, advertisement),
   }));
-  const preferences = new Map<Wishes | undefined, Map<Prefix, number | undefined>>();
+  const preferences = new Map<Wishes | undefined, Map<Prefix, Preference>>();
   for (const { advertisement, tables, prefixes } of additions) {
     for (const table of tables) {
-      const earlier = preferences.get(table) ?? new Map<Prefix, number | undefined>();
+      const earlier = preferences.get(table) ?? new Map<Prefix, Preference>();
       preferences.set(table, earlier);
       // One prefix cannot have two preferences; which one would win must not depend on an order that nobody sees.
       if (prefixes.some((prefix) => contradicts(advertisement, prefix, earlier, table)))
@@ -178,21 +188,16 @@ function addService(wishesOf: (peer: string) => Wishes | undefined, service: Ser
     }
   }
   for (const { advertisement, tables, prefixes } of additions)
-    for (const table of tables) for (const prefix of prefixes) addWish(table, prefix, advertisement);
+    for (const table of tables) for (const prefix of prefixes) addWish(table, prefix, wishOf(advertisement, selected.endpoints));
   return undefined;
 }
 
 /** @param own what this Service's advertisements said so far; is added to */
-function contradicts(
-  { localPref }: BgpAdvertisement,
-  prefix: Prefix,
-  own: Map<Prefix, number | undefined>,
-  table: Wishes | undefined,
-): boolean {
-  const others = table?.get(prefix);
-  const known = own.has(prefix) ? { localPref: own.get(prefix) } : others;
-  own.set(prefix, localPref);
-  return known !== undefined && known.localPref !== localPref;
+function contradicts(advertisement: BgpAdvertisement, prefix: Prefix, own: Map<Prefix, Preference>, table: Wishes | undefined): boolean {
+  const known = own.get(prefix) ?? table?.get(prefix);
+  const preference = preferenceOf(advertisement);
+  own.set(prefix, preference);
+  return known !== undefined && !samePreference(known, preference);
 }
 
 function prefixesOf(service: ServiceView, pools: readonly Pool[], advertisement: BgpAdvertisement): Prefix[] {
@@ -201,9 +206,8 @@ function prefixesOf(service: ServiceView, pools: readonly Pool[], advertisement:
     .map((ip) => prefixOf(ip, ipFamily(ip) === 'ipv4' ? advertisement.aggregationLength : advertisement.aggregationLengthV6));
 }
 
-function addWish(wishes: Wishes | undefined, prefix: Prefix, advertisement: BgpAdvertisement): void {
+function addWish(wishes: Wishes | undefined, prefix: Prefix, wish: Wish): void {
   const earlier = wishes?.get(prefix);
-  const wish = wishOf(advertisement);
   if (earlier === wish) return;
   wishes?.set(prefix, earlier === undefined ? wish : unite(earlier, wish));
 }

@@ -20,11 +20,12 @@ export interface AnnounceSnapshot {
 /** Which nodes have an endpoint that takes traffic for a Service. */
 export interface ServingEndpoints {
   readonly anywhere: boolean;
-  readonly nodes: ReadonlySet<string>;
+  /** Nodes that have some, and how many; of two families the larger number. */
+  readonly nodes: ReadonlyMap<string, number>;
 }
 
 const MAX_SHARED = 4096;
-const NONE: ServingEndpoints = { anywhere: false, nodes: new Set() };
+const NONE: ServingEndpoints = { anywhere: false, nodes: new Map() };
 
 /** The snapshot with the look-ups that a plan needs. */
 export interface IndexedSnapshot {
@@ -136,7 +137,7 @@ export class SnapshotIndex implements IndexedSnapshot {
 
   /** Most Services have their endpoints on the same few sets of nodes. */
   #shared(serving: ServingEndpoints): ServingEndpoints {
-    const key = [...serving.nodes].sort().join(' ');
+    const key = JSON.stringify([...serving.nodes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
     const known = this.#servings.get(key);
     if (known !== undefined && sameServing(known, serving)) return known;
     if (this.#servings.size >= MAX_SHARED) this.#servings.clear();
@@ -196,20 +197,23 @@ function findPool(pools: readonly Pool[], ip: Ip): Pool | undefined {
 }
 
 function servingOf(slices: Iterable<EndpointSliceView>): ServingEndpoints {
-  const nodes = new Set<string>();
+  const counts = { ipv4: new Map<string, number>(), ipv6: new Map<string, number>() };
   let anywhere = false;
-  for (const slice of slices) {
-    for (const endpoint of slice.endpoints) {
+  for (const { family, endpoints } of slices) {
+    for (const endpoint of endpoints) {
       if (!takesTraffic(endpoint)) continue;
       anywhere = true;
-      if (endpoint.nodeName !== undefined) nodes.add(endpoint.nodeName);
+      const { nodeName } = endpoint;
+      if (nodeName !== undefined) counts[family].set(nodeName, (counts[family].get(nodeName) ?? 0) + 1);
     }
   }
+  const nodes = counts.ipv4;
+  for (const [node, count] of counts.ipv6) nodes.set(node, Math.max(count, nodes.get(node) ?? 0));
   return { anywhere, nodes };
 }
 
 function sameServing(a: ServingEndpoints, b: ServingEndpoints): boolean {
-  return a.anywhere === b.anywhere && a.nodes.size === b.nodes.size && [...a.nodes].every((node) => b.nodes.has(node));
+  return a.anywhere === b.anywhere && a.nodes.size === b.nodes.size && [...a.nodes].every(([node, count]) => b.nodes.get(node) === count);
 }
 
 /** As kube-proxy decides: a ready endpoint, or one that is terminating and still serving (KEP-1669). */

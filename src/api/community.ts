@@ -7,13 +7,17 @@ export const MAX_ALIASES = 256;
 
 export const communityAlias = z.object({
   name: z.string().min(1).max(253).describe('How advertisements call it.'),
-  value: z.string().min(3).max(64).describe('`65000:1`, or `large:64512:1:2`.'),
+  value: z
+    .string()
+    .min(3)
+    .max(64)
+    .describe('`65000:1`, `large:64512:1:2`, `rt:64512:100`, `soo:192.0.2.1:7`, or `ext:` and sixteen hex digits.'),
 });
 crdMeta.add(communityAlias, {
   cel: [
     {
       rule: `self.value.matches('${COMMUNITY}')`,
-      message: 'must be 16-bit:16-bit or large:32-bit:32-bit:32-bit',
+      message: 'must be 16-bit:16-bit, large:32-bit:32-bit:32-bit, rt:AS:number, soo:AS:number, or ext:hex',
       fieldPath: '.value',
     },
   ],

@@ -50,10 +50,10 @@ export function durationMs(text: string): number {
 const UINT16 = '(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})';
 
 /** CEL regular expressions (RE2). RFC 1997 has two numbers of 16 bits, RFC 8092 §5 three of 32; CEL counts digits of the latter. */
-export const COMMUNITY = `^(${UINT16}:${UINT16}|large:[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10})$`;
+export const COMMUNITY = `^(${UINT16}:${UINT16}|large:[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}|(rt|soo):[0-9.]{1,15}:[0-9]{1,10}|ext:[0-9a-fA-F]{16})$`;
 
 /** Looks like a community, so cannot be meant as an alias. */
-export const COMMUNITY_LIKE = '^([0-9]+(:[0-9]+)+|large:.*)$';
+export const COMMUNITY_LIKE = '^([0-9]+(:[0-9]+)+|(large|rt|soo|ext):.*)$';
 
 /** A DNS-1123 subdomain, or a label. */
 export function objectName(): z.ZodString {

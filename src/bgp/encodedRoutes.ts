@@ -17,7 +17,7 @@ export function attributesKey(attributes: RouteAttributes): string {
 }
 
 function keyOf(attributes: RouteAttributes): string {
-  const { origin, localPref, med, asPathPrepend, communities, largeCommunities, extendedCommunities } = attributes;
+  const { origin, localPref, med, asPathPrepend, communities, largeCommunities, extendedCommunities, linkBandwidth } = attributes;
   return JSON.stringify([
     origin ?? 'igp',
     localPref ?? null,
@@ -26,6 +26,7 @@ function keyOf(attributes: RouteAttributes): string {
     [...communities].sort((a, b) => a - b),
     largeCommunities.map((community) => community.join(':')).sort(),
     [...(extendedCommunities ?? [])].sort(),
+    linkBandwidth === undefined ? null : [linkBandwidth.bytesPerSecond, linkBandwidth.transitive],
   ]);
 }
 

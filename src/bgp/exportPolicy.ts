@@ -1,6 +1,7 @@
 import { type Family, type Ip, isLinkLocal } from '../net/ip.ts';
 import type { AsSegment } from '../wire/bgp/asPath.ts';
 import type { Attribute } from '../wire/bgp/attribute.ts';
+import { AS_TRANS } from '../wire/bgp/iana.ts';
 import type { Negotiated } from './negotiate.ts';
 import { ourAsn } from './offer.ts';
 import type { NextHops, RouteAttributes, SessionConfig } from './session.ts';
@@ -62,13 +63,24 @@ export function exportAttributes(route: RouteAttributes, policy: ExportPolicy): 
   // RFC 4271 §5.1.5: never to another AS.
   if (!policy.ebgp) attributes.push({ type: 'localPref', localPref: route.localPref ?? DEFAULT_LOCAL_PREF });
   if (route.communities.length > 0) attributes.push({ type: 'communities', communities: sorted(route.communities) });
-  const extended = route.extendedCommunities ?? [];
+  const extended = [...(route.extendedCommunities ?? []), ...linkBandwidth(route, policy)];
   if (extended.length > 0) attributes.push({ type: 'extendedCommunities', communities: [...new Set(extended)].sort() });
   // RFC 6793 §4.2.2: for a peer that reads AS_TRANS in AS_PATH the truth goes along.
   if (hidesAsn(policy)) attributes.push({ type: 'as4Path', segments: path });
   if (route.largeCommunities.length > 0) attributes.push({ type: 'largeCommunities', communities: sortedLarge(route.largeCommunities) });
   if (policy.onlyToCustomer) attributes.push({ type: 'onlyToCustomer', asn: policy.asn });
   return attributes;
+}
+
+/** The AS number has two octets in it (draft-ietf-idr-link-bandwidth §2), the bandwidth is an IEEE float in bytes per second. */
+function linkBandwidth({ linkBandwidth: weight }: RouteAttributes, { asn }: ExportPolicy): string[] {
+  if (weight === undefined) return [];
+  const view = new DataView(new ArrayBuffer(8));
+  view.setUint8(0, weight.transitive ? 0x00 : 0x40);
+  view.setUint8(1, 0x04);
+  view.setUint16(2, asn > 0xffff ? AS_TRANS : asn);
+  view.setFloat32(4, weight.bytesPerSecond);
+  return [Array.from(new Uint8Array(view.buffer), (byte) => byte.toString(16).padStart(2, '0')).join('')];
 }
 
 function hidesAsn(policy: ExportPolicy): boolean {

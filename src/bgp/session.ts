@@ -78,6 +78,13 @@ export interface RouteAttributes {
   readonly largeCommunities: readonly (readonly [number, number, number])[];
   /** Sixteen hex digits each (RFC 4360). */
   readonly extendedCommunities?: readonly string[];
+  /** The link bandwidth extended community; the session adds its AS number. */
+  readonly linkBandwidth?: LinkBandwidth;
+}
+
+export interface LinkBandwidth {
+  readonly bytesPerSecond: number;
+  readonly transitive: boolean;
 }
 
 /** Names one TCP connection. The machine makes `out/1`, `out/2`, ... for those it asks for; the shell names accepted ones, `in/...`. */

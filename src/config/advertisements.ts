@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { bgpAdvertisementSpec } from '../api/bgpAdvertisement.ts';
+import { bandwidthBytes, type bgpAdvertisementSpec } from '../api/bgpAdvertisement.ts';
 import type { l2AdvertisementSpec } from '../api/l2Advertisement.ts';
 import { blockPrefixes } from '../net/block.ts';
 import type { Family } from '../net/ip.ts';
@@ -82,10 +82,27 @@ function buildBgpAdvertisement(
     peers,
     // MetalLB's FRR modes take 0 as not set, and its CRD cannot tell the two apart.
     ...(spec.localPref === undefined || spec.localPref === 0 ? {} : { localPref: spec.localPref }),
+    ...routeExtras(spec),
   };
   return {
     value: advertisement,
     faults: [...faults, ...wrong, ...unknownPeers(peers, around.peers), ...aggregationFaults(advertisement, around.pools)],
+  };
+}
+
+/** Only what was given. */
+function routeExtras(spec: BgpSpec): Partial<BgpAdvertisement> {
+  const { med, asPathPrepend, origin, gracefulShutdown, onlyWithEndpoints, linkBandwidth: weight } = spec;
+  return {
+    ...(med === undefined ? {} : { med }),
+    ...(asPathPrepend === undefined || asPathPrepend === 0 ? {} : { asPathPrepend }),
+    // What is sent anyway contradicts no advertisement that does not say it.
+    ...(origin === 'incomplete' ? { origin } : {}),
+    ...(gracefulShutdown === true ? { gracefulShutdown } : {}),
+    ...(onlyWithEndpoints === true ? { onlyWithEndpoints } : {}),
+    ...(weight === undefined
+      ? {}
+      : { linkBandwidth: { bytesPerEndpoint: bandwidthBytes(weight.perEndpoint), transitive: weight.transitive ?? false } }),
   };
 }
 

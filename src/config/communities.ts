@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_ALIASES, communityAlias } from '../api/community.ts';
 import type { LargeCommunity } from './config.ts';
+import { parseExtended } from './extendedCommunity.ts';
 import { type Fault, fault } from './fault.ts';
 import { schemaFaults } from './object.ts';
 import { type Recipe, compared } from './place.ts';
@@ -11,7 +12,8 @@ type Spec = z.output<typeof laxCommunitySpec>;
 
 export type CommunityValue =
   | { readonly kind: 'standard'; readonly value: number }
-  | { readonly kind: 'large'; readonly value: LargeCommunity };
+  | { readonly kind: 'large'; readonly value: LargeCommunity }
+  | { readonly kind: 'extended'; readonly value: string };
 
 /** IANA "BGP Well-known Communities". */
 const WELL_KNOWN: Readonly<Record<string, number>> = {
@@ -26,9 +28,11 @@ const WELL_KNOWN: Readonly<Record<string, number>> = {
   'no-peer': 0xffffff04,
 };
 
-/** `65000:1` or `large:64512:1:2`. @returns undefined when it is neither */
+/** `65000:1`, `large:64512:1:2`, or an extended one. @returns undefined when it is none */
 export function parseCommunity(written: string): CommunityValue | undefined {
-  return written.startsWith('large:') ? parseLarge(written.slice('large:'.length)) : parseStandard(written);
+  if (written.startsWith('large:')) return parseLarge(written.slice('large:'.length));
+  const extended = parseExtended(written);
+  return extended === undefined ? parseStandard(written) : { kind: 'extended', value: extended };
 }
 
 /** RFC 8092 §5: three decimal numbers of 32 bits. */
@@ -93,7 +97,7 @@ function readAlias(raw: unknown, position: number): Alias | Fault[] {
   const { name, value: written } = parsed.data;
   const value = parseCommunity(written);
   if (value === undefined) {
-    const message = `${JSON.stringify(written)} is neither 16-bit:16-bit nor large:32-bit:32-bit:32-bit`;
+    const message = `${JSON.stringify(written)} is no community: 16-bit:16-bit, large:32-bit:32-bit:32-bit, rt:AS:number, soo:AS:number, or ext:hex`;
     return [fault('InvalidCommunity', `${path}.value`, message, 'warning')];
   }
   if (parseCommunity(name) !== undefined)
@@ -120,6 +124,8 @@ export function aliasesOf(lists: readonly AliasList[]): Aliases {
 export interface CommunityLists {
   readonly communities: readonly number[];
   readonly largeCommunities: readonly LargeCommunity[];
+  /** Sixteen hex digits each (RFC 4360); absent where there is none. */
+  readonly extendedCommunities?: readonly string[];
 }
 
 /** Resolves an advertisement's list. */
@@ -129,6 +135,7 @@ export function resolveCommunities(
 ): { readonly lists: CommunityLists; readonly faults: readonly Fault[] } {
   const standard = new Set<number>();
   const large = new Map<string, LargeCommunity>();
+  const extended = new Set<string>();
   const faults: Fault[] = [];
   for (const [position, entry] of written.entries()) {
     const wellKnown = Object.hasOwn(WELL_KNOWN, entry) ? WELL_KNOWN[entry] : undefined;
@@ -137,11 +144,13 @@ export function resolveCommunities(
     const value = parseCommunity(entry) ?? aliases.get(entry) ?? named;
     if (value === undefined) faults.push(unresolved(entry, `spec.communities[${position}]`));
     else if (value.kind === 'standard') standard.add(value.value);
+    else if (value.kind === 'extended') extended.add(value.value);
     else large.set(value.value.join(':'), value.value);
   }
   const lists = {
     communities: [...standard].toSorted((a, b) => a - b),
     largeCommunities: [...large.values()].toSorted((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
+    ...(extended.size === 0 ? {} : { extendedCommunities: [...extended].toSorted() }),
   };
   return { lists, faults };
 }

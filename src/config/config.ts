@@ -74,6 +74,15 @@ export interface BgpAdvertisement extends AdvertisementScope {
   readonly largeCommunities: readonly LargeCommunity[];
   /** BGPPeer names; empty means all. */
   readonly peers: readonly string[];
+  /** Sixteen hex digits each (RFC 4360). */
+  readonly extendedCommunities?: readonly string[];
+  readonly med?: number;
+  readonly asPathPrepend?: number;
+  readonly origin?: 'igp' | 'incomplete';
+  /** RFC 8326. */
+  readonly gracefulShutdown?: boolean;
+  readonly onlyWithEndpoints?: boolean;
+  readonly linkBandwidth?: { readonly bytesPerEndpoint: number; readonly transitive: boolean };
 }
 
 export type LargeCommunity = readonly [global: number, local1: number, local2: number];

@@ -219,11 +219,14 @@ export function peerRecipe(around: PeerSurroundings): Recipe<Written, Peer> {
  */
 function isSameRouter(a: Peer, b: Peer): boolean {
   if (a.nodeSelectors.length > 0 && b.nodeSelectors.length > 0) return false;
-  if (a.listenRange !== undefined || b.listenRange !== undefined) return a.listenRange === b.listenRange && a.vrf === b.vrf;
-  if (a.defaultGateway !== undefined || b.defaultGateway !== undefined) return a.defaultGateway === b.defaultGateway && a.vrf === b.vrf;
-  if (a.address === undefined) return a.interface !== undefined && a.interface === b.interface;
-  // Connections of one router are told apart by the local address that they are made to.
-  return a.address === b.address && a.vrf === b.vrf && a.sourceAddress === b.sourceAddress;
+  return routerOf(a) === routerOf(b);
+}
+
+/** What tells connections of one router from those of others; the same router has the same text. */
+function routerOf({ address, listenRange, defaultGateway, interface: name, vrf, sourceAddress }: Peer): string {
+  if (address !== undefined) return JSON.stringify([address, vrf, sourceAddress]);
+  if (listenRange !== undefined) return JSON.stringify([listenRange, vrf]);
+  return JSON.stringify(defaultGateway === undefined ? [name] : [defaultGateway, vrf]);
 }
 
 function twin(peer: Peer, other: Version<Peer>): Fault {

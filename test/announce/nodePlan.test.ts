@@ -169,6 +169,78 @@ describe('BGP', () => {
     expect(found.plan.peers[0]?.routes.flatMap(({ prefixes }) => prefixes)).toEqual(['192.0.2.2/32']);
   });
 
+  const attributesOf = (...advertisements: Parameters<typeof bgpAdvertisement>[1][]) =>
+    routesOf(withConfig({ bgpAdvertisements: advertisements.map((changes, i) => bgpAdvertisement(`a${i}`, changes)) }))
+      .flat()
+      .map(({ attributes }) => attributes);
+
+  it('says of a route what its advertisement says', () => {
+    const said = { med: 5, asPathPrepend: 2, origin: 'incomplete', localPref: 7, extendedCommunities: ['0002fc0000000064'] } as const;
+    expect(attributesOf(said)).toEqual([{ communities: [], largeCommunities: [], ...said }]);
+  });
+
+  it.each([{ med: 1 }, { asPathPrepend: 1 }, { origin: 'incomplete' }] as const)('cannot say two things of a route: %o', (changes) => {
+    expect(attributesOf(changes, {})).toEqual([]);
+    expect(attributesOf(changes, changes)).toEqual([{ communities: [], largeCommunities: [], ...changes }]);
+  });
+
+  it('unites extended communities', () => {
+    const two = attributesOf({ extendedCommunities: ['0002fc0000000064'] }, { extendedCommunities: ['0002fc0000000001'] });
+    expect(two).toMatchObject([{ extendedCommunities: ['0002fc0000000001', '0002fc0000000064'] }]);
+  });
+
+  // RFC 8326 §4.2. A conflict would take the route away, which is what the shutdown is there to avoid.
+  it('asks for a graceful shutdown where one of the advertisements does', () => {
+    const shutdown = { communities: [0xffff0000], largeCommunities: [], localPref: 0 };
+    expect(attributesOf({ gracefulShutdown: true })).toEqual([shutdown]);
+    expect(attributesOf({ localPref: 200, gracefulShutdown: true }, { localPref: 200 })).toEqual([shutdown]);
+  });
+
+  describe('weighed by endpoints', () => {
+    const linkBandwidth = { bytesPerEndpoint: 1000, transitive: true };
+    const weights = (slices: AnnounceSnapshot['slices'], memory?: PlanMemory) => {
+      const changes = { ...withConfig({ bgpAdvertisements: [bgpAdvertisement('bgp', { linkBandwidth })] }), slices };
+      return planNode(snapshot(changes), 'node1', 1, memory).plan.peers.flatMap(({ routes }) =>
+        routes.map(({ attributes }) => attributes.linkBandwidth?.bytesPerSecond),
+      );
+    };
+
+    it('counts those that serve on this node, of two families the larger number', () => {
+      expect(weights([slice('web', ['node1', 'node1', 'node2'])])).toEqual([2000]);
+      expect(weights([slice('web', ['node2'])])).toEqual([undefined]);
+      const six = { ...slice('web', ['node1', 'node1', 'node1']), family: 'ipv6' as const };
+      expect(weights([slice('web', ['node1', 'node1']), six])).toEqual([3000]);
+    });
+
+    it('follows a change of their number', () => {
+      const memory = new PlanMemory();
+      const found = [1, 3, 2].map((count) =>
+        weights(
+          [
+            slice(
+              'web',
+              Array.from({ length: count }, () => 'node1'),
+            ),
+          ],
+          memory,
+        ),
+      );
+      expect(found).toEqual([[1000], [3000], [2000]]);
+    });
+  });
+
+  it('announces from nodes with endpoints alone where that is asked for', () => {
+    const only = withConfig({ bgpAdvertisements: [bgpAdvertisement('bgp', { onlyWithEndpoints: true })] });
+    expect(prefixes({ ...only, slices: [slice('web', ['node1', 'node2'])] })).toEqual(['192.0.2.1/32']);
+    expect(prefixes({ ...only, slices: [slice('web', ['node2'])] })).toEqual([]);
+    expect(verdicts({ ...only, slices: [slice('web', ['node2'])] }).bgp).toMatchObject({ ineligible: { reason: 'NoLocalEndpoints' } });
+    expect(verdicts({ ...only, slices: [] }).bgp).toMatchObject({ ineligible: { reason: 'NoEndpoints' } });
+    const both = withConfig({
+      bgpAdvertisements: [bgpAdvertisement('a', { onlyWithEndpoints: true, communities: [1] }), bgpAdvertisement('b')],
+    });
+    expect(routesOf({ ...both, slices: [slice('web', ['node2'])] }).flat()).toMatchObject([{ attributes: { communities: [] } }]);
+  });
+
   it('aggregates, and withdraws the aggregate only with its last Service', () => {
     const aggregated = withConfig({ bgpAdvertisements: [bgpAdvertisement('bgp', { aggregationLength: 24 })] });
     const both = {

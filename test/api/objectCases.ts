@@ -63,6 +63,9 @@ export const VALID: readonly ObjectCase[] = [
     ['no spec', undefined],
     ['nothing', {}],
     ['communities', { communities: ['65535:65535', '0:0', 'large:4294967295:1:2'] }],
+    ['extended communities', { communities: ['rt:64512:1', 'soo:192.0.2.1:1', 'ext:0002fc0000000064'] }],
+    ['what is said of a route', { med: 4294967295, asPathPrepend: 10, origin: 'igp', gracefulShutdown: true, onlyWithEndpoints: true }],
+    ['a weight', { linkBandwidth: { perEndpoint: '1.5Gbps', transitive: true } }],
     ['selectors', { serviceSelectors: [{ matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] }] }],
   ]),
   ...cases('L2Advertisement', [
@@ -131,6 +134,13 @@ export const INVALID: readonly ObjectCase[] = [
     ['a community over 16 bits', { communities: ['65536:1'] }],
     ['three numbers', { communities: ['1:2:3'] }],
     ['a large one of two', { communities: ['large:1:2'] }],
+    ['a route target of one number', { communities: ['rt:1'] }],
+    ['an extended one of seven octets', { communities: ['ext:0002fc00000064'] }],
+    ['a MED over 32 bits', { med: 4294967296 }],
+    ['eleven times in the path', { asPathPrepend: 11 }],
+    ['an origin that nobody has', { origin: 'egp' }],
+    ['a weight without a unit', { linkBandwidth: { perEndpoint: '100' } }],
+    ['a weight without a number', { linkBandwidth: {} }],
   ]),
   ...cases('L2Advertisement', [
     ['In without values', { nodeSelectors: [{ matchExpressions: [{ key: 'a', operator: 'In' }] }] }],

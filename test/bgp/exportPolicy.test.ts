@@ -134,6 +134,17 @@ describe('export', () => {
     ] as const,
     extendedCommunities: ['4004fc0049742400'],
   };
+  // draft-ietf-idr-link-bandwidth §2: the AS number in two octets, the bandwidth as an IEEE float.
+  it.each([
+    ['two octets, not transitive', 64_512, false, '4004fc004b3ebc20'],
+    ['two octets, transitive', 64_512, true, '0004fc004b3ebc20'],
+    ['four octets: AS_TRANS', 4_200_000_000, false, '40045ba04b3ebc20'],
+  ] as const)('a link bandwidth with an AS number of %s', (_, myAsn, transitive, octets) => {
+    const route = { ...PLAIN, linkBandwidth: { bytesPerSecond: 12_500_000, transitive } };
+    const policy = exportPolicy(config({ myAsn }), agreed(config({ myAsn }), mirror()), A);
+    expect(exportAttributes(route, policy)).toContainEqual({ type: 'extendedCommunities', communities: [octets] });
+  });
+
   it('to another AS: our AS number, no LOCAL_PREF', () => {
     const attributes = exportAttributes({ ...PLAIN, ...full }, exportPolicy(config(), EXTERNAL, A));
     expect(attributes).toEqual([

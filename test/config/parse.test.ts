@@ -171,6 +171,59 @@ describe('parseConfig', () => {
     expect(config.bgpAdvertisements[0]).toMatchObject({ communities: [65000 * 65536 + 1, 0xffffff01], largeCommunities: [[64512, 1, 2]] });
   });
 
+  it.each([
+    ['rt:64512:100', '0002fc0000000064'],
+    ['soo:64512:4294967295', '0003fc00ffffffff'],
+    ['rt:192.0.2.1:7', '0102c00002010007'],
+    ['rt:4200000000:7', '0202fa56ea000007'],
+    ['ext:0002FC0000000064', '0002fc0000000064'],
+  ])('writes %s as RFC 4360 and RFC 5668 have it', (written, octets) => {
+    const { config, problems } = parse(good, object('BGPAdvertisement', 'a', { communities: [written] }));
+    expect(problems).toEqual([]);
+    expect(config.bgpAdvertisements[0]).toMatchObject({ communities: [], extendedCommunities: [octets] });
+  });
+
+  it.each([
+    'rt:4294967296:1',
+    'rt:64512:4294967296',
+    'rt:4200000000:65536',
+    'soo:192.0.2.1:65536',
+    'rt:192.0.2:1',
+    'rt:1',
+    'ext:12',
+    'ro:1:2',
+  ])('refuses %s', (written) => {
+    const { problems } = parse(good, object('BGPAdvertisement', 'a', { communities: [written] }));
+    expect(problems).toMatchObject([{ reason: expect.stringMatching(/InvalidCommunity|InvalidValue|SchemaViolation/), severity: 'error' }]);
+  });
+
+  it('reads what is said of the routes, and leaves out what is said anyway', () => {
+    const spec = {
+      med: 0,
+      asPathPrepend: 2,
+      origin: 'incomplete',
+      gracefulShutdown: true,
+      onlyWithEndpoints: true,
+      linkBandwidth: { perEndpoint: '0.5Gbps' },
+    };
+    const [read] = parse(good, object('BGPAdvertisement', 'a', spec)).config.bgpAdvertisements;
+    expect(read).toMatchObject({ ...spec, linkBandwidth: { bytesPerEndpoint: 62_500_000, transitive: false } });
+    const silent = { asPathPrepend: 0, origin: 'igp', gracefulShutdown: false, onlyWithEndpoints: false };
+    const [plain] = parse(good, object('BGPAdvertisement', 'a', silent)).config.bgpAdvertisements;
+    expect(plain).toEqual(parse(good, object('BGPAdvertisement', 'a', {})).config.bgpAdvertisements[0]);
+  });
+
+  it.each([
+    ['8bps', 1],
+    ['100kbps', 12_500],
+    ['1.5Mbps', 187_500],
+    ['100Gbps', 12_500_000_000],
+    ['1Tbps', 125_000_000_000],
+  ])('reads %s as %d bytes a second', (perEndpoint, bytesPerEndpoint) => {
+    const [read] = parse(good, object('BGPAdvertisement', 'a', { linkBandwidth: { perEndpoint } })).config.bgpAdvertisements;
+    expect(read?.linkBandwidth).toEqual({ bytesPerEndpoint, transitive: false });
+  });
+
   it('says when a selector selects nothing, and when a field has no effect yet', () => {
     const { config, problems } = parse(good, object('L2Advertisement', 'typo', { ipAddressPools: ['godo'] }), peer({ vrf: 'red' }));
     expect(problems.map((problem) => [problem.object.name, problem.reason, problem.severity])).toEqual([
