@@ -1,7 +1,6 @@
 import type { RouteSet, SessionConfig } from '../../src/bgp/session.ts';
 import type { Capability } from '../../src/wire/bgp/capability.ts';
-import { type Message, decodeMessage, encodeMessage } from '../../src/wire/bgp/message.ts';
-import { isMalformed } from '../../src/wire/bgp/malformed.ts';
+import { type Message, encodeMessage } from '../../src/wire/bgp/message.ts';
 import { A, B, Host, Simulation, config } from './simulation.ts';
 
 export const MP4: Capability = { type: 'multiprotocol', afi: 1, safi: 1 };
@@ -36,7 +35,12 @@ export class Scripted {
     for (const message of messages) this.sim.step(this.us, { type: 'bytes', conn: this.conn, data: encodeMessage(message) });
   }
 
+  /** From then on our messages are read as this router does. */
   open(capabilities: readonly Capability[], asn = 64_513): void {
+    const { myAsn, localAsn = myAsn, addPath, families } = this.us.state.config;
+    const has = (type: Capability['type']): boolean => capabilities.some((capability) => capability.type === type);
+    const ids = addPath === true && has('addPath') ? families : [];
+    this.us.readAs = { as4: has('fourOctetAs'), ebgp: asn !== localAsn, addPath: ids, extended: has('extendedMessage') };
     this.say({ type: 'open', asn, holdTimeSeconds: 90, routerId: B, capabilities });
   }
 
@@ -69,11 +73,4 @@ function split(bytes: Uint8Array): Uint8Array[] {
     at += length;
   }
   return messages;
-}
-
-/** As a router reads it that agreed on two-octet AS numbers. */
-export function readNarrow(bytes: Uint8Array): Message {
-  const message = decodeMessage(bytes, { as4: false, ebgp: true, addPath: [], extended: false });
-  if (isMalformed(message)) throw new Error(`malformed: ${JSON.stringify(message)}`);
-  return message;
 }

@@ -7,7 +7,7 @@ import type { PeerEffect, PeerEvent, PeerStatus } from '../../src/bgp/peerContra
 import { peerStatus } from '../../src/bgp/peerStatus.ts';
 import type { RouteAttributes, RouteSet, SessionConfig } from '../../src/bgp/session.ts';
 import { isMalformed } from '../../src/wire/bgp/malformed.ts';
-import { type Message, decodeMessage } from '../../src/wire/bgp/message.ts';
+import { type Message, type MessageContext, decodeMessage } from '../../src/wire/bgp/message.ts';
 import { nlriPrefixes } from '../../src/wire/bgp/nlri.ts';
 
 export const ip = (text: string): Ip => text as Ip;
@@ -56,6 +56,8 @@ export class Host {
   readonly learnt = new Map<string, string>();
   readonly endOfRibs: string[] = [];
   listening = true;
+  /** How its messages are read: as on a session between two ASes that agreed on long AS numbers. */
+  readAs: MessageContext = { as4: true, ebgp: true, addPath: [], extended: true };
   readsNothing = false;
 
   constructor(name: string, address: Ip, settings: SessionConfig, restarting = false) {
@@ -234,7 +236,7 @@ export class Simulation {
     let at = 0;
     while (at < bytes.length) {
       const length = ((bytes[at + 16] ?? 0) << 8) | (bytes[at + 17] ?? 0);
-      const message = decodeMessage(bytes.slice(at, at + length), { as4: true, ebgp: true, addPath: [], extended: true });
+      const message = decodeMessage(bytes.slice(at, at + length), host.readAs);
       if (isMalformed(message)) throw new Error(`${host.name} sent a malformed message: ${JSON.stringify(message)}`);
       host.sent.push(message);
       if (far !== undefined) learn(far, message);
