@@ -45,7 +45,9 @@ export function createLeader(options: LeaderOptions): Leader {
   const { client, term, log, kubeMetrics } = options;
   const allowed = (): boolean => term.valid();
   const common = { client, allowed, log, metrics: kubeMetrics };
-  const events = createEventRecorder({ ...common, component: 'heraldlb-controller' });
+  // A VIP first, then the word about it.
+  const isBusy = (): boolean => writer.isBusy();
+  const events = createEventRecorder({ ...common, component: 'heraldlb-controller', isBusy });
   const statuses = createStatusWriter({ ...common, fieldManager: 'heraldlb-controller' });
   const report = createConfigReport({ statuses, events, log });
   const allocator = new Allocator();

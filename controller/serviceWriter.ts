@@ -26,6 +26,8 @@ export interface ServiceWriterOptions {
 export interface ServiceWriter {
   /** Looks at the Service again; does nothing when its status is as planned. */
   readonly check: (key: ServiceKey) => void;
+  /** Services wait for a place among those that are being written. */
+  readonly isBusy: () => boolean;
   readonly idle: () => boolean;
   readonly stop: (drainMs: number) => Promise<void>;
 }
@@ -58,6 +60,7 @@ export function createServiceWriter(options: ServiceWriterOptions): ServiceWrite
   });
   return {
     check: (key) => queue.add(key),
+    isBusy: () => queue.depth() > 0,
     idle: () => queue.idle(),
     stop: (drainMs) => queue.stop({ drainMs }),
   };

@@ -2,6 +2,7 @@ import type { Logger } from '../log.ts';
 import type { KubeMetrics } from '../metrics.ts';
 import type { KubeClient } from './kubeClient.ts';
 import { isNotFound, isRetryable, KubeError } from './kubeError.ts';
+import { sleep } from './backoff.ts';
 import { createObject, patchObject } from './objects.ts';
 import { EVENTS } from './resource.ts';
 import { createWorkQueue, type WorkQueue } from './workQueue.ts';
@@ -25,6 +26,8 @@ export interface EventRecorderOptions {
   readonly host?: string;
   /** A process that does not lead says nothing. */
   readonly allowed?: () => boolean;
+  /** Something is waiting to be written that matters more: events let it go first, for some seconds. */
+  readonly isBusy?: () => boolean;
   readonly log: Logger;
   readonly metrics?: KubeMetrics | undefined;
 }
@@ -41,6 +44,11 @@ const REFILL_MS = 300_000;
 /** Repeats within this time are counted on the same Event object; the server deletes Events after an hour. */
 const AGGREGATE_MS = 600_000;
 const MAX_REMEMBERED = 4096;
+/** Of events that the server has not got yet. More than that come when a whole cluster gets its addresses; the rest is dropped. */
+const MAX_WAITING = 20_000;
+/** An event that is older goes without regard to {@link EventRecorderOptions.isBusy}. */
+const MAX_YIELD_MS = 10_000;
+const YIELD_MS = 50;
 const MAX_MESSAGE = 1024;
 
 interface Occurrence {
@@ -67,10 +75,14 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
 class Recorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
-  readonly #occurrences = new Map<string, Occurrence>();
+  /** What the server has not got, or not with the present count. */
+  readonly #waiting = new Map<string, Occurrence>();
+  /** What it has got, for repeats. */
+  readonly #written = new Map<string, Occurrence>();
   readonly #buckets = new Map<string, Bucket>();
   readonly #queue: WorkQueue<string>;
   #serial = 0;
+  #drops = false;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -96,25 +108,27 @@ class Recorder implements EventRecorder {
     const text = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 3)}...` : message;
     const key = `${subject}|${type}|${reason}|${text}`;
     const nowMs = Date.now();
-    const known = this.#occurrences.get(key);
+    const known = this.#waiting.get(key) ?? this.#written.get(key);
     if (known !== undefined && nowMs - known.lastMs < AGGREGATE_MS) {
       known.count += 1;
       known.lastMs = nowMs;
+      this.#wait(key, known);
     } else {
-      this.#occurrences.delete(key);
-      this.#occurrences.set(key, {
-        object,
-        type,
-        reason,
-        message: text,
-        firstMs: nowMs,
-        lastMs: nowMs,
-        count: 1,
-        name: undefined,
-        failures: 0,
-      });
-      trim(this.#occurrences);
+      const times = { firstMs: nowMs, lastMs: nowMs, count: 1 };
+      this.#wait(key, { object, type, reason, message: text, ...times, name: undefined, failures: 0 });
     }
+  }
+
+  #wait(key: string, occurrence: Occurrence): void {
+    const { log, metrics } = this.#options;
+    this.#written.delete(key);
+    if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(key)) {
+      metrics?.events.inc({ result: 'dropped' });
+      if (!this.#drops) log.warn({ waiting: MAX_WAITING }, 'events are dropped: too many wait to be written');
+      this.#drops = true;
+      return;
+    }
+    this.#waiting.set(key, occurrence);
     this.#queue.add(key);
   }
 
@@ -136,9 +150,15 @@ class Recorder implements EventRecorder {
   }
 
   async #write(key: string, signal: AbortSignal): Promise<void> {
-    const occurrence = this.#occurrences.get(key);
+    const occurrence = this.#waiting.get(key);
     const { log, metrics, allowed } = this.#options;
-    if (occurrence === undefined || allowed?.() === false) return;
+    if (occurrence === undefined) return;
+    await this.#yield(occurrence, signal);
+    if (allowed?.() === false) {
+      this.#waiting.delete(key);
+      return;
+    }
+    const { count } = occurrence;
     try {
       await this.#send(occurrence, signal);
       metrics?.events.inc({ result: 'ok' });
@@ -146,9 +166,22 @@ class Recorder implements EventRecorder {
       occurrence.failures += 1;
       if (isRetryable(error) && occurrence.failures < 8) throw error;
       metrics?.events.inc({ result: error instanceof KubeError ? error.reason : 'Error' });
-      this.#occurrences.delete(key);
+      this.#waiting.delete(key);
       log.warn({ event: key, err: error }, 'an event could not be written');
+      return;
     }
+    if (occurrence.count === count) this.#remember(key, occurrence);
+  }
+
+  #remember(key: string, occurrence: Occurrence): void {
+    this.#waiting.delete(key);
+    if (this.#waiting.size === 0) this.#drops = false;
+    this.#written.set(key, occurrence);
+    trim(this.#written);
+  }
+
+  async #yield({ lastMs }: Occurrence, signal: AbortSignal): Promise<void> {
+    while (this.#options.isBusy?.() === true && Date.now() - lastMs < MAX_YIELD_MS && !signal.aborted) await sleep(YIELD_MS, signal);
   }
 
   async #send(occurrence: Occurrence, signal: AbortSignal): Promise<void> {

@@ -96,11 +96,13 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       const limit = limitedSignal(call.signal, call.timeoutMs ?? defaultTimeoutMs);
       try {
         const answer = await send(call, limit.signal);
-        return parsed(await textOf(answer.body)) as T;
+        const text = await textOf(answer.body);
+        limit.finish();
+        return parsed(text) as T;
       } catch (failure) {
-        throw failed(call, failure, limit.signal);
-      } finally {
+        const error = failed(call, failure, limit.signal);
         limit.release();
+        throw error;
       }
     },
     stream: async (call) => {

@@ -1,9 +1,10 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createObject, getObject, listObjects } from '../../../src/host/kube/objects.ts';
 import { NAMESPACES, SERVICES } from '../../../src/host/kube/resource.ts';
 import type { KubeClient } from '../../../src/host/kube/kubeClient.ts';
@@ -61,6 +62,17 @@ describe.each([
     expect(performance.now() - startMs).toBeLessThan(20_000);
     delay.remove();
     expect(await listObjects(client, NAMESPACES)).not.toHaveLength(0);
+  });
+
+  it('aborts nothing that was answered', async () => {
+    await listObjects(client, NAMESPACES);
+    const abort = vi.spyOn(AbortController.prototype, 'abort');
+    const outer = new AbortController();
+    for (let i = 0; i < 5; i += 1) await client.request({ method: 'GET', path: '/api/v1/namespaces', signal: outer.signal });
+    const calls = abort.mock.calls.length;
+    abort.mockRestore();
+    expect(calls).toBe(0);
+    expect(getEventListeners(outer.signal, 'abort')).toEqual([]);
   });
 
   it('is made anew after a reset, and after a restart of the server', async () => {

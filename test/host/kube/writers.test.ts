@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEventRecorder } from '../../../src/host/kube/events.ts';
-import type { KubeClient } from '../../../src/host/kube/kubeClient.ts';
+import type { Call, KubeClient } from '../../../src/host/kube/kubeClient.ts';
 import { startElector, type Elector, type ElectorOptions, type Term } from '../../../src/host/kube/lease.ts';
 import { LEASES, SERVICES } from '../../../src/host/kube/resource.ts';
 import { createStatusWriter } from '../../../src/host/kube/status.ts';
 import { getObject } from '../../../src/host/kube/objects.ts';
+import { createKubeMetrics, createRegistry } from '../../../src/host/metrics.ts';
 import { startKubelab, type Kubelab } from '../../kubelab/kubelab.ts';
 import { sleep, until } from '../../support/until.ts';
 import { clientOf, memoryLog } from '../support.ts';
@@ -259,4 +260,52 @@ describe('the event recorder', () => {
     expect(await events()).toEqual([]);
     expect(memory.said('an event could not be written')).toHaveLength(1);
   });
+
+  /** Answers everything at once. */
+  const swift = (): { readonly client: KubeClient; readonly made: string[] } => {
+    const made: string[] = [];
+    const request = async <T>({ body }: Call): Promise<T> => {
+      made.push((body as { involvedObject: { name: string } }).involvedObject.name);
+      return {} as T;
+    };
+    return { client: { ...client, request }, made };
+  };
+
+  it('lets what is more urgent go first, but waits some seconds only', async () => {
+    const { client: fast, made } = swift();
+    let busy = true;
+    const recorder = createEventRecorder({ client: fast, component: 'test', log, isBusy: () => busy });
+    recorder.event(object, 'Normal', 'Assigned', 'm');
+    await sleep(200);
+    expect(made).toEqual([]);
+    busy = false;
+    await until('the event', () => made.length === 1, 5000);
+    busy = true;
+    const later = Date.now();
+    recorder.event({ ...object, name: 'other' }, 'Normal', 'Assigned', 'm');
+    await until('the event in spite of it', () => made.length === 2, 30_000);
+    expect(Date.now() - later).toBeGreaterThan(5000);
+    await recorder.stop();
+  }, 60_000);
+
+  it('forgets none of thousands that come at once, and counts what is beyond its memory', async () => {
+    const { client: fast, made } = swift();
+    const metrics = createKubeMetrics(createRegistry('test'));
+    let busy = true;
+    const recorder = createEventRecorder({ client: fast, component: 'test', log, metrics, isBusy: () => busy });
+    for (let i = 0; i < 20_100; i += 1) recorder.event({ ...object, name: `s${i}`, uid: `u${i}` }, 'Normal', 'Assigned', 'm');
+    busy = false;
+    await until('all that it remembers', () => made.length >= 20_000, 60_000);
+    await recorder.stop({ drainMs: 5000 });
+    expect(new Set(made).size).toBe(20_000);
+    expect(made[0]).toBe('s0');
+    const { values } = await metrics.events.get();
+    expect(values.map(({ labels, value }) => [labels.result, value])).toEqual(
+      expect.arrayContaining([
+        ['dropped', 100],
+        ['ok', 20_000],
+      ]),
+    );
+    expect(memory.said('events are dropped: too many wait to be written')).toHaveLength(1);
+  }, 90_000);
 });
