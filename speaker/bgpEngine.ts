@@ -6,6 +6,7 @@ import { BgpPeer } from './bgpPeer.ts';
 import { peerProblems, reportPeer } from './bgpReport.ts';
 import { Discovery } from './discovery.ts';
 import type { EngineParts } from './engineParts.ts';
+import { Gateways } from './gateways.ts';
 import { type Accepted, type HostLink, listenKeyName } from './hands.ts';
 import { Listeners } from './listeners.ts';
 import type { PeerReport, WireProblem } from './report.ts';
@@ -19,6 +20,7 @@ export class BgpEngine {
   readonly #listeners: Listeners;
   #links: readonly HostLink[] = [];
   readonly #discovery: Discovery;
+  readonly #gateways: Gateways;
   readonly #ranges: Ranges;
   readonly #onPlans: (plans: readonly PeerPlan[]) => void;
   #plans: readonly PeerPlan[] = [];
@@ -35,7 +37,11 @@ export class BgpEngine {
     this.#ranges = new Ranges(parts, { changed: () => this.#carryOut(), statusOf: (name) => this.#peers.get(name)?.status });
     this.#discovery = new Discovery(parts, {
       changed: () => this.#carryOut(),
-      isUp: (name) => [...this.#peers.values()].some((peer) => peer.neighbour.socket.scope === name && peer.status.state === 'Established'),
+      isUp: (name) => this.#isUp(({ socket }) => socket.scope === name),
+    });
+    this.#gateways = new Gateways(parts, {
+      changed: () => this.#carryOut(),
+      isUp: ({ address, interface: scope }) => this.#isUp(({ config, socket }) => config.peerAddress === address && socket.scope === scope),
     });
   }
 
@@ -48,6 +54,7 @@ export class BgpEngine {
     this.#links = links;
     this.#listeners.setLinks(links);
     this.#discovery.setLinks(links);
+    this.#gateways.setLinks(links);
     for (const peer of this.#peers.values()) {
       peer.setLinks(links);
       const { device } = peer.neighbour.socket;
@@ -59,6 +66,7 @@ export class BgpEngine {
   apply(plans: readonly PeerPlan[]): void {
     this.#plans = plans;
     this.#discovery.set(new Set(plans.flatMap(({ session }) => (session.address === undefined ? (session.interface ?? []) : []))));
+    this.#gateways.set(plans);
     this.#inherited ??= new Set(plans.map(({ name }) => name));
     this.#carryOut();
   }
@@ -86,7 +94,11 @@ export class BgpEngine {
 
   /** A plan with the address of its router; none while that is not known. */
   #found(plan: PeerPlan): PeerPlan[] {
-    const { address, interface: name } = plan.session;
+    const { address, interface: name, defaultGateway } = plan.session;
+    if (defaultGateway !== undefined) {
+      const router = this.#gateways.routerOf(plan.session);
+      return router === undefined ? [] : [{ ...plan, session: { ...plan.session, ...router } }];
+    }
     if (address !== undefined || name === undefined) return [plan];
     const router = this.#discovery.routerOn(name);
     return router === undefined ? [] : [{ ...plan, session: { ...plan.session, address: router } }];
@@ -129,6 +141,10 @@ export class BgpEngine {
     }
     peer.setRoutes(routes);
     peer.configure(neighbour);
+  }
+
+  #isUp(isMeant: (neighbour: Neighbour) => boolean): boolean {
+    return [...this.#peers.values()].some(({ neighbour, status }) => isMeant(neighbour) && status.state === 'Established');
   }
 
   #remove(peer: BgpPeer, reason: StopReason): void {
@@ -183,6 +199,7 @@ export class BgpEngine {
   stop(text: string): void {
     this.#listeners.close();
     this.#discovery.close();
+    this.#gateways.close();
     for (const peer of this.#peers.values()) {
       const reason: StopReason = peer.neighbour.gracefulRestart ? { kind: 'restart' } : { kind: 'shutdown', text };
       this.#remove(peer, reason);
@@ -195,7 +212,7 @@ export class BgpEngine {
 
   problems(): WireProblem[] {
     const peers = [...this.#peers.values()];
-    const unfound = this.#plans.flatMap((plan) => this.#discovery.problemOf(plan) ?? []);
+    const unfound = this.#plans.flatMap((plan) => this.#discovery.problemOf(plan) ?? this.#gateways.problemOf(plan) ?? []);
     const unsigned = this.#rangeTemplates.flatMap((template) => this.#keyProblem(template));
     return [
       ...this.#problems,

@@ -1,5 +1,6 @@
 import type { TcpAo } from '../src/config/config.ts';
 import type { Link } from '../src/layer2/link.ts';
+import type { DefaultRoute } from '../src/net/defaultRoute.ts';
 import type { Family, Ip } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
 
@@ -10,6 +11,7 @@ export interface Hands {
   readonly packets: PacketHands;
   readonly links: LinkHands;
   readonly routers: RouterHands;
+  readonly routes: RouteHands;
 }
 
 /** One TCP connection, being made or up. After `close` nothing more is heard of it. */
@@ -43,6 +45,8 @@ export interface DialOptions {
   readonly scope?: string;
   /** RFC 5082: the kernel drops what arrives with a smaller TTL or hop limit, from the handshake on. */
   readonly minTtl?: number;
+  /** TTL or hop limit of what is sent; 255 where nothing is said. */
+  readonly ttl?: number;
   /** In the place of TCP MD5. */
   readonly tcpAo?: TcpAoKey;
 }
@@ -62,7 +66,7 @@ export interface Accepted {
   /** TTL or hop limit of its first segment; absent where the kernel does not tell. */
   readonly ttl?: number;
   /** Begins to hand out what arrives. */
-  readonly accept: (events: Omit<ConnectionEvents, 'up' | 'failed'>, options?: Pick<DialOptions, 'minTtl'>) => Connection;
+  readonly accept: (events: Omit<ConnectionEvents, 'up' | 'failed'>, options?: Pick<DialOptions, 'minTtl' | 'ttl'>) => Connection;
   readonly refuse: () => void;
 }
 
@@ -168,6 +172,8 @@ export interface HostLink extends Link {
   readonly addresses: readonly Ip[];
   /** A port of a bond or a bridge: its master speaks for it. */
   readonly isPort: boolean;
+  /** The VRF it is a member of. */
+  readonly vrf?: string;
 }
 
 export interface LinkHands {
@@ -190,4 +196,12 @@ export interface RouterHands {
    * @throws Error with `code` when the interface is gone
    */
   readonly watch: (name: string, onRouter: (router: Ip) => void) => RouterWatch;
+}
+
+export interface RouteHands {
+  /**
+   * Calls with the default routes of all routing tables, and again, whole, after every change. @returns a call that ends it
+   * @throws Error with `code` when the kernel cannot be asked
+   */
+  readonly watch: (onRoutes: (routes: readonly DefaultRoute[]) => void) => () => void;
 }

@@ -86,6 +86,7 @@ export type WireProblem =
   | { readonly reason: 'CannotSetKey'; readonly peer: string; readonly error: string }
   | { readonly reason: 'TooManyRouters'; readonly peer: string; readonly limit: number }
   | { readonly reason: 'NoRouter'; readonly peer: string; readonly interface: string }
+  | { readonly reason: 'NoDefaultGateway'; readonly peer: string; readonly family: string; readonly vrf?: string; readonly error?: string }
   | { readonly reason: 'NoDevice'; readonly peer: string; readonly device: string }
   | { readonly reason: 'CannotReceiveBfd'; readonly port: number; readonly error: string }
   | { readonly reason: 'CannotSendBfd'; readonly peer: string; readonly error: string }
@@ -113,6 +114,10 @@ const SENTENCES: Sentences = {
   CannotSetKey: ({ peer, error }) => `connections from the router of ${peer} are refused: the kernel did not take their key (${error})`,
   TooManyRouters: ({ peer, limit }) => `more than ${limit} routers connect from the range of ${peer}: the others are refused`,
   NoRouter: ({ peer, interface: name }) => `no router has advertised itself on ${name}, where ${peer} is to have one`,
+  NoDefaultGateway: ({ peer, family, vrf, error }) =>
+    error === undefined
+      ? `${peer} is to have the node's ${family} default gateway as its router, and ${vrf === undefined ? 'the node' : `VRF ${vrf}`} has no default route by a gateway`
+      : `${peer} is to have the node's default gateway as its router, and the kernel does not tell the routes (${error})`,
   NoDevice: ({ peer, device }) => `${peer} is to use ${device}, and this node has no such interface`,
   CannotReceiveBfd: ({ port, error }) => `BFD guards nothing: port ${port} cannot be had (${error})`,
   CannotSendBfd: ({ peer, error }) => `BFD does not guard ${peer}: nothing can be sent there (${error})`,

@@ -1,6 +1,7 @@
 import type { Ip } from '../../src/net/ip.ts';
 import type { Logger } from '../../src/host/log.ts';
 import type { Hands, HostLink, LinkHands, PacketHands } from '../hands.ts';
+import { watchDefaultRoutes } from './defaultRoutes.ts';
 import { codeOf } from './errno.ts';
 import type { LinkState } from './linkTable.ts';
 import { watchLinks } from './links.ts';
@@ -19,6 +20,7 @@ export function createHands(log: Logger): Hands {
     packets: packetHands(groups),
     links: linkHands(),
     routers: { watch: watchRouters },
+    routes: { watch: watchDefaultRoutes },
   };
 }
 
@@ -53,9 +55,10 @@ function linkHands(): LinkHands {
 }
 
 function hostLinks(links: readonly LinkState[]): HostLink[] {
-  const kinds = new Map(links.map((link) => [link.index, link.kind]));
+  const vrfs = new Map(links.flatMap((link): [number, string][] => (link.kind === 'vrf' ? [[link.index, link.name]] : [])));
   return links.flatMap((link) => {
     if (link.mac === undefined) return [];
+    const vrf = link.master === undefined ? undefined : vrfs.get(link.master);
     const resolves = !link.loopback && !link.noarp && !link.pointToPoint;
     return [
       {
@@ -67,7 +70,8 @@ function hostLinks(links: readonly LinkState[]): HostLink[] {
         ndp: resolves && link.multicast,
         addresses: link.addresses.filter((address) => !address.tentative && !address.dadFailed).map(({ ip }) => ip),
         // The frames of a bridge's or bond's port are its master's; a member of a VRF speaks for itself.
-        isPort: link.master !== undefined && kinds.get(link.master) !== 'vrf',
+        isPort: link.master !== undefined && vrf === undefined,
+        ...(vrf === undefined ? {} : { vrf }),
       },
     ];
   });

@@ -60,14 +60,15 @@ export const LINK_FLAG = {
 
 export const ADDRESS_FLAG = { optimistic: 0x04, dadFailed: 0x08, deprecated: 0x20, tentative: 0x40 } as const;
 
-const HEADER = 16;
+export const HEADER = 16;
 const LINK_BODY = 16;
 const ADDRESS_BODY = 8;
 const ARPHRD_ETHER = 1;
 
-const NLMSG = { noop: 1, error: 2, done: 3 } as const;
+export const NLMSG = { noop: 1, error: 2, done: 3 } as const;
 const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddress: 20, delAddress: 21, getAddress: 22 } as const;
 const NLM_F_REQUEST = 0x1;
+const NLM_F_MULTI = 0x2;
 const NLM_F_DUMP = 0x300;
 const NLM_F_DUMP_INTR = 0x10;
 
@@ -93,7 +94,8 @@ export function encodeAddressDump(sequence: number): Uint8Array {
   return bytes;
 }
 
-function writeHeader(bytes: Uint8Array, type: number, sequence: number): DataView {
+/** Asks for a whole list. */
+export function writeHeader(bytes: Uint8Array, type: number, sequence: number): DataView {
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, true);
   view.setUint16(4, type, true);
@@ -107,27 +109,56 @@ function writeHeader(bytes: Uint8Array, type: number, sequence: number): DataVie
  * throws, whatever the bytes.
  */
 export function decodeRtnetlink(bytes: Uint8Array): RtMessage[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const messages: RtMessage[] = [];
+  for (const { type, payload, sequence, interrupted } of splitRtnetlink(bytes)) {
+    const body = decodeBody(type, payload);
+    if (body !== undefined) messages.push({ sequence, interrupted, body });
+  }
+  return messages;
+}
+
+export interface RawMessage {
+  /** RTM_ or NLMSG_ */
+  readonly type: number;
+  readonly sequence: number;
+  readonly interrupted: boolean;
+  /** Of a list that was asked for: an event may have the sequence number of another process. */
+  readonly isListed: boolean;
+  /** Without the header. */
+  readonly payload: Uint8Array;
+}
+
+/** What of a datagram is whole. */
+export function splitRtnetlink(bytes: Uint8Array): RawMessage[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const messages: RawMessage[] = [];
   for (let at = 0; at + HEADER <= bytes.length;) {
     const length = view.getUint32(at, true);
     if (length < HEADER || at + length > bytes.length) break;
-    const body = decodeBody(view.getUint16(at + 4, true), bytes.subarray(at + HEADER, at + length));
-    const interrupted = (view.getUint16(at + 6, true) & NLM_F_DUMP_INTR) !== 0;
-    if (body !== undefined) messages.push({ sequence: view.getUint32(at + 8, true), interrupted, body });
+    messages.push({
+      type: view.getUint16(at + 4, true),
+      sequence: view.getUint32(at + 8, true),
+      interrupted: (view.getUint16(at + 6, true) & NLM_F_DUMP_INTR) !== 0,
+      isListed: (view.getUint16(at + 6, true) & NLM_F_MULTI) !== 0,
+      payload: bytes.subarray(at + HEADER, at + length),
+    });
     at += align(length);
   }
   return messages;
+}
+
+/** Of a message that ends a list: 0 where nothing failed. */
+export function errnoOf(payload: Uint8Array): number {
+  if (payload.length < 4) return 0;
+  return Math.abs(new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getInt32(0, true));
 }
 
 function decodeBody(type: number, bytes: Uint8Array): RtBody | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (type) {
     case NLMSG.done:
-    case NLMSG.error: {
-      const errno = bytes.length < 4 ? 0 : Math.abs(view.getInt32(0, true));
-      return { kind: type === NLMSG.done ? 'done' : 'error', errno };
-    }
+    case NLMSG.error:
+      return { kind: type === NLMSG.done ? 'done' : 'error', errno: errnoOf(bytes) };
     case RTM.newLink:
       return decodeLink(bytes, view);
     case RTM.delLink:
@@ -185,7 +216,7 @@ function decodeAddress(bytes: Uint8Array, view: DataView): RtAddress | undefined
   };
 }
 
-function readAttributes(bytes: Uint8Array, offset: number): Map<number, Uint8Array> {
+export function readAttributes(bytes: Uint8Array, offset: number): Map<number, Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = new Map<number, Uint8Array>();
   for (let at = offset; at + 4 <= bytes.length;) {
@@ -198,11 +229,11 @@ function readAttributes(bytes: Uint8Array, offset: number): Map<number, Uint8Arr
   return found;
 }
 
-function align(length: number): number {
+export function align(length: number): number {
   return Math.ceil(length / 4) * 4;
 }
 
-function uint32(bytes: Uint8Array | undefined): number | undefined {
+export function uint32(bytes: Uint8Array | undefined): number | undefined {
   return bytes === undefined || bytes.length < 4 ? undefined : new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
 }
 

@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline';
 import { readdirSync } from 'node:fs';
 import { AF_PACKET, SOCK_RAW } from '../../speaker/io/constants.ts';
+import { watchDefaultRoutes } from '../../speaker/io/defaultRoutes.ts';
 import { type LinkWatcher, watchLinks } from '../../speaker/io/links.ts';
 import { joinGroups } from '../../speaker/io/multicast.ts';
 import { type PacketEndpoint, openPackets } from '../../speaker/io/packet.ts';
@@ -17,6 +18,7 @@ const udpListeners = new Map<string, UdpListener>();
 const udpSenders = new Map<string, UdpSender>();
 const rawSockets = new Map<string, number>();
 let watcher: LinkWatcher | undefined;
+let stopRoutes: (() => void) | undefined;
 const groups = joinGroups((error, name) => say({ event: 'groupError', interface: name, message: error.message }));
 
 function say(line: unknown): void {
@@ -92,6 +94,13 @@ function performUdp(command: Extract<Command, { readonly do: `udp${string}` }>):
   }
 }
 
+function performWatch(what: 'watch' | 'unwatch' | 'watchRoutes' | 'current'): unknown {
+  if (what === 'watch') watcher = watchLinks((links) => say({ event: 'links', links }));
+  if (what === 'watchRoutes') stopRoutes = watchDefaultRoutes((routes) => say({ event: 'routes', routes }));
+  if (what === 'unwatch') watcher?.close();
+  return what === 'current' ? watcher?.current() : undefined;
+}
+
 function perform(command: Command): unknown {
   switch (command.do) {
     case 'open':
@@ -107,12 +116,10 @@ function perform(command: Command): unknown {
     case 'flood':
       return flood(command.interface, Buffer.from(command.frame, 'hex'), command.durationMs);
     case 'watch':
-      watcher = watchLinks((links) => say({ event: 'links', links }));
-      return undefined;
     case 'unwatch':
-      return watcher?.close();
+    case 'watchRoutes':
     case 'current':
-      return watcher?.current();
+      return performWatch(command.do);
     case 'groups':
       return groups.set(command.groups);
     case 'stall':
@@ -138,4 +145,7 @@ createInterface({ input: process.stdin })
       say({ id, error: error instanceof Error && 'code' in error ? error.code : String(error) });
     }
   })
-  .on('close', () => process.exit(0));
+  .on('close', () => {
+    stopRoutes?.();
+    process.exit(0);
+  });

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { LinkState } from '../../speaker/io/linkTable.ts';
 import type { Membership } from '../../speaker/io/multicast.ts';
 import type { Datagram, UdpListenOptions, UdpSendOptions } from '../../speaker/hands.ts';
+import type { DefaultRoute } from '../../src/net/defaultRoute.ts';
 import { type Space, lines } from '../lab/space.ts';
 import { until } from '../support/until.ts';
 
@@ -12,7 +13,7 @@ export type Command =
   /** `send` through the open endpoint, `raw` through a socket of its own. */
   | ({ readonly do: 'send' | 'raw'; readonly frame: string } & At)
   | ({ readonly do: 'flood'; readonly frame: string; readonly durationMs: number } & At)
-  | { readonly do: 'watch' | 'unwatch' | 'current' | 'descriptors' }
+  | { readonly do: 'watch' | 'unwatch' | 'watchRoutes' | 'current' | 'descriptors' }
   | { readonly do: 'groups'; readonly groups: readonly Membership[] }
   | { readonly do: 'udpListen'; readonly name: string; readonly options: UdpListenOptions }
   /** Answers the local address. */
@@ -29,6 +30,7 @@ interface Line {
   readonly event?: string;
   readonly frame?: string;
   readonly links?: LinkState[];
+  readonly routes?: DefaultRoute[];
   readonly sent?: number;
   readonly interface?: string;
   readonly message?: string;
@@ -88,6 +90,11 @@ export class Agent {
   /** The links as last told. */
   links(): LinkState[] {
     return this.events.findLast((event) => event.event === 'links')?.links ?? [];
+  }
+
+  /** The default routes as last told. */
+  routes(): DefaultRoute[] {
+    return this.events.findLast((event) => event.event === 'routes')?.routes ?? [];
   }
 
   /** Ends by itself: what it had open is cleaned up, or this is a failure. @returns the exit code */

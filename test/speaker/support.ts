@@ -1,6 +1,7 @@
 import { createLogger } from '../../src/host/log.ts';
 import type { NodePlan, PeerPlan, PeerSession, RouteSet } from '../../src/announce/plan.ts';
 import { type Instant, instant } from '../../src/machine.ts';
+import type { DefaultRoute } from '../../src/net/defaultRoute.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
@@ -220,6 +221,22 @@ export class FakeHands implements Hands {
         close: () => {
           finder.open = false;
         },
+      };
+    },
+  };
+
+  /** How many watch the default routes. */
+  routeWatches = 0;
+  setRoutes: (routes: readonly DefaultRoute[]) => void = () => undefined;
+  failRoutes: string | undefined;
+
+  routes = {
+    watch: (onRoutes: (routes: readonly DefaultRoute[]) => void) => {
+      if (this.failRoutes !== undefined) throw Object.assign(new Error(this.failRoutes), { code: this.failRoutes });
+      this.routeWatches += 1;
+      this.setRoutes = onRoutes;
+      return () => {
+        this.routeWatches -= 1;
       };
     },
   };
