@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -79,9 +79,9 @@ async function eventually(what: string, check: () => boolean, timeoutMs = 30_000
   try {
     await until(what, check, timeoutMs, 100);
   } catch (error) {
-    throw new Error(`${String(error)}\nours: ${JSON.stringify(ours?.report())}\ntheirs: ${router?.describe().slice(0, 3000)}`, {
-      cause: error,
-    });
+    const log = readFileSync(join(directory, 'ours-a.log'), 'utf8').slice(-3000);
+    const said = `ours: ${JSON.stringify(ours?.report())}\n${log}\ntheirs: ${router?.describe().slice(0, 3000)}`;
+    throw new Error(`${String(error)}\n${said}`, { cause: error });
   }
 }
 
@@ -200,15 +200,17 @@ for (const row of ROWS) {
     });
 
     it.each(['SIGTERM', 'SIGKILL'] as const)('keeps the routes over a graceful restart that begins with %s', async (signal) => {
-      router = await row.start(options({ graceful: true }));
+      // Slow enough that a busy machine does not take the path down before the restart does.
+      const slow = { transmitIntervalMs: 300, receiveIntervalMs: 300 };
+      router = await row.start(options({ graceful: true, intervalMs: 300 }));
       ours = await Ours.start(space, 'a', directory);
-      ours.apply(guarded({}, { gracefulRestart: true }));
+      ours.apply(guarded(slow, { gracefulRestart: true }));
       await allUp();
       await ours.stop(signal);
       await eventually('the router to miss the speaker', () => router?.bfd().up === false && !router.established());
       expect(hasRoute()).toBe(true);
       ours = await Ours.start(space, 'a', directory);
-      ours.apply(guarded({}, { gracefulRestart: true }));
+      ours.apply(guarded(slow, { gracefulRestart: true }));
       await eventually('both back', () => isUp() && router?.established() === true);
       expect(hasRoute()).toBe(true);
     });

@@ -81,7 +81,7 @@ export class Lab {
     try {
       progress(`a network of ${nodes} nodes, two routers and two clients`);
       buildNetwork(space, nodes);
-      const frr = startFrr(space, directory);
+      const frr = await startFrr(space, directory);
       const bird = startBird(space, directory, nodes);
       progress('the API server');
       const api = await startApi(ROOT);
@@ -118,16 +118,14 @@ export class Lab {
   }
 
   /** Both routers have a session with every node. */
-  async established(nodes: readonly string[] = this.nodes, timeoutMs = 20_000): Promise<void> {
-    await until(
-      `${nodes.length} sessions on each router`,
-      () =>
-        [this.frr, this.bird].every(
-          (router) => Object.values(router.sessions()).filter((state) => state === 'Established').length === nodes.length,
-        ),
-      timeoutMs,
-      200,
-    );
+  async established(nodes: readonly string[] = this.nodes, timeoutMs = 45_000): Promise<void> {
+    const routers = [this.frr, this.bird];
+    const up = (router: Router): number => Object.values(router.sessions()).filter((state) => state === 'Established').length;
+    try {
+      await until(`${nodes.length} sessions on each router`, () => routers.every((router) => up(router) === nodes.length), timeoutMs, 200);
+    } catch (error) {
+      throw new Error(`${String(error)} ${JSON.stringify(routers.map((router) => [router.name, router.sessions()]))}`, { cause: error });
+    }
   }
 
   /** The node loses its link and everything on it stops: what a power cut looks like from outside. */

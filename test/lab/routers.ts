@@ -1,6 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { until } from '../support/until.ts';
 import { birdConfig, frrConfig } from './routerConfig.ts';
 import type { Space } from './space.ts';
 
@@ -20,7 +21,7 @@ export interface Router {
 }
 
 /** FRR's daemons run as their own user and want their socket directory. */
-export function startFrr(space: Space, directory: string, config = frrConfig()): Router {
+export async function startFrr(space: Space, directory: string, config = frrConfig()): Promise<Router> {
   const home = join(directory, 'frr');
   mkdirSync(home, { recursive: true });
   const [uid, gid] = [frrId('-u'), frrId('-g')];
@@ -39,6 +40,8 @@ export function startFrr(space: Space, directory: string, config = frrConfig()):
     space.start('frr', [`/usr/lib/frr/${name}`, '-f', join(home, `${name}.conf`), ...socket, ...more], join(directory, `${name}.log`));
   };
   daemon('zebra');
+  // bgpd that finds no zebra tries again only after ten seconds.
+  await until("zebra's socket", () => existsSync(join(home, 'zserv.api')));
   daemon('bgpd', '-A', '127.0.0.1');
   return frr(space, home);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Space } from '../../lab/space.ts';
 import { until } from '../../support/until.ts';
@@ -55,6 +55,8 @@ function kernelRoutes({ space, host }: BfdRouterOptions): string[] {
 export async function startFrrBfd(options: BfdRouterOptions): Promise<BfdRouter> {
   const { space, host, directory, remote } = options;
   const home = join(directory, `frr-${host}`);
+  // The sockets of one that ran here before would be taken for those of this one.
+  rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'frr'], { encoding: 'utf8' }))) as [number, number];
   const files = { 'zebra.conf': 'log stdout\n', 'bgpd.conf': frrBgp(options), 'bfdd.conf': frrBfd(options) };
@@ -144,6 +146,7 @@ exit
 export async function startBirdBfd(options: BfdRouterOptions): Promise<BfdRouter> {
   const { space, host, directory, remote } = options;
   const home = join(directory, `bird-${host}`);
+  rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   const [file, control] = [join(home, 'bird.conf'), join(home, 'ctl')];
   writeFileSync(file, birdConfig(options));
