@@ -40,6 +40,11 @@ export class ClaimCache {
     return this.#known.get(name);
   }
 
+  /** Those that have not expired, as the API has them. */
+  counting(): AddressClaim[] {
+    return [...this.#known].flatMap(([name, { claim }]) => (claim === undefined || this.isExpired(name) ? [] : [claim]));
+  }
+
   namesFor(service: ServiceKey): Iterable<string> {
     return this.#byService.get(service) ?? [];
   }

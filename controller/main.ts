@@ -4,7 +4,7 @@ import { type Leader, createLeader } from './leader.ts';
 import { createControllerMetrics } from './metrics.ts';
 import { Neighbours } from './neighbours.ts';
 import { type Watches, startWatches } from './watches.ts';
-import { worldOf } from './webhook/world.ts';
+import { createWorld } from './webhook/world.ts';
 import { type Webhook, type WebhookTiming, startWebhook } from './webhook/webhook.ts';
 import { startHttpServer } from '../src/host/http.ts';
 import { loadCredentials } from '../src/host/kube/credentials.ts';
@@ -110,7 +110,7 @@ function webhookOf(
 ): Webhook | undefined {
   if (port === undefined) return undefined;
   const timing = webhookTiming === undefined ? {} : { timing: webhookTiming };
-  return startWebhook({ ...shared, ...timing, namespace, apiGroup, port, host: '', world: () => worldOf(watches, lbClass) });
+  return startWebhook({ ...shared, ...timing, namespace, apiGroup, port, host: '', world: createWorld(watches, lbClass) });
 }
 
 function isStuck(leader: Leader | undefined): boolean {

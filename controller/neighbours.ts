@@ -1,4 +1,3 @@
-import type { NodeAddresses, NodeSightings } from '../src/cluster/node.ts';
 import type { Config } from '../src/config/config.ts';
 import { type Block, blockContains } from '../src/net/block.ts';
 import type { Ip } from '../src/net/ip.ts';
@@ -22,7 +21,7 @@ export class Neighbours {
     if (seen === this.#seen) return this.#contents;
     this.#seen = seen;
     const blocks = config.pools.flatMap((pool) => pool.blocks);
-    this.#inUse = new Map([...addressesOf([...nodes.store.values()], [...nodeStates.store.values()])].filter(([ip]) => isIn(blocks, ip)));
+    this.#inUse = new Map([...addressesInUse(this.#watches)].filter(([ip]) => isIn(blocks, ip)));
     this.#contents = JSON.stringify([...this.#inUse].toSorted(([a], [b]) => (a < b ? -1 : 1)));
     return this.#contents;
   }
@@ -32,12 +31,12 @@ export class Neighbours {
   }
 }
 
-/** A node that has the address explains what a speaker has seen. */
-function addressesOf(nodes: readonly NodeAddresses[], sightings: readonly NodeSightings[]): Map<Ip, string> {
+/** In pools or not. A node that has the address explains what a speaker has seen. */
+export function addressesInUse({ nodes, nodeStates }: Pick<Watches, 'nodes' | 'nodeStates'>): Map<Ip, string> {
   const found = new Map<Ip, string>();
-  for (const { name, used } of sightings)
+  for (const { name, used } of nodeStates.store.values())
     for (const { address, text } of used) found.set(address, `another host, as node ${name} has seen (${text})`);
-  for (const { name, addresses } of nodes) for (const address of addresses) found.set(address, `node ${name}`);
+  for (const { name, addresses } of nodes.store.values()) for (const address of addresses) found.set(address, `node ${name}`);
   return found;
 }
 

@@ -1,13 +1,7 @@
+import { GROUP } from '../../src/api/kind.ts';
 import { record, text } from '../../src/cluster/json.ts';
-import {
-  type AdmissionRequest,
-  type AdmissionVerdict,
-  type AdmissionWorld,
-  denialText,
-  isConfigKind,
-  reviewWrite,
-  takenText,
-} from '../../src/ipam/admission.ts';
+import { type AdmissionVerdict, type AdmissionWorld, denialText, isConfigKind, reviewWrite, takenText } from '../../src/ipam/admission.ts';
+import { type ClaimRequest, reviewClaim } from '../../src/ipam/claimAdmission.ts';
 
 /** The answer of admission.k8s.io/v1, as far as HeraldLB gives one. */
 export interface ReviewResponse {
@@ -37,20 +31,29 @@ export function answerReview(review: unknown, apiGroup: string, world: Admission
   const request = record(record(review)?.['request']);
   const uid = text(request?.['uid']);
   if (request === undefined || uid === undefined || uid === '') throw new Error('no AdmissionReview with a request and its uid');
-  const asked = requestOf(request, apiGroup);
+  const ask = questionOf(request, apiGroup);
   const username = text(record(request['userInfo'])?.['username']) ?? '';
-  if (asked === undefined || CARETAKERS.has(username)) return { uid, allowed: true };
+  if (ask === undefined || CARETAKERS.has(username)) return { uid, allowed: true };
   if (world === undefined) return { uid, allowed: true, warnings: ['HeraldLB has not read the cluster yet: this write was not checked'] };
-  return responseOf(uid, reviewWrite(asked, world), request['dryRun'] === true && asked.kind === 'IPAddressPool');
+  return responseOf(uid, ask.verdict(world), request['dryRun'] === true && ask.mayMove);
 }
 
-function requestOf(request: Readonly<Record<string, unknown>>, apiGroup: string): AdmissionRequest | undefined {
+interface Question {
+  readonly verdict: (world: AdmissionWorld) => AdmissionVerdict;
+  /** Such an object has to do with who has which address. */
+  readonly mayMove: boolean;
+}
+
+function questionOf(request: Readonly<Record<string, unknown>>, apiGroup: string): Question | undefined {
   const gvk = record(request['kind']) ?? {};
   const kind = text(gvk['kind']) ?? '';
   const operation = text(request['operation']);
-  if (gvk['group'] !== apiGroup || !isConfigKind(kind)) return undefined;
   if (operation !== 'CREATE' && operation !== 'UPDATE' && operation !== 'DELETE') return undefined;
-  return { operation, kind, object: request['object'] ?? undefined, oldObject: request['oldObject'] ?? undefined };
+  const write: ClaimRequest = { operation, object: request['object'] ?? undefined, oldObject: request['oldObject'] ?? undefined };
+  // In our own group whatever group the others are of.
+  if (kind === 'AddressClaim') return gvk['group'] === GROUP ? { verdict: (world) => reviewClaim(write, world), mayMove: true } : undefined;
+  if (gvk['group'] !== apiGroup || !isConfigKind(kind)) return undefined;
+  return { verdict: (world) => reviewWrite({ ...write, kind }, world), mayMove: kind === 'IPAddressPool' };
 }
 
 function responseOf(uid: string, { denials, warnings, taken }: AdmissionVerdict, tellsMoves: boolean): ReviewResponse {

@@ -1,14 +1,17 @@
 import { versionOf } from '../api/kind.ts';
 import { record, text } from '../cluster/json.ts';
-import { readClaim } from '../config/addressClaims.ts';
+import { type AddressClaim, readClaim } from '../config/addressClaims.ts';
 import { problemText } from '../config/conditions.ts';
 import type { AdvertisementScope, Config } from '../config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects, parseConfig } from '../config/parse.ts';
 import type { ObjectRef, Problem, ProblemReason } from '../config/problem.ts';
+import { claimRefusals } from '../ipam/claimAdmission.ts';
+import { reasonText } from '../ipam/reasonText.ts';
+import type { RefusalReason } from '../ipam/refusal.ts';
 import type { Manifests, SyntaxFault } from './manifests.ts';
 
 /** What only a whole set of manifests can show, beside what is wrong in an object. */
-export type FindingReason = ProblemReason | 'DuplicateObject' | 'WrongVersion' | 'PoolNotAnnounced' | 'NoPool';
+export type FindingReason = ProblemReason | RefusalReason | 'DuplicateObject' | 'WrongVersion' | 'PoolNotAnnounced' | 'NoPool';
 
 export interface Finding extends Omit<Problem, 'reason' | 'object'> {
   readonly reason: FindingReason;
@@ -26,7 +29,7 @@ export interface CheckReport {
 
 export function checkManifests(manifests: Manifests, apiGroup: string): CheckReport {
   const { config, problems, objects } = parseConfig(manifests.objects, { generation: 1 });
-  const claims = manifests.claims.flatMap((raw) => readClaim(raw).problems);
+  const claims = manifests.claims.map(readClaim);
   return {
     files: manifests.files,
     objects: objects.length + manifests.claims.length,
@@ -36,7 +39,11 @@ export function checkManifests(manifests: Manifests, apiGroup: string): CheckRep
       ...wrongVersions(manifests.objects, apiGroup),
       ...duplicates(objects),
       ...problems,
-      ...claims,
+      ...claims.flatMap((read) => read.problems),
+      ...refusals(
+        claims.flatMap(({ claim }) => claim ?? []),
+        config,
+      ),
       ...coverage(config, manifests.objects),
     ],
   };
@@ -87,6 +94,20 @@ function duplicates(objects: readonly ObjectRef[]): Finding[] {
     if (first) return [];
     return [{ severity: 'error', reason: 'DuplicateObject', object, path: 'metadata.name', message: 'is there more than once' }];
   });
+}
+
+/** Claims that cannot have what they claim. Without any pool that goes without saying. */
+function refusals(claims: readonly AddressClaim[], config: Config): Finding[] {
+  if (config.pools.length === 0) return [];
+  return claims.flatMap((claim) =>
+    claimRefusals(claim, { config, namespaces: [], claims }).map((refusal) => ({
+      severity: 'warning',
+      reason: refusal.reason,
+      object: { kind: 'AddressClaim', name: claim.name },
+      path: '',
+      message: reasonText(refusal),
+    })),
+  );
 }
 
 function coverage(config: Config, raw: RawObjects): Finding[] {

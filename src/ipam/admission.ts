@@ -3,7 +3,9 @@ import { type Raw, record, text } from '../cluster/json.ts';
 import { problemText } from '../config/conditions.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects, parseConfig } from '../config/parse.ts';
 import type { Problem } from '../config/problem.ts';
+import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
+import type { Snapshot } from './allocator.ts';
 import type { Basis } from './desk.ts';
 import { planAddresses } from './plan.ts';
 
@@ -17,7 +19,7 @@ export interface AdmissionRequest {
   readonly oldObject?: unknown;
 }
 
-/** The cluster as the controller sees it, without the write. */
+/** The cluster as the controller sees it, without the write; Services, claims and what others use count as in its plan. */
 export interface AdmissionWorld extends Omit<Basis, 'config' | 'unsettledPools'> {
   readonly objects: RawObjects;
   readonly services: readonly ServiceView[];
@@ -47,7 +49,7 @@ export interface AdmissionVerdict {
 /** On a pool: its author knows that running Services lose addresses by this edit. */
 export const ALLOW_RENUMBERING = 'heraldlb.io/allow-renumbering';
 
-const NOTHING: AdmissionVerdict = { denials: [], warnings: [], taken: [] };
+export const NOTHING_SAID: AdmissionVerdict = { denials: [], warnings: [], taken: [] };
 
 /**
  * What the schema of one object cannot know: whether it fits the other objects, and what it does to running Services. What was wrong
@@ -55,14 +57,16 @@ const NOTHING: AdmissionVerdict = { denials: [], warnings: [], taken: [] };
  */
 export function reviewWrite(request: AdmissionRequest, world: AdmissionWorld): AdmissionVerdict {
   const { operation, kind, object, oldObject } = request;
-  if (operation === 'UPDATE' && isSameToUs(object, oldObject)) return NOTHING;
+  if (operation === 'UPDATE' && isSameToUs(object, oldObject)) return NOTHING_SAID;
   const name = nameOf(object ?? oldObject);
   const after = { ...world.objects, [kind]: replaced(world.objects[kind], name, operation === 'DELETE' ? undefined : object) };
-  const known = new Set(parseConfig(world.objects, { generation: 1 }).problems.map(identity));
-  const fresh = parseConfig(after, { generation: 1 }).problems.filter((problem) => !known.has(identity(problem)));
+  const was = stateOf(world, world.objects);
+  const is = stateOf(world, after);
+  const fresh = unknownBefore(was.problems, is.problems);
   const own = fresh.filter((problem) => problem.object.kind === kind && problem.object.name === name);
   const others = fresh.filter((problem) => !own.includes(problem));
-  const taken = kind === 'IPAddressPool' ? takenBy(world, after) : [];
+  const isPool = kind === 'IPAddressPool';
+  const taken = isPool ? takenBetween(was.basis, is.basis, world.services) : [];
   const isMeant = mayRenumber(operation === 'DELETE' ? oldObject : object);
   const said = operation === 'DELETE' ? fresh : fresh.filter((problem) => !isError(problem));
   return {
@@ -72,12 +76,47 @@ export function reviewWrite(request: AdmissionRequest, world: AdmissionWorld): A
       ...(operation === 'DELETE' ? [] : denied('BreaksOthers', others)),
       ...(taken.length === 0 || isMeant ? [] : [{ reason: 'TakesAddresses' as const, taken }]),
     ],
-    warnings: said.map(problemLine),
+    warnings: [...said.map(problemLine), ...(isPool ? stranded(was.basis, is.basis) : [])],
     taken,
   };
 }
 
-function denied(reason: 'InvalidObject' | 'BreaksOthers', problems: readonly Problem[]): Denial[] {
+interface State {
+  readonly basis: Basis;
+  readonly problems: readonly Problem[];
+}
+
+function stateOf({ services: _services, objects: _objects, ...rest }: AdmissionWorld, objects: RawObjects): State {
+  const { config, problems } = parseConfig(objects, { generation: 1 });
+  const usable = new Set(config.pools.map(({ name }) => name));
+  const unsettledPools = objects.IPAddressPool.map(nameOf).filter((name) => !usable.has(name));
+  return { basis: { ...rest, config, unsettledPools }, problems };
+}
+
+/** What a plan of the cluster as it is depends on, besides the Services. */
+export function basisOf(world: AdmissionWorld): Basis {
+  return stateOf(world, world.objects).basis;
+}
+
+export function unknownBefore(before: readonly Problem[], now: readonly Problem[]): Problem[] {
+  const known = new Set(before.map(identity));
+  return now.filter((problem) => !known.has(identity(problem)));
+}
+
+/** Claims that keep an address which is in no pool any more: their Services will not get it. */
+function stranded(was: Basis, is: Basis): string[] {
+  return [...(is.claims ?? [])].flatMap(({ name, addresses }) =>
+    addresses
+      .filter((address) => isInPool(was, address) && !isInPool(is, address))
+      .map((address) => `AddressClaim/${name} keeps ${address}, which would be in no pool`),
+  );
+}
+
+function isInPool({ config }: Basis, address: Ip): boolean {
+  return config.pools.some(({ blocks }) => blocks.some((block) => blockContains(block, address)));
+}
+
+export function denied(reason: 'InvalidObject' | 'BreaksOthers', problems: readonly Problem[]): Denial[] {
   const errors = problems.filter(isError);
   return errors.length === 0 ? [] : [{ reason, problems: errors }];
 }
@@ -97,7 +136,7 @@ export function takenText(taken: readonly Taken[]): string {
   return `${named.join(', ')}${more}`;
 }
 
-function problemLine(problem: Problem): string {
+export function problemLine(problem: Problem): string {
   return `${problem.object.kind}/${problem.object.name} ${problem.reason} ${problemText(problem)}`;
 }
 
@@ -119,7 +158,7 @@ function nameOf(object: unknown): string {
 }
 
 /** Finalizers, owners and statuses are not ours. */
-function isSameToUs(object: unknown, oldObject: unknown): boolean {
+export function isSameToUs(object: unknown, oldObject: unknown): boolean {
   return partsOf(object) === partsOf(oldObject);
 }
 
@@ -130,31 +169,29 @@ function partsOf(object: unknown): string {
 /** A new object is the youngest: of two that contradict each other the older one stays. */
 const YOUNGEST = '9999-12-31T23:59:59Z';
 
+export function dated(object: unknown): object {
+  const metadata = metadataOf(object);
+  return { ...record(object), metadata: { ...metadata, creationTimestamp: metadata['creationTimestamp'] ?? YOUNGEST } };
+}
+
 function replaced(objects: readonly unknown[], name: string, object: unknown): unknown[] {
   const others = objects.filter((other) => nameOf(other) !== name);
-  if (object === undefined) return others;
-  const metadata = metadataOf(object);
-  const dated = { ...record(object), metadata: { ...metadata, creationTimestamp: metadata['creationTimestamp'] ?? YOUNGEST } };
-  return [...others, dated];
+  return object === undefined ? others : [...others, dated(object)];
 }
 
 function mayRenumber(object: unknown): boolean {
   return text((record(metadataOf(object)['annotations']) ?? {})[ALLOW_RENUMBERING]) === 'true';
 }
 
-/** Addresses that stand in statuses, that stay without the write and go with it. */
-function takenBy(world: AdmissionWorld, after: RawObjects): Taken[] {
-  const before = released(world, world.objects);
-  return [...released(world, after)].filter(([key]) => !before.has(key)).map(([, taken]) => taken);
+/** Addresses that stand in statuses, that stay by the one basis and go by the other. */
+export function takenBetween(before: Basis, after: Basis, services: readonly ServiceView[]): Taken[] {
+  const stay = released({ ...before, services });
+  return [...released({ ...after, services })].filter(([key]) => !stay.has(key)).map(([, taken]) => taken);
 }
 
-function released(world: AdmissionWorld, objects: RawObjects): Map<string, Taken> {
-  const { config } = parseConfig(objects, { generation: 1 });
-  const usable = new Set(config.pools.map(({ name }) => name));
-  const unsettledPools = objects.IPAddressPool.map(nameOf).filter((name) => !usable.has(name));
-  const { assignments } = planAddresses({ ...world, config, unsettledPools });
+function released(snapshot: Snapshot): Map<string, Taken> {
   const found = new Map<string, Taken>();
-  for (const [service, assignment] of assignments)
+  for (const [service, assignment] of planAddresses(snapshot).assignments)
     for (const { address } of assignment.released) found.set(`${service} ${address}`, { service, address });
   return found;
 }

@@ -53,6 +53,16 @@ describe('heraldlb check', () => {
 
   it.each([
     ['a pool without advertisement', POOL, /^warning IPAddressPool\/a no advertisement/m],
+    [
+      'an AddressClaim to what no pool has',
+      `${POOL}${ADVERTISEMENT}---\n${CLAIM.replace('192.0.2.300', '198.51.100.1')}`,
+      /^warning AddressClaim\/c Address 198\.51\.100\.1 is in no usable IPAddressPool\.$/m,
+    ],
+    [
+      'two AddressClaims to one address',
+      `${POOL}${ADVERTISEMENT}---\n${CLAIM.replace('.300', '.3')}---\n${CLAIM.replace('.300', '.3').replace('name: c', 'name: d')}`,
+      /^warning AddressClaim\/d Address 192\.0\.2\.3 is kept by AddressClaim "c" for no Service yet\.$/m,
+    ],
     ['no pool', ADVERTISEMENT, /^warning there is no IPAddressPool/m],
   ])('warns of %s, which fails only when strict', (_, text, line) => {
     expect(check(text).out).toMatch(line);

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -116,6 +116,22 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
     const meant = await kubectl('patch', 'ipaddresspool', 'a', '-n', NAMESPACE, '--type=merge', '-p', move, '--dry-run=server');
     expect(meant).toMatch(/Warning: takes from running Services: 192\.0\.2\.\d+ \(default\/web\)/);
     await expect(kubectl('delete', 'ipaddresspool', 'a', '-n', NAMESPACE)).rejects.toThrow(/TakesAddresses/);
+  });
+
+  it('warns of an AddressClaim that has no effect or moves a Service, but not of those that the controller makes', async () => {
+    const apply = async (name: string, service: string, address: string, labels = {}): Promise<string> => {
+      const file = join(kube.directory, `${name}.json`);
+      const spec = { serviceRef: { namespace: 'default', name: service }, addresses: [address] };
+      const metadata = { name, namespace: NAMESPACE, labels };
+      writeFileSync(file, JSON.stringify({ apiVersion: 'heraldlb.io/v1', kind: 'AddressClaim', metadata, spec }));
+      return kubectl('apply', '-f', file, '--dry-run=server');
+    };
+    expect(await apply('outside', 'absent', '198.51.100.7')).toContain('Warning: Address 198.51.100.7 is in no usable IPAddressPool.');
+    const [had = ''] = /192\.0\.2\.\d+/.exec(JSON.stringify(await kube.admin.get(serviceRef('web')))) ?? [];
+    expect(await apply('held', 'absent', had)).toContain(`Warning: Address ${had} is in use by default/web.`);
+    expect(await apply('moves', 'web', '192.0.2.14')).toContain(`Warning: takes from running Services: ${had} (default/web)`);
+    expect(await apply('fits', 'absent', '192.0.2.14')).toContain('Warning: renumbers no Service');
+    expect(await apply('own', 'absent', '198.51.100.7', { 'app.kubernetes.io/managed-by': 'heraldlb' })).not.toContain('Warning');
   });
 
   it('renews an expired certificate, and is believed again', async () => {
