@@ -32,7 +32,14 @@ export class Cluster {
       await this.#create(ingressPod(index));
     }
     await this.#turn();
-    this.#timer = setInterval(() => void this.#turn().catch(() => {}), 250);
+    let isTurning = false;
+    this.#timer = setInterval(() => {
+      if (isTurning) return;
+      isTurning = true;
+      void this.#turn()
+        .catch(() => {})
+        .finally(() => (isTurning = false));
+    }, 250);
   }
 
   stop(): void {
@@ -68,10 +75,26 @@ export class Cluster {
   }
 
   async #turn(): Promise<void> {
-    for (let index = 0; index < this.#nodes; index++) {
-      if (!this.#dead.has(nodeName(index))) await this.#renew(nodeName(index));
-    }
+    const names = Array.from({ length: this.#nodes }, (_, index) => nodeName(index));
+    await Promise.all(names.filter((name) => !this.#dead.has(name)).map((name) => this.#renew(name)));
+    await this.#postReady();
     await this.syncNat();
+  }
+
+  /** Whom the control plane thought lost says that it is not, as a kubelet does. */
+  async #postReady(): Promise<void> {
+    for (const { metadata, status } of await this.#api.list({ apiVersion: 'v1', kind: 'Node' })) {
+      const conditions = (status?.['conditions'] ?? []) as { type: string; status: string }[];
+      const lost = conditions.find(({ type }) => type === 'Ready')?.status === 'Unknown';
+      if (!lost || this.#dead.has(metadata.name)) continue;
+      const ready = { type: 'Ready', status: 'True', reason: 'KubeletReady' };
+      const others = conditions.filter(({ type }) => type !== 'Ready');
+      await this.#api.patch(
+        { apiVersion: 'v1', kind: 'Node', name: metadata.name },
+        { status: { conditions: [...others, ready] } },
+        '/status',
+      );
+    }
   }
 
   async #renew(name: string): Promise<void> {

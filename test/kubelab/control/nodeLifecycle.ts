@@ -16,21 +16,29 @@ export class NodeLifecycle {
   private graceMs: number;
   /** When each Lease was last seen to change, by this process's own clock. */
   private renewed = new Map<string, { text: string; at: number }>();
+  private checkMs: number;
+  private checkedAt = performance.now();
 
   constructor(store: Store, options: NodeLifecycleOptions) {
     this.store = store;
     this.graceMs = options.graceMs ?? 40_000;
-    this.timer = setInterval(() => this.check(), options.checkMs ?? Math.min(5000, this.graceMs / 4));
+    this.checkMs = options.checkMs ?? Math.min(5000, this.graceMs / 4);
+    this.timer = setInterval(() => this.check(), this.checkMs);
   }
 
   private check(): void {
+    const at = performance.now();
+    // Nobody could renew anything while this process, which is the server too, stood still.
+    const stoodMs = Math.max(0, at - this.checkedAt - 2 * this.checkMs);
+    this.checkedAt = at;
+    for (const known of this.renewed.values()) known.at += stoodMs;
     for (const entry of this.store.list('nodes')) {
       const lease = this.store.get('coordination.k8s.io/leases', `kube-node-lease/${entry.key}`);
       if (lease === undefined) continue;
       const renewTime = text(dict(lease.object['spec'])['renewTime']);
       const known = this.renewed.get(entry.key);
-      if (known?.text !== renewTime) this.renewed.set(entry.key, { text: renewTime, at: Date.now() });
-      else if (Date.now() - known.at > this.graceMs) this.markUnknown(entry);
+      if (known?.text !== renewTime) this.renewed.set(entry.key, { text: renewTime, at });
+      else if (at - known.at > this.graceMs) this.markUnknown(entry);
     }
   }
 
