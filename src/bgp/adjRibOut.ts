@@ -224,13 +224,20 @@ function heldNow(rib: AdjRibOut): PackedSet[] {
   });
 }
 
+interface Pulled {
+  readonly bytes: Uint8Array;
+  readonly messages: number;
+  /** The bounds of a refresh are messages of their own. */
+  readonly updates: number;
+}
+
 /**
  * Writes the next UPDATEs.
  * @returns as many whole messages as fit into `maxBytes` and `maxMessages`, at least one when there is work.
  */
-export function pull(rib: AdjRibOut, maxBytes: number, maxMessages: number): { readonly bytes: Uint8Array; readonly messages: number } {
+export function pull(rib: AdjRibOut, maxBytes: number, maxMessages: number): Pulled {
   const { session } = rib;
-  const packing: Packing = { chunks: [], bytes: 0, messages: 0 };
+  const packing: Packing = { chunks: [], bytes: 0, messages: 0, updates: 0 };
   while (packing.bytes < maxBytes && packing.messages < maxMessages) {
     const [item] = rib.queue;
     if (item === undefined || session === undefined) break;
@@ -242,7 +249,7 @@ export function pull(rib: AdjRibOut, maxBytes: number, maxMessages: number): { r
     }
     settle(rib);
   }
-  return { bytes: join(packing), messages: packing.messages };
+  return { bytes: join(packing), messages: packing.messages, updates: packing.updates };
 }
 
 /** @returns whether the item is done. */

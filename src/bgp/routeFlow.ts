@@ -20,10 +20,10 @@ export function sendRoutes(draft: Draft, side: Side): void {
   if (fsm.name !== 'Established' || wire === undefined || wire.resumeAt !== undefined) return;
   const room = PULL_BYTES - wire.outstandingBytes;
   if (room <= 0 || isDrained(rib)) return;
-  const { bytes, messages } = pull(rib, room, BURST_MESSAGES - wire.burst);
+  const { bytes, messages, updates } = pull(rib, room, BURST_MESSAGES - wire.burst);
   if (messages === 0) return;
   sendBytes(draft, side, bytes, messages);
-  count(draft, { updatesSent: messages });
+  count(draft, { updatesSent: updates });
   const burst = wire.burst + messages;
   if (isDrained(rib)) patch(draft, { restarting: draft.state.restarting && rib.endOfRib.size > 0 });
   patchWire(draft, side, { burst });

@@ -11,6 +11,8 @@ export interface Packing {
   readonly chunks: Uint8Array[];
   bytes: number;
   messages: number;
+  /** Of these, UPDATEs. */
+  updates: number;
 }
 
 /** Something to be said between routes: End-of-RIB (RFC 4724), the bounds of a refresh (RFC 7313), or nothing (`done`). */
@@ -57,6 +59,7 @@ export function writeRun(packing: Packing, job: RunJob, maxBytes: number, maxMes
     at = chunk.end;
     prefixes += chunk.prefixes;
     packing.messages++;
+    packing.updates++;
   }
   push(packing, writer.written());
   return { bytes: at - job.from, prefixes };
@@ -129,6 +132,7 @@ export function writeMarker(packing: Packing, marker: Marker): void {
     push(packing, encodeMessage({ type: 'routeRefresh', subtype: RefreshSubtype[marker.kind], ...family }));
     return;
   }
+  packing.updates++;
   const empty = encodeNlri([], marker.family);
   // RFC 4724 §2 has the empty UPDATE for IPv4 unicast, whatever carries its routes.
   const attributes = marker.family === 'ipv4' ? [] : [{ type: 'mpUnreach', ...family, nlri: empty } as const];

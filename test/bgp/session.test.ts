@@ -213,6 +213,8 @@ describe('a session', () => {
     expect([...b.learnt.keys()]).toEqual(['203.0.113.1/32']);
     const sent = a.sent.slice(before);
     expect(sent.map((message) => (message.type === 'routeRefresh' ? message.subtype : message.type))).toEqual([1, 'update', 2]);
+    // Beside that one: two tables and their End-of-RIBs.
+    expect(peerCounters(a.state)).toMatchObject({ updatesSent: 5, messagesSent: before + 3 });
     // A family that was not agreed on, and a subtype that nobody knows.
     sim.step(a, {
       type: 'bytes',
