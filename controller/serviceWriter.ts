@@ -43,7 +43,8 @@ interface Written {
   readonly untold: readonly Notice[];
 }
 
-const CONCURRENCY = 16;
+/** What keeps an API server of a few cores busy; a larger one, or one far away, would take more, but has other clients too. */
+const CONCURRENCY = 32;
 /** Shorter than the time between the end of a term and the end of its lease: what an old leader sent last is over by then. */
 const WRITE_TIMEOUT_MS = 4000;
 
@@ -52,7 +53,7 @@ export function createServiceWriter(options: ServiceWriterOptions): ServiceWrite
   const writer = new Writer(options);
   const queue = createWorkQueue<ServiceKey>({
     name: 'services',
-    work: (key, signal) => writer.work(key, signal),
+    work: (key, stopped) => writer.work(key, stopped),
     concurrency: CONCURRENCY,
     maxDelayMs: 30_000,
     log,
@@ -69,12 +70,14 @@ export function createServiceWriter(options: ServiceWriterOptions): ServiceWrite
 class Writer {
   readonly #options: ServiceWriterOptions;
   readonly #written = new Map<ServiceKey, Written>();
+  #stopped: AbortSignal | undefined;
+  #signal = new AbortController().signal;
 
   constructor(options: ServiceWriterOptions) {
     this.#options = options;
   }
 
-  async work(key: ServiceKey, signal: AbortSignal): Promise<void> {
+  async work(key: ServiceKey, stopped: AbortSignal): Promise<void> {
     const { services, assignment, term } = this.#options;
     if (!term.valid()) return;
     const service = services.get(key);
@@ -86,7 +89,7 @@ class Writer {
     const change = serviceChange(service, wanted, new Date().toISOString());
     const ahead = this.#ahead(service, change === undefined);
     const text = JSON.stringify([wanted.ingress, wanted.pool, wanted.refusal, wanted.missing]);
-    if (change !== undefined && ahead?.wanted !== text) await this.#write(service, change, text, ahead, signal);
+    if (change !== undefined && ahead?.wanted !== text) await this.#write(service, change, text, ahead, stopped);
   }
 
   /** The write whose result the watch has yet to show. */
@@ -105,9 +108,9 @@ class Writer {
     change: ServiceChange,
     wanted: string,
     ahead: Written | undefined,
-    signal: AbortSignal,
+    stopped: AbortSignal,
   ): Promise<void> {
-    const { client, metrics, term } = this.#options;
+    const { client, metrics } = this.#options;
     const { key, uid, namespace, name, resourceVersion: base } = service;
     const body = { ...change.patch, metadata: { ...change.patch.metadata, resourceVersion: ahead?.result ?? base, uid } };
     try {
@@ -116,7 +119,7 @@ class Writer {
         type: 'strategic',
         fieldManager: 'heraldlb-controller',
         timeoutMs: WRITE_TIMEOUT_MS,
-        signal: AbortSignal.any([signal, term.signal]),
+        signal: this.#ends(stopped),
       });
       metrics.statusWrites.inc({ result: 'ok' });
       this.#written.set(key, { uid, base, result: answer.metadata.resourceVersion ?? '', wanted, untold: [] });
@@ -128,6 +131,13 @@ class Writer {
       throw error;
     }
     this.#tell(service, change.notices);
+  }
+
+  /** One signal for all writes: there is one queue and one term. */
+  #ends(stopped: AbortSignal): AbortSignal {
+    if (this.#stopped !== stopped) this.#signal = AbortSignal.any([stopped, this.#options.term.signal]);
+    this.#stopped = stopped;
+    return this.#signal;
   }
 
   #tell({ namespace, name, uid }: ServiceView, notices: readonly Notice[]): void {

@@ -20,7 +20,7 @@ export interface ElectorOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly name: string;
-  /** Unique among the candidates, and anew at each start. */
+  /** Unique among the candidates. May be that of a process that has ended: its lease is waited for, if not to its end. */
   readonly identity: string;
   readonly leaseDurationMs?: number;
   readonly renewDeadlineMs?: number;
@@ -71,7 +71,9 @@ type Outcome =
 
 /**
  * client-go's leader election: the clocks of other machines are never trusted. A lease counts as expired when this process has
- * seen the same record for its whole duration, on its own monotonic clock.
+ * seen the same record for its whole duration, on its own monotonic clock. A lease under its own name that it did not take itself is
+ * that of the process before it, which a restarted container is named after: what that one sent last may still be under way, so it is
+ * waited for as after the end of a term.
  */
 class Candidate implements Elector {
   readonly #options: ElectorOptions;
@@ -141,7 +143,7 @@ class Candidate implements Elector {
 
   async #renewOrTake(): Promise<Outcome> {
     const seen = await this.#read();
-    const mine = seen?.spec?.holderIdentity === this.#options.identity;
+    const mine = seen?.spec?.holderIdentity === this.#options.identity && this.#leadership !== undefined;
     if (seen !== undefined && !mine && !this.#expired(seen)) return { held: false, holder: seen.spec?.holderIdentity ?? '' };
     const sinceMs = performance.now();
     const spec = this.#claim(seen, mine);
@@ -182,7 +184,8 @@ class Candidate implements Elector {
   #expired(lease: LeaseObject): boolean {
     const spec = lease.spec ?? {};
     if ((spec.holderIdentity ?? '') === '') return true;
-    const durationMs = (spec.leaseDurationSeconds ?? 0) * 1000;
+    const isNamesake = spec.holderIdentity === this.#options.identity;
+    const durationMs = isNamesake ? this.#durationMs - this.#renewDeadlineMs : (spec.leaseDurationSeconds ?? 0) * 1000;
     return performance.now() - (this.#observed?.atMs ?? performance.now()) >= durationMs;
   }
 

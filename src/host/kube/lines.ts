@@ -4,7 +4,15 @@ const MAX_LINE_BYTES = 32 * 1024 * 1024;
 export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  return joined(chunks);
+}
+
+/** Most answers and most lines come in one piece, which need not be copied. */
+function joined(chunks: readonly Uint8Array[]): string {
+  const [only] = chunks;
+  const bytes =
+    chunks.length === 1 && only !== undefined ? Buffer.from(only.buffer, only.byteOffset, only.byteLength) : Buffer.concat(chunks);
+  return bytes.toString('utf8');
 }
 
 /** Newline-separated JSON values. A body that ends inside a value was cut: that throws. */
@@ -15,7 +23,7 @@ export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncGenerato
     let start = 0;
     for (let end = chunk.indexOf(10, start); end >= 0; end = chunk.indexOf(10, start)) {
       pending.push(chunk.subarray(start, end));
-      const line = Buffer.concat(pending).toString('utf8');
+      const line = joined(pending);
       pending = [];
       pendingBytes = 0;
       start = end + 1;
@@ -27,5 +35,5 @@ export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncGenerato
     }
     if (pendingBytes > MAX_LINE_BYTES) throw new Error('a line of the stream is too long');
   }
-  if (Buffer.concat(pending).toString('utf8').trim() !== '') throw new Error('the stream was cut inside a JSON value');
+  if (joined(pending).trim() !== '') throw new Error('the stream was cut inside a JSON value');
 }

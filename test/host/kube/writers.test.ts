@@ -106,6 +106,31 @@ describe('the elector', () => {
     expect(one.terms[0]?.epoch).toBe(5);
   });
 
+  it('waits for what a process of its own name may have sent before it ended, and no longer', async () => {
+    await lab.create({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { namespace: 'default', name: 'leader' },
+      spec: { holderIdentity: 'one', leaseDurationSeconds: 60, renewTime: '2026-01-01T00:00:00.000000Z', leaseTransitions: 4 },
+    });
+    const startMs = performance.now();
+    const one = candidate('one');
+    await until('one leads', () => one.elector.isLeader(), 20_000);
+    expect(performance.now() - startMs).toBeGreaterThan(950);
+    expect(one.terms[0]?.epoch).toBe(5);
+  });
+
+  it('has one leader even where two have one name', async () => {
+    const one = candidate('same');
+    await until('one leads', () => one.elector.isLeader());
+    const other = candidate('same');
+    // Longer than a lease lasts, while the first goes on renewing.
+    await sleep(4000);
+    expect([one.terms.length, one.losses, other.terms.length]).toEqual([1, [], 0]);
+    await one.elector.stop();
+    await until('the other leads', () => other.elector.isLeader());
+  });
+
   it('notices at once that the lease was taken from it', async () => {
     const one = candidate('one');
     await until('one leads', () => one.elector.isLeader());
