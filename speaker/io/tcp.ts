@@ -120,16 +120,21 @@ export interface Listener {
 export async function listen(family: Family, port: number, onAccept: (socket: Socket) => void, device?: string): Promise<Listener> {
   const fd = openStream(family);
   const server: Server = createServer({ noDelay: true }, onAccept);
+  let listening: Promise<void>;
+  const others = device === undefined ? [] : [...everywhere];
   try {
+    for (const each of others) setSharing(each, true);
     bindListener(fd, family, port, device);
+    listening = startListening(server, fd);
+    setSharing(fd, false);
   } catch (error) {
     addon().close(fd);
     throw error;
+  } finally {
+    for (const each of others) setSharing(each, false);
   }
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ fd, backlog: 128 }, () => resolve());
-  });
+  await listening;
+  if (device === undefined) everywhere.add(fd);
   server.on('error', () => {
     // A failed accept (no descriptor left) is that connection's trouble; the peer tries again.
   });
@@ -139,6 +144,7 @@ export async function listen(family: Family, port: number, onAccept: (socket: So
     removeKey: (key) => removeListenKey(fd, key),
     close: () =>
       new Promise((resolve) => {
+        everywhere.delete(fd);
         server.close(() => resolve());
       }),
   };
@@ -150,12 +156,29 @@ function bindListener(fd: number, family: Family, port: number, device: string |
   if (family === 'ipv6') addon().setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, intOption(1));
   if (device !== undefined) {
     bindToDevice(fd, device);
-    addon().setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, intOption(1));
+    setSharing(fd, true);
   }
   addon().bind(fd, socketAddress((family === 'ipv4' ? '0.0.0.0' : '::') as Ip, port));
-  // Not before the bind: of two daemons that share the port one would lose its connections to the other, unseen. After it, the
-  // listeners of devices can have the same port.
-  if (device === undefined) addon().setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, intOption(1));
+}
+
+/** The call listen(2) is made before this returns. */
+function startListening(server: Server, fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ fd, backlog: 128 }, () => resolve());
+  });
+}
+
+/** Listeners of no device. */
+const everywhere = new Set<number>();
+
+/**
+ * A listener of a device can have the port of those of none only while all of them share it. They must not go on doing so: of
+ * sockets that share a port the kernel takes the first it finds, and not the one that is bound to the device (IPv6). And of two
+ * daemons that share a port one would lose its connections to the other, unseen.
+ */
+function setSharing(fd: number, isOn: boolean): void {
+  addon().setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, intOption(isOn ? 1 : 0));
 }
 
 export interface Ends {
