@@ -90,7 +90,7 @@ export class BgpPeer {
   }
 
   accept(accepted: Accepted): void {
-    const { minTtl } = this.neighbour.socket;
+    const { minTtl, ttl } = this.neighbour.socket;
     // RFC 5082 §3: told, for a dropped SYN would look like a router that is down.
     if (minTtl !== undefined && accepted.ttl !== undefined && accepted.ttl < minTtl) {
       this.tooFar = { ttl: accepted.ttl };
@@ -105,7 +105,7 @@ export class BgpPeer {
         bytes: (data) => this.input({ type: 'bytes', conn, data }),
         writable: () => this.input({ type: 'writable', conn }),
       },
-      minTtl === undefined ? {} : { minTtl },
+      { ...(minTtl === undefined ? {} : { minTtl }), ...(ttl === undefined ? {} : { ttl }) },
     );
     this.#connections.set(conn, connection);
     const { local, remote } = accepted;

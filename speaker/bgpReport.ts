@@ -24,9 +24,14 @@ export function reportPeer({ neighbour, state, status, desired }: BgpPeer): Peer
 
 function errorText({ direction, name, text }: NonNullable<PeerStatus['lastError']>, { socket }: Neighbour): string {
   // The kernel drops in silence: from here a router that is too far looks like one that is down.
-  const cause = name === 'ConnectTimeout' && socket.minTtl !== undefined ? `answers with a TTL below ${socket.minTtl} are dropped` : text;
+  const cause = name === 'ConnectTimeout' ? unansweredBecause(socket) : text;
   const said = cause === undefined ? '' : `: ${cause}`;
   return direction === 'local' ? `${name}${said}` : `${direction} ${name}${said}`;
+}
+
+function unansweredBecause({ minTtl, ttl }: Neighbour['socket']): string | undefined {
+  if (minTtl !== undefined) return `answers with a TTL below ${minTtl} are dropped`;
+  return ttl === 1 ? 'a router more than one hop away needs ebgpMultiHop' : undefined;
 }
 
 /** What this neighbour keeps from being carried out. */

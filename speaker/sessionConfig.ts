@@ -15,7 +15,7 @@ const MAX_KEY_BYTES = 80;
 export interface Neighbour {
   readonly name: string;
   readonly config: SessionConfig;
-  readonly socket: Pick<DialOptions, 'password' | 'device' | 'scope' | 'minTtl' | 'tcpAo'>;
+  readonly socket: Pick<DialOptions, 'password' | 'device' | 'scope' | 'minTtl' | 'ttl' | 'tcpAo'>;
   readonly gracefulRestart: boolean;
   /** One of the routers of this prefix. */
   readonly range?: Prefix;
@@ -65,6 +65,12 @@ function keyProblem(peer: string, { password, tcpAo }: PeerSession): WireProblem
   return bytes > MAX_KEY_BYTES ? { reason: 'PasswordTooLong', peer, bytes } : undefined;
 }
 
+/** What is said to a router of another AS does not get past the link, unless it is said to be further away. */
+function isNextDoor({ myAsn, localAsn, peerAsn, ebgpMultiHop, ttlSecurityHops }: PeerSession): boolean {
+  const internal = peerAsn === 'internal' || peerAsn === (localAsn ?? myAsn);
+  return !internal && !ebgpMultiHop && ttlSecurityHops === undefined;
+}
+
 function socketOf(session: PeerSession): Neighbour['socket'] {
   const { address, password, vrf, interface: scope, ttlSecurityHops, tcpAo } = session;
   return {
@@ -72,6 +78,7 @@ function socketOf(session: PeerSession): Neighbour['socket'] {
     ...(address !== undefined && isLinkLocal(address) ? optional('scope', scope) : {}),
     // RFC 5082 §3: sent with 255, and each router on the way takes one.
     ...(ttlSecurityHops === undefined ? {} : { minTtl: 256 - ttlSecurityHops }),
+    ...(isNextDoor(session) ? { ttl: 1 } : {}),
     ...(tcpAo === undefined ? optional('password', password) : { tcpAo: { ...tcpAo, key: password ?? '' } }),
   };
 }

@@ -57,10 +57,11 @@ export function dial(options: DialOptions): Socket {
   return socket;
 }
 
-function prepare(fd: number, { remote, source, password, device, scope, minTtl, tcpAo }: DialOptions): void {
+function prepare(fd: number, { remote, source, password, device, scope, minTtl, ttl, tcpAo }: DialOptions): void {
   if (tcpAo !== undefined) addAoKey(fd, remote, tcpAo);
   else if (password !== undefined) setMd5Key(fd, remote, password);
   if (minTtl !== undefined) setMinTtl(fd, ipFamily(remote), minTtl);
+  if (ttl !== undefined) setTtl(fd, ipFamily(remote), ttl);
   if (device !== undefined) bindToDevice(fd, device);
   const index = scope !== undefined && source !== undefined && isLinkLocal(source) ? addon().ifindex(scope) : 0;
   if (source !== undefined) addon().bind(fd, socketAddress(source, 0, index));
@@ -69,9 +70,13 @@ function prepare(fd: number, { remote, source, password, device, scope, minTtl, 
 function openStream(family: Family): number {
   const v4 = family === 'ipv4';
   const fd = addon().socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_TCP);
-  if (v4) addon().setsockopt(fd, IPPROTO_IP, IP_TTL, intOption(MAX_TTL));
-  else addon().setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, intOption(MAX_TTL));
+  setTtl(fd, family, MAX_TTL);
   return fd;
+}
+
+function setTtl(fd: number, family: Family, ttl: number): void {
+  if (family === 'ipv4') addon().setsockopt(fd, IPPROTO_IP, IP_TTL, intOption(ttl));
+  else addon().setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, intOption(ttl));
 }
 
 function setMinTtl(fd: number, family: Family, minTtl: number): void {
@@ -222,9 +227,12 @@ function counterOf(text: string, name: string): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
-/** @returns whether the kernel took it */
-export function requireTtl(socket: Socket, family: Family, minTtl: number): boolean {
-  return onSocket(socket, (fd) => setMinTtl(fd, family, minTtl));
+/** Of a connection that was accepted. @returns whether the kernel took it */
+export function limitHops(socket: Socket, family: Family, { minTtl, ttl }: Pick<DialOptions, 'minTtl' | 'ttl'>): boolean {
+  return onSocket(socket, (fd) => {
+    if (minTtl !== undefined) setMinTtl(fd, family, minTtl);
+    if (ttl !== undefined) setTtl(fd, family, ttl);
+  });
 }
 
 /** Linux replaces the key of a connection that is there. @returns whether it did */

@@ -19,8 +19,8 @@ import {
   dial,
   endsOf,
   hasTcpAo,
+  limitHops,
   listen,
-  requireTtl,
   synTtl,
   ttlDrops,
 } from './tcp.ts';
@@ -193,9 +193,9 @@ function acceptedHand(socket: Socket, ends: Ends, device: string | undefined): A
     ...ends,
     ...(device === undefined ? {} : { device }),
     ...(ttl === undefined ? {} : { ttl }),
-    accept(events, { minTtl } = {}) {
+    accept(events, options = {}) {
       const link = new Link(socket, ends.remote, events);
-      if (minTtl !== undefined && !requireTtl(socket, family, minTtl)) socket.destroy();
+      if (!limitHops(socket, family, options)) socket.destroy();
       socket.once('close', () => {
         if (!link.open) return;
         link.open = false;

@@ -30,7 +30,7 @@ function greet(events: Pick<Heard, 'bytes' | 'writable'>, asn = 64513, afis = [1
 
 /** A connection of a router; `outcome` has what became of it. */
 function incoming(options: Partial<Omit<Accepted, 'accept' | 'refuse'>> = {}) {
-  const heard: { events?: Heard; outcome?: 'accepted' | 'refused'; options?: Pick<DialOptions, 'minTtl'> | undefined } = {};
+  const heard: { events?: Heard; outcome?: 'accepted' | 'refused'; options?: Pick<DialOptions, 'minTtl' | 'ttl'> | undefined } = {};
   const sent: Uint8Array[] = [];
   const accepted: Accepted = {
     local: ip('192.0.2.1'),
@@ -91,6 +91,34 @@ describe('GTSM (RFC 5082 §3)', () => {
     engine.apply({ plan: nodePlan(1, [peerPlan('tor', [], { ttlSecurityHops: 2 })]), fresh: [] });
     clock.advance(10_000);
     expect(engine.report().peers[0]?.lastError?.text).toBe('ConnectTimeout: answers with a TTL below 254 are dropped');
+  });
+});
+
+describe('a TTL of one', () => {
+  it.each([
+    ['to a router of another AS', {}, 1],
+    ['to one whose AS is not known', { peerAsn: 'external' }, 1],
+    ['not with ebgpMultiHop', { ebgpMultiHop: true }, undefined],
+    ['not where GTSM wants 255', { ttlSecurityHops: 1 }, undefined],
+    ['not within the AS', { peerAsn: 64512 }, undefined],
+    ['not within an AS that is not known', { peerAsn: 'internal' }, undefined],
+    ['not within the AS that this router sees', { localAsn: 64513 }, undefined],
+    ['to our own AS, where the router sees another', { peerAsn: 64512, localAsn: 64999 }, 1],
+  ] as const)('%s', async (_, session, ttl) => {
+    const { engine, hands } = await started();
+    engine.apply({ plan: nodePlan(1, [peerPlan('tor', [], session)]), fresh: [] });
+    expect(hands.dials[0]?.options.ttl).toBe(ttl);
+    const connection = incoming({ ttl: 255 });
+    hands.connect(connection.accepted);
+    expect(connection.heard.outcome).toBe('accepted');
+    expect(connection.heard.options?.ttl).toBe(ttl);
+  });
+
+  it('is what a time-out may be of', async () => {
+    const { engine, clock } = await started();
+    engine.apply({ plan: nodePlan(1, [peerPlan('tor', [])]), fresh: [] });
+    clock.advance(10_000);
+    expect(engine.report().peers[0]?.lastError?.text).toBe('ConnectTimeout: a router more than one hop away needs ebgpMultiHop');
   });
 });
 
@@ -171,7 +199,7 @@ describe('keys', () => {
     const { engine, hands } = await started();
     hands.tcpAo = true;
     engine.apply({ plan: passwords(['tor', [], { tcpAo: AO, password: 'k' }]), fresh: [] });
-    expect(hands.dials[0]?.options).toEqual({ remote: SESSION.address, port: 179, tcpAo: { ...AO, key: 'k' } });
+    expect(hands.dials[0]?.options).toEqual({ remote: SESSION.address, port: 179, ttl: 1, tcpAo: { ...AO, key: 'k' } });
     expect(hands.listeners[0]?.keys).toEqual([{ address: SESSION.address, tcpAo: { ...AO, key: 'k' } }]);
   });
 });
@@ -350,7 +378,7 @@ describe('an unnumbered peer', () => {
     expect(engine.report().problems).toEqual([{ reason: 'NoRouter', peer: 'tor', interface: 'eth0' }]);
     expect(hands.dials).toEqual([]);
     hands.finders[0]?.hear(one);
-    expect(hands.dials.map(({ options }) => options)).toEqual([{ remote: one, port: 179, scope: 'eth0' }]);
+    expect(hands.dials.map(({ options }) => options)).toEqual([{ remote: one, port: 179, scope: 'eth0', ttl: 1 }]);
     expect(engine.report()).toMatchObject({ problems: [], peers: [{ name: 'tor', address: one }] });
     hands.dials[0]?.events.up(ip('fe80::1'), one);
     const events = hands.dials[0]?.events;

@@ -61,7 +61,7 @@ describe('the engine, BGP', () => {
     engine.apply({ plan: nodePlan(1, [peerPlan('tor', ['198.51.100.1/32'])]), fresh: [] });
     const [dial] = hands.dials;
     if (dial === undefined) throw new Error('nothing was dialled');
-    expect(dial.options).toEqual({ remote: SESSION.address, port: 179 });
+    expect(dial.options).toEqual({ remote: SESSION.address, port: 179, ttl: 1 });
     const before = changes.count;
     establish(dial);
     expect(typesOf(dial)).toContain(OPEN);
