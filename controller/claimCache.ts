@@ -45,6 +45,10 @@ export class ClaimCache {
     return [...this.#known].flatMap(([name, { claim }]) => (claim === undefined || this.isExpired(name) ? [] : [claim]));
   }
 
+  names(): Iterable<string> {
+    return this.#known.keys();
+  }
+
   namesFor(service: ServiceKey): Iterable<string> {
     return this.#byService.get(service) ?? [];
   }

@@ -61,6 +61,8 @@ export class ClaimKeeper {
 
   /** For a plan from nothing, after {@link read}. */
   all(): Iterable<AddressClaim> {
+    // What there is to say of a claim depends on the pools.
+    for (const name of this.#cache.names()) this.#dirty.add(name);
     for (const name of this.#dirty) this.#count(name);
     return this.#counting.values();
   }
@@ -215,7 +217,8 @@ export class ClaimKeeper {
     if (this.#cache.isExpired(name))
       return { reason: 'Expired', message: 'The ttl is over: the addresses are not kept any more.', ...times(claim) };
     const claimant = claim.service === undefined ? undefined : this.#claimant(claim.service);
-    return claimState(claim, claimant, this.#options.allocator.claims, now);
+    const { allocator } = this.#options;
+    return claimState(claim, claimant, allocator.claims, claimant === undefined ? allocator.doubts(claim) : [], now);
   }
 
   #schedule(): void {

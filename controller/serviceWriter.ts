@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ServiceKey, ServiceView } from '../src/cluster/service.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
@@ -135,8 +136,11 @@ class Writer {
 
   /** One signal for all writes: there is one queue and one term. */
   #ends(stopped: AbortSignal): AbortSignal {
-    if (this.#stopped !== stopped) this.#signal = AbortSignal.any([stopped, this.#options.term.signal]);
+    if (this.#stopped === stopped) return this.#signal;
     this.#stopped = stopped;
+    this.#signal = AbortSignal.any([stopped, this.#options.term.signal]);
+    // Each write listens to it while it is under way.
+    setMaxListeners(0, this.#signal);
     return this.#signal;
   }
 

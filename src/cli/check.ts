@@ -5,7 +5,8 @@ import { problemText } from '../config/conditions.ts';
 import type { AdvertisementScope, Config } from '../config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects, parseConfig } from '../config/parse.ts';
 import type { ObjectRef, Problem, ProblemReason } from '../config/problem.ts';
-import { claimRefusals } from '../ipam/claimAdmission.ts';
+import { claimDoubts } from '../ipam/claimDoubts.ts';
+import { Desk } from '../ipam/desk.ts';
 import { reasonText } from '../ipam/reasonText.ts';
 import type { RefusalReason } from '../ipam/refusal.ts';
 import type { Manifests, SyntaxFault } from './manifests.ts';
@@ -99,8 +100,9 @@ function duplicates(objects: readonly ObjectRef[]): Finding[] {
 /** Claims that cannot have what they claim. Without any pool that goes without saying. */
 function refusals(claims: readonly AddressClaim[], config: Config): Finding[] {
   if (config.pools.length === 0) return [];
+  const desk = new Desk({ config, namespaces: [], claims });
   return claims.flatMap((claim) =>
-    claimRefusals(claim, { config, namespaces: [], claims }).map((refusal) => ({
+    claimDoubts(desk, claim).map((refusal) => ({
       severity: 'warning',
       reason: refusal.reason,
       object: { kind: 'AddressClaim', name: claim.name },

@@ -4,10 +4,12 @@ import type { Ip } from '../net/ip.ts';
 import type { Applicant } from './applicant.ts';
 import type { Assignment } from './assignment.ts';
 import { type Choice, type Kept, choose, keep } from './choice.ts';
+import { claimDoubts } from './claimDoubts.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
 import { assignmentOf, byAge, keepRank, ledger, merged, releases } from './ledger.ts';
 import type { PoolUsage } from './poolSpace.ts';
+import type { Refusal } from './refusal.ts';
 import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
 import { sharesOf } from './shares.ts';
 import { type Tenant, tenantOf } from './sharing.ts';
@@ -84,6 +86,10 @@ export class Allocator {
 
   get claims(): ClaimIndex {
     return this.#desk.claims;
+  }
+
+  doubts(claim: AddressClaim): readonly Refusal[] {
+    return claimDoubts(this.#desk, claim);
   }
 
   /** @returns every other Service whose assignment changed. */

@@ -1,4 +1,3 @@
-import { serviceKey } from '../cluster/service.ts';
 import { type AddressClaim, readClaim } from '../config/addressClaims.ts';
 import {
   type AdmissionRequest,
@@ -13,9 +12,9 @@ import {
   takenBetween,
   unknownBefore,
 } from './admission.ts';
-import { type Basis, Desk } from './desk.ts';
+import { claimDoubts } from './claimDoubts.ts';
+import { Desk } from './desk.ts';
 import { reasonText } from './reasonText.ts';
-import type { Refusal } from './refusal.ts';
 
 /** One write of an AddressClaim. */
 export type ClaimRequest = Omit<AdmissionRequest, 'kind'>;
@@ -34,21 +33,8 @@ export function reviewClaim({ operation, object, oldObject }: ClaimRequest, worl
   const before = basisOf(world);
   const others = [...(world.claims ?? [])].filter(({ name }) => name !== claim.name);
   const after = { ...before, claims: [...others, claim] };
-  const lines = [...fresh.map(problemLine), ...claimRefusals(claim, after).map(reasonText), ...heldBy(claim, world)];
+  const lines = [...fresh.map(problemLine), ...claimDoubts(new Desk(after), claim).map(reasonText), ...heldBy(claim, world)];
   return { denials, warnings: lines, taken: takenBetween(before, after, world.services) };
-}
-
-/** What keeps a claim's Service from its addresses as long as nothing else changes, other Services apart. @param basis the claim is among its claims */
-export function claimRefusals({ name, addresses, service }: AddressClaim, basis: Basis): Refusal[] {
-  const desk = new Desk(basis);
-  const tenant = { key: service ?? serviceKey('', ''), sharingKey: undefined, trafficPolicy: 'Cluster' as const, backend: '', ports: [] };
-  return addresses.flatMap((address) => {
-    const space = desk.pools.of(address);
-    if (space === undefined) return [{ reason: 'AddressOutsidePools' as const, address }];
-    const refusal = desk.refusal(address, space, tenant);
-    // A claim for nobody keeps its addresses from everybody.
-    return refusal === undefined || (refusal.reason === 'ClaimedByOther' && refusal.claim === name) ? [] : [refusal];
-  });
 }
 
 /** A claim takes nothing from a Service that has an address otherwise: it waits. */

@@ -5,6 +5,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Assignment } from './assignment.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { reasonText } from './reasonText.ts';
+import type { Refusal } from './refusal.ts';
 import { retentionOf } from './request.ts';
 
 /** Why a claim's Service has its addresses or not. Stable codes: the condition Bound and events use them. */
@@ -25,12 +26,22 @@ export interface Claimant {
   readonly assignment: Assignment;
 }
 
-/** @param now RFC 3339 */
-export function claimState(claim: AddressClaim, claimant: Claimant | undefined, index: ClaimIndex, now: string): ClaimState {
+/**
+ * @param doubts what would keep its Service from the addresses: worth a word as long as there is no Service to say it
+ * @param now RFC 3339
+ */
+export function claimState(
+  claim: AddressClaim,
+  claimant: Claimant | undefined,
+  index: ClaimIndex,
+  doubts: readonly Refusal[],
+  now: string,
+): ClaimState {
   const { service, boundTo, since } = claim;
   const before = { ...(boundTo === undefined ? {} : { boundTo }), ...(since === undefined ? {} : { since }) };
-  if (service === undefined) return { reason: 'NoService', message: 'The addresses are kept for no Service.', ...before };
-  if (claimant === undefined) return released(claim, service, before, now);
+  const but = doubts.map((refusal) => ` ${reasonText(refusal)}`).join('');
+  if (service === undefined) return { reason: 'NoService', message: `The addresses are kept for no Service.${but}`, ...before };
+  if (claimant === undefined) return released(claim, service, before, but, now);
   const has = claim.addresses.filter((address) => claimant.assignment.ingress.includes(address));
   if (has.length > 0) {
     const lacks = claim.addresses.filter((address) => !has.includes(address));
@@ -53,8 +64,8 @@ export function claimState(claim: AddressClaim, claimant: Claimant | undefined, 
   return { reason: 'NotGiven', message: notGiven(service, claimant.assignment), ...before };
 }
 
-function released(claim: AddressClaim, service: ServiceKey, before: Partial<ClaimState>, now: string): ClaimState {
-  const message = `The addresses are kept until there is a Service ${service} of type LoadBalancer.`;
+function released(claim: AddressClaim, service: ServiceKey, before: Partial<ClaimState>, but: string, now: string): ClaimState {
+  const message = `The addresses are kept until there is a Service ${service} of type LoadBalancer.${but}`;
   const hadThem = claim.boundTo === service || claim.managed;
   const releasedAt = claim.releasedAt ?? (hadThem ? now : undefined);
   return { reason: 'ServiceMissing', message, ...before, ...(releasedAt === undefined ? {} : { releasedAt }) };

@@ -150,14 +150,20 @@ export class Desk {
     return this.#inUse.has(address) || space.excludes(valueOf(address), ipFamily(address));
   }
 
-  /** Why nobody who has not got it already may have this address, and this tenant in particular. */
-  refusal(address: Ip, space: PoolSpace, tenant: Tenant): Refusal | undefined {
+  /** Why nobody who has not got it already may have this address, whatever Services there are. */
+  bar(address: Ip, space: PoolSpace): Refusal | undefined {
     const family = ipFamily(address);
     const pool = space.pool.name;
     if (space.avoids(valueOf(address), family)) return { reason: 'AddressAvoided', address, pool };
     if (space.excludes(valueOf(address), family)) return { reason: 'AddressExcluded', address, pool };
     const by = this.reservedBy(address);
-    if (by !== undefined) return { reason: 'AddressReserved', address, by };
+    return by === undefined ? undefined : { reason: 'AddressReserved', address, by };
+  }
+
+  /** As {@link bar}, and for this tenant in particular. */
+  refusal(address: Ip, space: PoolSpace, tenant: Tenant): Refusal | undefined {
+    const barred = this.bar(address, space);
+    if (barred !== undefined) return barred;
     const conflict = this.book.conflict(address, tenant);
     if (conflict !== undefined) return conflict;
     // Whoever has a claimed address may share it: the claim keeps it from being given to others alone.

@@ -23,15 +23,18 @@ interface Contender {
   readonly name: string;
   readonly crds: readonly string[];
   readonly objects: readonly object[];
+  /** Of the same shape as the first one, to come later. */
+  readonly late: object;
   readonly start: (kubeconfig: string, log: number) => ChildProcess;
 }
 
-const pool = (apiVersion: string, namespace: string): object => ({
+const pool = (apiVersion: string, namespace: string, name = 'p', addresses = '10.128.0.0/15'): object => ({
   apiVersion,
   kind: 'IPAddressPool',
-  metadata: { name: 'p', namespace },
-  spec: { addresses: ['10.128.0.0/15'] },
+  metadata: { name, namespace },
+  spec: { addresses: [addresses] },
 });
+const latePool = (apiVersion: string, namespace: string): object => pool(apiVersion, namespace, 'late', '10.130.0.0/15');
 
 const heraldlb: Contender = {
   name: 'HeraldLB',
@@ -39,12 +42,13 @@ const heraldlb: Contender = {
     .filter((file) => file !== 'kustomization.yaml')
     .map((file) => join('manifests/crds', file)),
   objects: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'heraldlb-system' } }, pool('heraldlb.io/v1', 'heraldlb-system')],
+  late: latePool('heraldlb.io/v1', 'heraldlb-system'),
   start: (kubeconfig, log) =>
     spawn(
       process.execPath,
       [
         ...(process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter(Boolean),
-        'dist/src/cli/heraldlb.js',
+        process.env['BENCH_PROGRAM'] ?? 'dist/src/cli/heraldlb.js',
         'controller',
         '--kubeconfig',
         kubeconfig,
@@ -63,6 +67,7 @@ function contenders(): Contender[] {
     name: 'MetalLB',
     crds: readdirSync(metallbCrds).map((file) => join(metallbCrds, file)),
     objects: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'metallb-system' } }, pool('metallb.io/v1beta1', 'metallb-system')],
+    late: latePool('metallb.io/v1beta1', 'metallb-system'),
     start: (kubeconfig, log) =>
       spawn(metallb, ['--namespace', 'metallb-system', '--webhook-mode', 'disabled', '--log-level', 'warn', '--port', '17472'], {
         stdio: ['ignore', log, log],
@@ -84,23 +89,53 @@ async function inLoops(count: number, work: (index: number) => Promise<void>): P
 
 const servicesOf = (namespace: string): string => `/api/v1/namespaces/${namespace}/services`;
 
-/** @param ofClass of another load balancer: the contenders leave these alone */
-async function createServices(kube: Kube, namespace: string, ofClass?: string): Promise<number> {
+/** @param ofClass of another load balancer: the contenders leave these alone @param pool that they ask for by its name */
+async function createServices(kube: Kube, namespace: string, ofClass?: string, pool?: string): Promise<number> {
   await kube.admin.raw('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const annotations = pool === undefined ? {} : { 'metallb.io/address-pool': pool };
   return inLoops(COUNT, async (index) => {
     const spec = { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false, ports: [{ port: 80 }], loadBalancerClass: ofClass };
-    const { status } = await kube.admin.raw('POST', servicesOf(namespace), { metadata: { name: `s${index}` }, spec });
+    const { status } = await kube.admin.raw('POST', servicesOf(namespace), { metadata: { name: `s${index}`, annotations }, spec });
     if (status !== 201) throw new Error(`creating a Service: ${status}`);
   });
 }
 
+let rounds = 0;
+
+/** Each time with other addresses: a patch that changes nothing is not written. */
 async function barePatches(kube: Kube, namespace: string): Promise<number> {
-  const ingress = (index: number): object => ({ status: { loadBalancer: { ingress: [{ ip: `10.200.${index >> 8}.${index & 255}` }] } } });
+  const network = 200 + rounds++;
+  const ingress = (index: number): object => ({
+    status: { loadBalancer: { ingress: [{ ip: `10.${network}.${index >> 8}.${index & 255}` }] } },
+  });
   return inLoops(COUNT, async (index) => {
     const path = `${servicesOf(namespace)}/s${index}/status`;
     const { status } = await kube.admin.raw('PATCH', path, ingress(index), 'application/merge-patch+json');
     if (status !== 200) throw new Error(`patching a status: ${status}`);
   });
+}
+
+/** Fifty of them, spread over all, one after another: a list of thousands several times a second would be a load of its own. */
+async function untilSampleAssigned(kube: Kube, namespace: string): Promise<void> {
+  const step = Math.max(1, Math.floor(COUNT / 50));
+  for (let index = COUNT - 1; index >= 0; index -= step) {
+    while (!JSON.stringify((await kube.admin.raw('GET', `${servicesOf(namespace)}/s${index}`)).body).includes('"ingress"')) await sleep(25);
+  }
+}
+
+/** Services that wait for a pool, and then it is there: what a controller that runs already needs to the last VIP. */
+async function poolComes(kube: Kube, pools: readonly object[]): Promise<{ readonly ms: number; readonly bareMs: number }> {
+  await createServices(kube, 'late', undefined, 'late');
+  await sleep(5000);
+  const before = await barePatches(kube, 'bare');
+  const from = performance.now();
+  for (const object of pools) await kube.admin.apply(object);
+  await untilSampleAssigned(kube, 'late');
+  const ms = performance.now() - from;
+  await untilAssigned(kube, 'late');
+  await sleep(COUNT);
+  const after = await barePatches(kube, 'bare');
+  return { ms, bareMs: (before + after) / 2 };
 }
 
 /** Cheap for the server: counts in one list every so often. */
@@ -128,7 +163,7 @@ function peakMb(pid: number): number {
 
 const rate = (ms: number): string => `${((COUNT * 1000) / ms).toFixed(0)}/s`;
 
-async function measure({ name, crds, objects, start }: Contender): Promise<void> {
+async function measure({ name, crds, objects, late, start }: Contender): Promise<void> {
   const kube = await startKube({ controllers: false });
   try {
     for (const file of crds) await kube.admin.apply(readFileSync(file, 'utf8'));
@@ -149,9 +184,12 @@ async function measure({ name, crds, objects, start }: Contender): Promise<void>
     await untilAssigned(kube, 'at-once');
     const atOnce = performance.now() - atOnceFrom;
     const cpu = cpuSeconds(child.pid ?? 0);
+    await sleep(COUNT);
+    const { ms: lateMs, bareMs } = await poolComes(kube, [late]);
     console.log(
       `| ${name} | ${rate(bare)} | ${rate(waiting)} | ${(bare / waiting).toFixed(2)} | ${(created / 1000).toFixed(1)} s | ` +
-        `${(atOnce / 1000).toFixed(1)} s | ${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpu.toFixed(1)} s | ${peakMb(child.pid ?? 0).toFixed(0)} MB |`,
+        `${(atOnce / 1000).toFixed(1)} s | ${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpu.toFixed(1)} s | ${peakMb(child.pid ?? 0).toFixed(0)} MB | ` +
+        `${rate(bareMs)} | ${rate(lateMs)} | ${(bareMs / lateMs).toFixed(2)} |`,
     );
     child.kill('SIGTERM');
     await once(child, 'exit');
@@ -162,7 +200,8 @@ async function measure({ name, crds, objects, start }: Contender): Promise<void>
 
 console.log(`${COUNT} Services, ${LOOPS} writers\n`);
 console.log(
-  '| controller | bare status patches | from its start | ratio | creating them | last VIP after the first create | after the last create | CPU at first | CPU in all | peak RSS |',
+  '| controller | bare status patches | from its start | ratio | creating them | last VIP after the first create | after the last create | CPU at first | CPU in all | peak RSS | ' +
+    'bare status patches around the next | a pool comes for those that wait | ratio |',
 );
-console.log('|---|---|---|---|---|---|---|---|---|---|');
+console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|');
 for (const contender of contenders()) await measure(contender);

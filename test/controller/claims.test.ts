@@ -150,4 +150,27 @@ describe('AddressClaims', () => {
     await bound('late', 'Bound');
     await until('an event', async () => (await eventsAbout(lab, 'outside')).some((text) => text.startsWith('NotGiven')));
   }, 60_000);
+
+  it('say before there is a Service what it would meet with, and no more once that is mended', async () => {
+    const { lab, start } = cluster;
+    await lab.create(poolObject('p', ['192.0.2.0/24'], { excludedAddresses: ['192.0.2.9/32'] }));
+    await lab.create(claimObject('outside', 'absent', ['203.0.113.1', '192.0.2.9']));
+    await lab.create(claimObject('nobody', undefined, ['203.0.113.2']));
+    await lab.create(claimObject('second', 'other', ['203.0.113.2']));
+    await start('one');
+    const says = async (name: string, part: string): Promise<string> =>
+      until(`"${part}" on ${name}`, async () => {
+        const message = conditionOf(await getClaim(name), 'Bound')?.message;
+        return message?.includes(part) === true && message;
+      });
+    expect(await says('outside', 'IPAddressPool')).toBe(
+      'The addresses are kept until there is a Service default/absent of type LoadBalancer. Address 203.0.113.1 is in no usable ' +
+        'IPAddressPool. IPAddressPool "p" excludes 192.0.2.9.',
+    );
+    expect(await says('nobody', 'IPAddressPool')).toContain('203.0.113.2 is in no usable');
+    await lab.create(poolObject('q', ['203.0.113.0/29']));
+    expect(await says('outside', 'LoadBalancer. IPAddressPool "p" excludes')).not.toContain('203.0.113.1');
+    await until('nothing against the other', async () => !(conditionOf(await getClaim('nobody'), 'Bound')?.message ?? '').includes('Pool'));
+    expect(await says('second', 'AddressClaim')).toMatch(/Address 203\.0\.113\.2 is kept by AddressClaim "nobody" for no Service yet\.$/);
+  }, 60_000);
 });
