@@ -170,14 +170,19 @@ function throughDoor(api: LabApi, account: string): string {
   return stringify({ ...rest, clusters: moved });
 }
 
-export async function embeddedApi(root: string, options: { readonly port?: number; readonly rbac?: boolean } = {}): Promise<LabApi> {
+interface EmbeddedOptions {
+  /** Nodes stay ready whatever happens to the API server. */
+  readonly isPatient?: boolean;
+}
+
+export async function embeddedApi(root: string, { isPatient = false }: EmbeddedOptions = {}): Promise<LabApi> {
   const kubelab: Kubelab = await startKubelab({
-    port: options.port ?? 0,
-    rbac: options.rbac ?? true,
+    port: 0,
+    rbac: true,
     // kubectl sends no token over plain HTTP.
     tls: true,
     crdDir: [join(root, 'manifests/crds'), join(root, 'manifests/base/namespace.yaml'), join(root, 'manifests/base/rbac.yaml')],
-    controllers: { endpointSlices: true, nodeLifecycle: { graceMs: 1500, checkMs: 250 } },
+    controllers: { endpointSlices: true, ...(isPatient ? {} : { nodeLifecycle: { graceMs: 1500, checkMs: 250 } }) },
   });
   return {
     kind: 'kubelab',

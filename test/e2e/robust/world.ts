@@ -112,9 +112,17 @@ export async function updatesRead(lab: Lab): Promise<Record<string, number>> {
 }
 
 /** When each of BIRD's sessions last changed its state; equal texts mean that nothing happened. */
-export async function birdSince(lab: Lab): Promise<Record<string, string>> {
+export async function birdSince(lab: Lab, before: Readonly<Record<string, string>> = {}): Promise<Record<string, string>> {
   const rows = (await birdc(lab, 'show protocols')).split('\n').filter((row) => / BGP /.test(row));
-  return Object.fromEntries(rows.map((row) => [row.split(/\s+/)[0] ?? '', row.trim().split(/\s+/).slice(3).join(' ')]));
+  const now = rows.map((row) => [row.split(/\s+/)[0] ?? '', row.trim().split(/\s+/).slice(3).join(' ')] as const);
+  return Object.fromEntries(now.map(([name, text]) => [name, isSameSince(before[name], text) ? (before[name] ?? '') : text]));
+}
+
+/** BIRD makes the time of the day out of how long ago it was, and so differs from itself by a millisecond. */
+function isSameSince(before: string | undefined, now: string): boolean {
+  const at = (text: string): number => Date.parse(`2026-01-01T${/\d+:\d+:\d+\.\d+/.exec(text)?.[0] ?? ''}Z`);
+  const rest = (text: string): string => text.replace(/\d+:\d+:\d+\.\d+/, '');
+  return before !== undefined && rest(before) === rest(now) && Math.abs(at(before) - at(now)) < 100;
 }
 
 /** What an address may be announced for: node names, from Services and EndpointSlices as the API has them now. */
