@@ -7,8 +7,7 @@ import {
   encodeRouterSolicitation,
 } from '../../src/wire/routerDiscovery.ts';
 import type { RouterWatch } from '../hands.ts';
-import { READER_BATCH, type ReaderHandle, addon } from '../native/addon.ts';
-import { ANCILLARY_SIZE, readAncillary } from './ancillary.ts';
+import { type ReaderHandle, addon } from '../native/addon.ts';
 import {
   AF_INET6,
   ICMPV6_FILTER,
@@ -21,13 +20,13 @@ import {
   SOL_SOCKET,
   SO_BINDTODEVICE,
 } from './constants.ts';
-import { intOption, readSocketAddress, socketAddress } from './sockaddr.ts';
+import { readDatagrams } from './datagrams.ts';
+import { intOption, socketAddress } from './sockaddr.ts';
 
 const ALL_NODES = 'ff02::1' as Ip;
 const ALL_ROUTERS = 'ff02::2' as Ip;
 /** A Router Advertisement with many options; it is never fragmented. */
 const MAX_MESSAGE = 1536;
-const ADDRESS_SIZE = 28;
 
 /**
  * Hears the routers of one interface (RFC 4861 §6.1.2). Every host is a member of the group that they advertise to.
@@ -44,7 +43,10 @@ export function watchRouters(name: string, onRouter: (router: Ip) => void): Rout
     io.setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, intOption(1));
     io.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, intOption(255));
     io.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, intOption(0));
-    reader = readMessages(fd, onRouter);
+    reader = readDatagrams(fd, MAX_MESSAGE, ({ bytes, source, ttl: hopLimit }) => {
+      const router = advertisingRouter({ bytes, source, hopLimit });
+      if (router !== undefined) onRouter(router);
+    });
   } catch (error) {
     io.close(fd);
     throw error;
@@ -72,26 +74,4 @@ function onlyAdvertisements(): Uint8Array {
   const word = ROUTER_ADVERTISEMENT >> 5;
   types[word] = (types[word] ?? 0) & ~(1 << (ROUTER_ADVERTISEMENT & 31));
   return new Uint8Array(types.buffer);
-}
-
-function readMessages(fd: number, onRouter: (router: Ip) => void): ReaderHandle {
-  const bytes = new Uint8Array(READER_BATCH * MAX_MESSAGE);
-  const lengths = new Uint32Array(READER_BATCH);
-  const addresses = new Uint8Array(READER_BATCH * ADDRESS_SIZE);
-  const stride = ANCILLARY_SIZE + Uint32Array.BYTES_PER_ELEMENT;
-  const controls = new Uint8Array(READER_BATCH * stride);
-  const controlLengths = new Uint32Array(controls.buffer);
-  return addon().startReader(fd, bytes, new Uint8Array(lengths.buffer), addresses, controls, (count) => {
-    for (let position = 0; position < count; position++) {
-      const length = lengths[position] ?? 0;
-      const source = readSocketAddress(addresses.subarray(position * ADDRESS_SIZE, (position + 1) * ADDRESS_SIZE));
-      if (source === undefined || length > MAX_MESSAGE) continue;
-      const control = position * stride + Uint32Array.BYTES_PER_ELEMENT;
-      const controlLength = Math.min(ANCILLARY_SIZE, controlLengths[(position * stride) / Uint32Array.BYTES_PER_ELEMENT] ?? 0);
-      const { ttl: hopLimit } = readAncillary(controls.subarray(control, control + controlLength));
-      const message = bytes.subarray(position * MAX_MESSAGE, position * MAX_MESSAGE + length);
-      const router = advertisingRouter({ bytes: message, source: source.ip, hopLimit });
-      if (router !== undefined) onRouter(router);
-    }
-  });
 }

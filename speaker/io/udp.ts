@@ -1,7 +1,6 @@
 import { type Family, type Ip, ipFamily, isLinkLocal } from '../../src/net/ip.ts';
 import type { Datagram, UdpListenOptions, UdpListener, UdpSendOptions, UdpSender } from '../hands.ts';
-import { READER_BATCH, type ReaderHandle, addon } from '../native/addon.ts';
-import { ANCILLARY_SIZE, readAncillary } from './ancillary.ts';
+import { addon } from '../native/addon.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -22,12 +21,12 @@ import {
   SO_BINDTODEVICE,
   SO_REUSEADDR,
 } from './constants.ts';
+import { readDatagrams } from './datagrams.ts';
 import { DROP_ALL } from './filter.ts';
 import { intOption, readSocketAddress, socketAddress } from './sockaddr.ts';
 
 /** Longer than any BFD packet; an echo packet is as long as its sender likes, and a longer one is no echo of ours to give. */
 const MAX_DATAGRAM = 256;
-const ADDRESS_SIZE = 28;
 /** Class selector 6, network control: a full link does not drop what says that it is alive. */
 const CS6 = 0xc0;
 /** RFC 5881 §4. */
@@ -51,7 +50,7 @@ export function listenUdp(options: UdpListenOptions, onDatagram: (datagram: Data
     // Not before the bind: of two daemons that share the port one would lose its packets to the other, unseen.
     if (options.share === true) addon().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, intOption(1));
     askForAncillary(fd, family);
-    const reader = readDatagrams(fd, onDatagram);
+    const reader = readDatagrams(fd, MAX_DATAGRAM, onDatagram);
     let isOpen = true;
     return {
       close() {
@@ -81,30 +80,6 @@ function askForAncillary(fd: number, family: Family): void {
   const [level, ttl, info] = family === 'ipv4' ? [IPPROTO_IP, IP_RECVTTL, IP_PKTINFO] : [IPPROTO_IPV6, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO];
   addon().setsockopt(fd, level, ttl, intOption(1));
   addon().setsockopt(fd, level, info, intOption(1));
-}
-
-function readDatagrams(fd: number, onDatagram: (datagram: Datagram) => void): ReaderHandle {
-  const bytes = new Uint8Array(READER_BATCH * MAX_DATAGRAM);
-  const lengths = new Uint32Array(READER_BATCH);
-  const addresses = new Uint8Array(READER_BATCH * ADDRESS_SIZE);
-  const stride = ANCILLARY_SIZE + Uint32Array.BYTES_PER_ELEMENT;
-  const controls = new Uint8Array(READER_BATCH * stride);
-  const controlLengths = new Uint32Array(controls.buffer);
-  return addon().startReader(fd, bytes, new Uint8Array(lengths.buffer), addresses, controls, (count) => {
-    for (let position = 0; position < count; position++) {
-      const length = lengths[position] ?? 0;
-      const source = readSocketAddress(addresses.subarray(position * ADDRESS_SIZE, (position + 1) * ADDRESS_SIZE));
-      if (source === undefined || length > MAX_DATAGRAM) continue;
-      const control = position * stride + Uint32Array.BYTES_PER_ELEMENT;
-      const controlLength = Math.min(ANCILLARY_SIZE, controlLengths[(position * stride) / Uint32Array.BYTES_PER_ELEMENT] ?? 0);
-      onDatagram({
-        ...readAncillary(controls.subarray(control, control + controlLength)),
-        bytes: bytes.subarray(position * MAX_DATAGRAM, position * MAX_DATAGRAM + length),
-        source: source.ip,
-        sourcePort: source.port,
-      });
-    }
-  });
 }
 
 /**
