@@ -1,6 +1,6 @@
 // Runs a TypeScript program of the test tree on plain Node: bundles it (packages stay outside) and imports the bundle.
 //   node test/support/run.mjs test/lab/demo.ts [arguments]
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -9,8 +9,13 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const entry = process.argv[2];
 if (entry === undefined) throw new Error('usage: run.mjs PROGRAM.ts [arguments]');
 // Inside node_modules, so that the bundle finds the packages it imports.
-const directory = join(root, 'node_modules', '.cache', 'heraldlb-run', String(process.pid));
-mkdirSync(directory, { recursive: true });
+const parent = join(root, 'node_modules', '.cache', 'heraldlb-run');
+mkdirSync(parent, { recursive: true });
+// Those that were killed have left theirs.
+for (const name of readdirSync(parent)) {
+  if (!existsSync(`/proc/${Number.parseInt(name, 10)}`)) rmSync(join(parent, name), { recursive: true, force: true });
+}
+const directory = mkdtempSync(join(parent, `${process.pid}-`));
 // The native addon is looked for beside the program.
 symlinkSync(join(root, 'speaker/native'), join(directory, 'native'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
