@@ -1,8 +1,10 @@
 import type { ServiceKey } from '../src/cluster/service.ts';
+import { catchUp } from '../src/host/kube/catchUp.ts';
 import { createDirtyLoop } from '../src/host/kube/dirtyLoop.ts';
 import { createEventRecorder } from '../src/host/kube/events.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
 import type { Term } from '../src/host/kube/lease.ts';
+import { SERVICES } from '../src/host/kube/resource.ts';
 import { createStatusWriter } from '../src/host/kube/status.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
@@ -14,7 +16,7 @@ import type { ControllerMetrics } from './metrics.ts';
 import type { Neighbours } from './neighbours.ts';
 import { ServiceFeed } from './serviceFeed.ts';
 import { type ServiceWriter, createServiceWriter } from './serviceWriter.ts';
-import type { Watches } from './watches.ts';
+import { ADDRESS_CLAIMS, type Watches } from './watches.ts';
 
 export interface LeaderOptions {
   readonly client: KubeClient;
@@ -77,14 +79,24 @@ export function createLeader(options: LeaderOptions): Leader {
   });
   const feed = new ServiceFeed(options.watches.services.store, allocator);
   const pass = createPass({ ...options, allocator, writer, report, keeper, feed });
-  const loop = createDirtyLoop({ name: 'plan', run: pass, settleMs: 5, maxWaitMs: 100, log, metrics: kubeMetrics });
-  loop.mark();
+  let knowsAll = false;
+  const run = async (): Promise<void> => {
+    if (knowsAll) await pass();
+  };
+  const loop = createDirtyLoop({ name: 'plan', run, settleMs: 5, maxWaitMs: 100, log, metrics: kubeMetrics });
+  const stopping = new AbortController();
+  const knowing = seeAll(options, AbortSignal.any([term.signal, stopping.signal])).then(() => {
+    knowsAll = true;
+    loop.mark();
+  });
   return {
     mark: () => loop.mark(),
     overdueSinceMs: () => loop.overdueSinceMs(),
-    idle: () => loop.overdueSinceMs() === undefined && writer.idle() && keeper.idle(),
+    idle: () => knowsAll && loop.overdueSinceMs() === undefined && writer.idle() && keeper.idle(),
     stop: async (drainMs) => {
+      stopping.abort();
       await loop.stop();
+      await knowing;
       feed.stop();
       options.metrics.reportPools(undefined);
       await Promise.all([writer.stop(drainMs), keeper.stop(drainMs)]);
@@ -93,6 +105,15 @@ export function createLeader(options: LeaderOptions): Leader {
       await events.stop({ drainMs });
     },
   };
+}
+
+/** What an earlier leader wrote last decides who has which address: nothing is planned before it was seen. */
+async function seeAll({ client, watches, namespace, log }: LeaderOptions, signal: AbortSignal): Promise<void> {
+  const common = { client, signal, log };
+  await Promise.all([
+    catchUp({ ...common, resource: SERVICES, reflector: watches.services }),
+    catchUp({ ...common, resource: ADDRESS_CLAIMS, namespace, reflector: watches.claims }),
+  ]);
 }
 
 interface PassOptions extends LeaderOptions {

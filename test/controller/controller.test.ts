@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NAMESPACE } from './fixtures.ts';
 import {
   type Cluster,
   Ledger,
+  type Seen,
   allIps,
   conditionOf,
   eventsAbout,
@@ -149,6 +151,37 @@ describe('the controller', () => {
     expect(two.isLeader()).toBe(true);
     expect(ips(await getService(lab, 'a'))).toEqual([a]);
     expect(b).not.toBe(a);
+  });
+
+  it('plans nothing as a new leader before it has seen what the one before wrote, however late its watch is', async () => {
+    const { lab, start } = cluster;
+    await lab.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'other' } });
+    await lab.create(poolObject('p', ['192.0.2.0/30'], { serviceAllocation: { namespaces: ['other'] } }));
+    const one = await start('one');
+    const kubeconfig = cluster.kubeconfigFor(lab.token('late', { groups: ['system:masters'] }));
+    const two = await start('two', { kubeconfig });
+    await lab.create(serviceObject('waits'));
+    await until('a refusal', async () => conditionOf(await getService(lab, 'waits'))?.reason === 'NoPoolMatches');
+    const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${two.port}/readyz`)).ok;
+    await until('the second to know the cluster', isReady);
+    const late = lab.faults.muteWatches({ user: 'late', resource: 'services' });
+    const elsewhere = { ...serviceObject('unseen'), metadata: { name: 'unseen', namespace: 'other' } };
+    await lab.create(elsewhere);
+    const unseen = async (): Promise<string[]> =>
+      ips((await lab.get({ apiVersion: 'v1', kind: 'Service', namespace: 'other', name: 'unseen' })) as unknown as Seen);
+    await until('its address', async () => (await unseen()).length > 0);
+    await one.close();
+    await until('the second to lead', () => two.isLeader());
+    await lab.patch(
+      { apiVersion: 'heraldlb.io/v1', kind: 'IPAddressPool', namespace: NAMESPACE, name: 'p' },
+      { spec: { serviceAllocation: null } },
+    );
+    await pause(1500);
+    expect(ips(await getService(lab, 'waits'))).toEqual([]);
+    expect(two.idle()).toBe(false);
+    late.remove();
+    expect(await assigned('waits')).toEqual(['192.0.2.1']);
+    expect(await unseen()).toEqual(['192.0.2.0']);
   });
 
   it('writes nothing once its lease may have run out', async () => {
