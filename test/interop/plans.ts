@@ -5,6 +5,8 @@ import type { Ip } from '../../src/net/ip.ts';
 
 export const OURS = { ipv4: '10.99.0.1', ipv6: 'fd99::1', asn: 64512 };
 export const THEIRS = { ipv4: '10.99.0.2', ipv6: 'fd99::2', asn: 64513 };
+/** Where there are routers in between. */
+export const FAR = { ipv4: '10.97.0.2', ipv6: 'fd97::2', asn: 64513 };
 
 export function ip(text: string): Ip {
   const parsed = parseIp(text);

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, sortedNumbers } from './peer.ts';
+import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
 
 export function startBirdPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
@@ -14,8 +14,20 @@ export function startBirdPeer(options: PeerOptions): PeerDaemon {
     name: 'BIRD',
     established: () => /\bEstablished\b/.test(birdc('show protocols')),
     routes: () => parseRoutes(birdc('show route all')),
+    stale: () => parseStale(birdc('show route'), /graceful restart active/i.test(birdc('show protocols all s1'))),
+    count: () => Number(/(\d+) of \d+ routes [^\n]*\s*$/.exec(birdc('show route count'))?.[1] ?? 0),
+    agreed() {
+      const [ours = '', theirs = ''] = birdc('show protocols all s1').split('Neighbor capabilities');
+      const both = (name: string): boolean => ours.includes(name) && theirs.includes(name);
+      return {
+        addPath: /ADD-PATH\s+RX: ipv4/.test(ours) && /ADD-PATH\s+RX:\s+TX: ipv4/.test(theirs),
+        extendedMessages: both('Extended message'),
+        enhancedRefresh: both('Enhanced refresh'),
+      };
+    },
     describe: () => birdc('show protocols all s1'),
     refresh: () => void birdc('reload in s1'),
+    signal: (signal) => signalAll(child, signal),
     stop: () => space.stop(child),
   };
 }
@@ -24,11 +36,16 @@ function config(options: PeerOptions): string {
   const { local, remote, families, holdTimeSeconds = 9 } = options;
   const over = overAddresses(options);
   const lines = [`local ${over.local} as ${local.asn};`, `neighbor ${over.remote} as ${remote.asn};`, `hold time ${holdTimeSeconds};`];
-  lines.push('connect retry time 1;', 'error wait time 1, 2;');
+  lines.push('connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 2;');
   if (options.passive !== false) lines.push('passive on;');
   if (options.password !== undefined) lines.push(`password "${options.password}";`);
   if (options.ttlSecurity === true) lines.push('ttl security on;');
-  for (const family of families) lines.push(`${family} { import all; export none; };`);
+  if (options.multihop === true) lines.push('multihop 8;');
+  if (options.extended === true) lines.push('enable extended messages on;');
+  if (options.capabilities === 'none') lines.push('capabilities off;');
+  if (options.capabilities === 'asn2') lines.push('enable as4 off;');
+  const paths = options.extended === true ? ' add paths rx;' : '';
+  for (const family of families) lines.push(`${family} { import all; export none;${paths} };`);
   return `log stderr all;
 router id ${local.ipv4};
 protocol device { scan time 2; }
@@ -36,6 +53,12 @@ protocol bgp s1 {
 ${lines.map((line) => `  ${line}`).join('\n')}
 }
 `;
+}
+
+/** A route that is stale for long has an `s` behind its preference. Before that BIRD says it of the session alone. */
+function parseStale(text: string, isHelping: boolean): Map<string, boolean> {
+  const lines = [...text.matchAll(/^(\S+\/\d+)\s.*\(\d+(s?)/gm)];
+  return new Map(lines.map(([, prefix = '', mark]) => [prefix, isHelping || mark === 's']));
 }
 
 /** `show route all`: a prefix at the margin, then indented attributes. */

@@ -1,14 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, sortedNumbers } from './peer.ts';
+import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
 
 /** ExaBGP keeps no table: it hands every message to a program as JSON, and the table is built from that. */
 export function startExabgpPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
   const home = join(directory, `exabgp-${host}`);
   mkdirSync(home, { recursive: true });
-  const [file, log] = [join(home, 'exabgp.conf'), join(home, 'messages.jsonl')];
-  writeFileSync(file, config(options, log));
+  const [file, log, commands] = ['exabgp.conf', 'messages.jsonl', 'commands'].map((name) => join(home, name)) as [string, string, string];
+  writeFileSync(commands, '');
+  // What a program prints ExaBGP takes for commands, and one that shuts its output is dead to it.
+  const writer = join(home, 'write');
+  writeFileSync(writer, `#!/bin/sh\nexec tee -a ${log} 3>&1 > /dev/null\n`, { mode: 0o755 });
+  writeFileSync(file, config(options, writer, commands));
   const settings = [
     'daemon_user=root',
     'daemon_drop=false',
@@ -30,16 +34,31 @@ export function startExabgpPeer(options: PeerOptions): PeerDaemon {
     established: () => messages().findLast((message) => message.type === 'state')?.neighbor?.state === 'up',
     flaps: () => messages().filter((message) => message.neighbor?.state === 'up').length,
     routes: () => replay(messages()),
+    count: () => replay(messages()).size,
+    agreed() {
+      const said = messages().findLast((message) => message.type === 'negotiated')?.neighbor?.negotiated;
+      return {
+        addPath: (said?.add_path?.receive ?? []).length > 0,
+        extendedMessages: (said?.message_size ?? 0) > 4096,
+        enhancedRefresh: said?.refresh === 'enhanced',
+      };
+    },
+    refresh: () => appendFileSync(commands, options.families.map((family) => `announce route-refresh ${family} unicast\n`).join('')),
     describe: () => (existsSync(log) ? readFileSync(log, 'utf8').slice(-3000) : 'no message yet'),
+    signal: (signal) => signalAll(child, signal),
     stop: () => space.stop(child),
   };
 }
 
-function config(options: PeerOptions, log: string): string {
+function config(options: PeerOptions, writer: string, commands: string): string {
   const { local, remote, families, holdTimeSeconds = 9 } = options;
   const over = overAddresses(options);
   return `process log {
-  run /usr/bin/tee -a ${log};
+  run ${writer};
+  encoder json;
+}
+process ask {
+  run /usr/bin/tail -n +1 -f ${commands};
   encoder json;
 }
 neighbor ${over.remote} {
@@ -52,13 +71,30 @@ neighbor ${over.remote} {
 ${options.password === undefined ? '' : `  md5-password "${options.password}";\n`}${options.ttlSecurity === true ? '  incoming-ttl 255;\n  outgoing-ttl 255;\n' : ''}  family {
 ${families.map((family) => `    ${family} unicast;`).join('\n')}
   }
-  api {
+  capability {
+${capabilities(options)
+  .map((line) => `    ${line};`)
+  .join('\n')}
+  }
+  api tell {
     processes [ log ];
     neighbor-changes;
+    negotiated;
     receive { parsed; update; }
+  }
+  api ask {
+    processes [ ask ];
   }
 }
 `;
+}
+
+function capabilities({ capabilities: wanted, extended }: PeerOptions): string[] {
+  const lines = ['route-refresh enable'];
+  if (wanted !== undefined) lines.push('asn4 disable');
+  lines.push(`extended-message ${extended === true ? 'enable' : 'disable'}`);
+  if (extended === true) lines.push('add-path receive');
+  return lines;
 }
 
 interface ExaUpdate {
@@ -77,7 +113,15 @@ interface ExaUpdate {
 interface ExaMessage {
   readonly type: string;
   /** Absent where ExaBGP speaks of itself: it shuts down. */
-  readonly neighbor?: { readonly state?: string; readonly message?: { readonly update?: ExaUpdate } };
+  readonly neighbor?: {
+    readonly state?: string;
+    readonly message?: { readonly update?: ExaUpdate };
+    readonly negotiated?: {
+      readonly message_size?: number;
+      readonly refresh?: string;
+      readonly add_path?: { readonly receive?: readonly string[] };
+    };
+  };
 }
 
 function replay(messages: readonly ExaMessage[]): Map<string, RouteView> {
@@ -100,8 +144,13 @@ function announce(
 ): void {
   for (const [nextHop, prefixes] of Object.entries(byNextHop)) {
     // An End-of-RIB stands in the same place and is no list of prefixes.
-    const listed = Array.isArray(prefixes) ? (prefixes as { nlri?: string }[]) : [];
-    for (const { nlri } of listed) if (nlri !== undefined) routes.set(nlri, view(nextHop, attribute));
+    const listed = Array.isArray(prefixes) ? (prefixes as { nlri?: string; 'path-information'?: string }[]) : [];
+    for (const { nlri, 'path-information': path } of listed) {
+      if (nlri === undefined) continue;
+      // Written as an IPv4 address.
+      const pathId = path?.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+      routes.set(nlri, { ...view(nextHop, attribute), ...(pathId === undefined ? {} : { pathId }) });
+    }
   }
 }
 

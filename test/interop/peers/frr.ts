@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, sortedNumbers } from './peer.ts';
+import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
 
 /** FRR's bgpd alone: without zebra it keeps its table and installs nothing. */
 export function startFrrPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
   const home = join(directory, `frr-${host}`);
   mkdirSync(home, { recursive: true });
-  writeFileSync(join(home, 'bgpd.conf'), config(options));
+  writeFileSync(join(home, 'bgpd.conf'), config(options, join(home, 'bgpd.log')));
   for (const path of [home, join(home, 'bgpd.conf')]) chownSync(path, frrId('-u'), frrId('-g'));
   chmodSync(directory, 0o755);
   const flags = ['-S', '-Z', '-f', join(home, 'bgpd.conf'), '--vty_socket', home, '-i', join(home, 'pid'), '-z', join(home, 'zserv.api')];
@@ -20,8 +20,19 @@ export function startFrrPeer(options: PeerOptions): PeerDaemon {
     established: () => neighbor(vtysh, remote)?.bgpState === 'Established',
     flaps: () => neighbor(vtysh, remote)?.connectionsEstablished ?? 0,
     routes: () => new Map(options.families.flatMap((family) => tableOf(vtysh, family))),
+    stale: () => new Map(options.families.flatMap((family) => staleOf(vtysh, family))),
+    count: () => options.families.reduce((sum, family) => sum + received(vtysh, remote, family), 0),
+    agreed() {
+      const said = neighbor(vtysh, remote)?.neighborCapabilities;
+      return {
+        addPath: said?.addPath?.ipv4Unicast?.rxAdvertised === true && said.addPath.ipv4Unicast.txReceived === true,
+        extendedMessages: said?.extendedMessage === 'advertisedAndReceived',
+        enhancedRefresh: said?.enhancedRouteRefresh === 'advertisedAndReceived',
+      };
+    },
     describe: () => vtysh(`show bgp neighbors ${remote}`),
-    refresh: () => void vtysh(`clear bgp ${remote} in`),
+    refresh: () => void options.families.map((family) => vtysh(`clear bgp ${family} unicast ${remote} soft in`)),
+    signal: (signal) => signalAll(child, signal),
     stop: () => space.stop(child),
   };
 }
@@ -30,7 +41,8 @@ function frrId(flag: '-u' | '-g'): number {
   return Number(execFileSync('id', [flag, 'frr'], { encoding: 'utf8' }));
 }
 
-function config(options: PeerOptions): string {
+/** @param log a file: FRR waits for whoever reads its standard output, and that is a test which waits for FRR */
+function config(options: PeerOptions, log: string): string {
   const { local, remote, families, holdTimeSeconds = 9 } = options;
   const peer = overAddresses(options).remote;
   const lines = [
@@ -40,11 +52,14 @@ function config(options: PeerOptions): string {
   if (options.passive !== false) lines.push(`neighbor ${peer} passive`);
   if (options.password !== undefined) lines.push(`neighbor ${peer} password ${options.password}`);
   if (options.ttlSecurity === true) lines.push(`neighbor ${peer} ttl-security hops 1`);
+  if (options.multihop === true) lines.push(`neighbor ${peer} ebgp-multihop 8`);
+  if (options.capabilities !== undefined) lines.push(`neighbor ${peer} dont-capability-negotiate`);
+  if (options.gracefulRestart === true) lines.push('bgp graceful-restart notification', 'bgp long-lived-graceful-restart stale-time 3600');
   const af = (family: 'ipv4' | 'ipv6'): string => {
     const verb = families.includes(family) ? 'neighbor' : 'no neighbor';
-    return ` address-family ${family} unicast\n  ${verb} ${peer} activate\n${families.includes(family) ? `  neighbor ${peer} soft-reconfiguration inbound\n` : ''} exit-address-family`;
+    return ` address-family ${family} unicast\n  ${verb} ${peer} activate\n exit-address-family`;
   };
-  return `log stdout
+  return `log file ${log}
 router bgp ${local.asn}
  bgp router-id ${local.ipv4}
  no bgp ebgp-requires-policy
@@ -60,13 +75,24 @@ type Vtysh = (command: string) => string;
 interface FrrNeighbor {
   readonly bgpState?: string;
   readonly connectionsEstablished?: number;
+  readonly neighborCapabilities?: {
+    readonly extendedMessage?: string;
+    readonly enhancedRouteRefresh?: string;
+    readonly addPath?: { readonly ipv4Unicast?: { readonly rxAdvertised?: boolean; readonly txReceived?: boolean } };
+  };
 }
 
 function neighbor(vtysh: Vtysh, address: string): FrrNeighbor | undefined {
   return (JSON.parse(vtysh(`show bgp neighbors ${address} json`)) as Record<string, FrrNeighbor>)[address];
 }
 
+function received(vtysh: Vtysh, address: string, family: string): number {
+  const { peers } = JSON.parse(vtysh(`show bgp ${family} unicast summary json`)) as { peers?: Record<string, { pfxRcd?: number }> };
+  return peers?.[address]?.pfxRcd ?? 0;
+}
+
 interface FrrPath {
+  readonly addpathRxId?: number;
   readonly aspath?: { readonly string?: string };
   readonly origin?: string;
   readonly locPrf?: number;
@@ -84,10 +110,16 @@ function tableOf(vtysh: Vtysh, family: string): [string, RouteView][] {
   });
 }
 
+function staleOf(vtysh: Vtysh, family: string): [string, boolean][] {
+  const table = JSON.parse(vtysh(`show bgp ${family} unicast json`)) as { routes?: Record<string, { stale?: boolean }[]> };
+  return Object.entries(table.routes ?? {}).map(([prefix, paths]) => [prefix, paths[0]?.stale === true]);
+}
+
 function view(path: FrrPath): RouteView {
   const global = path.nexthops?.find((hop) => hop.scope !== 'link-local');
   return {
     nextHop: global?.ip ?? '',
+    ...(path.addpathRxId === undefined ? {} : { pathId: path.addpathRxId }),
     asPath: (path.aspath?.string ?? '')
       .split(' ')
       .filter((word) => /^\d+$/.test(word))

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, sortedNumbers } from './peer.ts';
+import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
 
 export function startGobgpPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
@@ -10,20 +10,35 @@ export function startGobgpPeer(options: PeerOptions): PeerDaemon {
   writeFileSync(file, config(options));
   const child = space.start(host, ['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051'], join(directory, `gobgp-${host}.log`));
   const gobgp = (...words: string[]): string => space.run(host, ['gobgp', ...words]);
+  const shown = (): string => gobgp('neighbor', overAddresses(options).remote);
   return {
     name: 'GoBGP',
     established: () => (JSON.parse(gobgp('neighbor', '-j')) as { state: { session_state?: number } }[])[0]?.state.session_state === 6,
     routes: () => new Map(options.families.flatMap((family) => parseTable(gobgp('global', 'rib', '-a', family, '-j')))),
-    describe: () => gobgp('neighbor', overAddresses(options).remote),
+    stale: () => new Map(options.families.flatMap((family) => staleOf(gobgp('global', 'rib', '-a', family, '-j')))),
+    count: () =>
+      options.families.reduce((sum, family) => sum + Number(/Path: (\d+)/.exec(gobgp('global', 'rib', 'summary', '-a', family))?.[1]), 0),
+    // It does not know extended messages.
+    agreed: () => ({
+      addPath: /add-path:\s+advertised and received/.test(shown()),
+      extendedMessages: false,
+      enhancedRefresh: /enhanced-route-refresh:\s+advertised and received/.test(shown()),
+    }),
+    describe: shown,
     refresh: () => void gobgp('neighbor', overAddresses(options).remote, 'softresetin'),
+    signal: (signal) => signalAll(child, signal),
     stop: () => space.stop(child),
   };
 }
 
 function config(options: PeerOptions): string {
   const { local, remote, families, holdTimeSeconds = 9 } = options;
+  const restart = options.gracefulRestart === true ? RESTART : { peer: '', family: '' };
   const afis = families
-    .map((family) => `  [[neighbors.afi-safis]]\n    [neighbors.afi-safis.config]\n      afi-safi-name = "${family}-unicast"`)
+    .map(
+      (family) =>
+        `  [[neighbors.afi-safis]]\n    [neighbors.afi-safis.config]\n      afi-safi-name = "${family}-unicast"\n${restart.family}`,
+    )
     .join('\n');
   return `[global.config]
   as = ${local.asn}
@@ -35,11 +50,22 @@ function config(options: PeerOptions): string {
 ${options.password === undefined ? '' : `    auth-password = "${options.password}"\n`}  [neighbors.timers.config]
     hold-time = ${holdTimeSeconds}
     keepalive-interval = ${Math.ceil(holdTimeSeconds / 3)}
+    connect-retry = 5
   [neighbors.transport.config]
     passive-mode = ${options.passive !== false}
-${options.ttlSecurity === true ? '  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255\n' : ''}${afis}
+${options.ttlSecurity === true ? '  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255\n' : ''}${options.multihop === true ? '  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = 8\n' : ''}${options.extended === true ? '  [neighbors.add-paths.config]\n    receive = true\n' : ''}${restart.peer}${afis}
 `;
 }
+
+const RESTART = {
+  peer: '  [neighbors.graceful-restart.config]\n    enabled = true\n    notification-enabled = true\n    long-lived-enabled = true\n',
+  family: `    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
+    [neighbors.afi-safis.long-lived-graceful-restart.config]
+      enabled = true
+      restart-time = 3600
+`,
+};
 
 interface GobgpAttribute {
   readonly type: number;
@@ -48,6 +74,11 @@ interface GobgpAttribute {
   readonly metric?: number;
   readonly as_paths?: readonly { readonly asns: readonly number[] }[];
   readonly communities?: readonly number[];
+}
+
+function staleOf(json: string): [string, boolean][] {
+  const table = JSON.parse(json || '{}') as Record<string, { stale?: boolean }[]>;
+  return Object.entries(table).map(([prefix, paths]) => [prefix, paths[0]?.stale === true]);
 }
 
 /** Path attribute type codes, as in the IANA registry. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, sortedNumbers } from './peer.ts';
+import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
 
 export function startOpenbgpdPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
@@ -15,13 +15,21 @@ export function startOpenbgpdPeer(options: PeerOptions): PeerDaemon {
   mkdirSync(userHome(), { recursive: true });
   const child = space.start(host, ['/usr/sbin/bgpd', '-d', '-f', file], join(directory, `openbgpd-${host}.log`));
   const bgpctl = (...words: string[]): string => space.run(host, ['bgpctl', '-s', socket, ...words]);
+  const neighbor = () => (JSON.parse(bgpctl('-j', 'show', 'neighbor')) as { neighbors: OpenbgpdNeighbor[] }).neighbors[0];
   return {
     name: 'OpenBGPD',
-    established: () =>
-      (JSON.parse(bgpctl('-j', 'show', 'neighbor')) as { neighbors: { state: string }[] }).neighbors[0]?.state === 'Established',
+    established: () => neighbor()?.state === 'Established',
     routes: () => parseRib(bgpctl('-j', 'show', 'rib', 'detail')),
+    stale: () => staleOf(bgpctl('-j', 'show', 'rib')),
+    count: () => neighbor()?.stats?.prefixes?.received ?? 0,
+    // It does not know extended messages.
+    agreed() {
+      const said = neighbor()?.session?.capabilities;
+      return { addPath: said?.['add-path'] !== undefined, extendedMessages: false, enhancedRefresh: said?.enhanced_refresh === true };
+    },
     describe: () => bgpctl('show', 'neighbor'),
     refresh: () => void bgpctl('neighbor', overAddresses(options).remote, 'refresh'),
+    signal: (signal) => signalAll(child, signal),
     stop: () => space.stop(child),
   };
 }
@@ -47,11 +55,17 @@ listen on ${over.local}
 neighbor ${over.remote} {
   remote-as ${remote.asn}
   local-address ${over.local}
-${options.passive === false ? '' : '  passive\n'}${options.password === undefined ? '' : `  tcp md5sig password ${options.password}\n`}${options.ttlSecurity === true ? '  ttl-security yes\n' : ''}${announce.join('\n')}
+${options.passive === false ? '' : '  passive\n'}${options.password === undefined ? '' : `  tcp md5sig password ${options.password}\n`}${options.ttlSecurity === true ? '  ttl-security yes\n' : ''}${options.multihop === true ? '  multihop 8\n' : ''}${options.extended === true ? '  announce add-path recv yes\n  announce enhanced refresh yes\n' : ''}${options.capabilities === 'asn2' ? '  announce as-4byte no\n' : ''}${options.capabilities === 'none' ? '  announce capabilities no\n' : ''}${announce.join('\n')}
 }
 allow from any
 allow to any
 `;
+}
+
+interface OpenbgpdNeighbor {
+  readonly state: string;
+  readonly stats?: { readonly prefixes?: { readonly received?: number } };
+  readonly session?: { readonly capabilities?: { readonly 'add-path'?: readonly unknown[]; readonly enhanced_refresh?: boolean } };
 }
 
 interface OpenbgpdRoute {
@@ -59,6 +73,7 @@ interface OpenbgpdRoute {
   readonly aspath?: string;
   readonly exit_nexthop?: string;
   readonly true_nexthop?: string;
+  readonly path_id?: number;
   readonly localpref?: number;
   readonly metric?: number;
   readonly origin?: string;
@@ -69,6 +84,11 @@ interface OpenbgpdRoute {
   }[];
   readonly communities?: readonly string[];
   readonly large_communities?: readonly string[];
+}
+
+function staleOf(json: string): Map<string, boolean> {
+  const { rib = [] } = JSON.parse(json) as { rib?: { prefix: string; stale?: boolean }[] };
+  return new Map(rib.map(({ prefix, stale }) => [prefix, stale === true]));
 }
 
 function parseRib(json: string): Map<string, RouteView> {
@@ -83,6 +103,7 @@ function parseRib(json: string): Map<string, RouteView> {
         route.prefix,
         {
           nextHop: route.exit_nexthop ?? route.true_nexthop ?? '',
+          ...(route.path_id === undefined ? {} : { pathId: route.path_id }),
           asPath: (route.aspath ?? '').split(' ').filter(Boolean).map(Number),
           origin: (route.origin ?? '').toLowerCase(),
           ...(route.localpref === undefined ? {} : { localPref: route.localpref }),
