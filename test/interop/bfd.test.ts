@@ -92,6 +92,8 @@ const timesDown = (): number | undefined => ours?.bfd()?.counters.timesDown;
 async function allUp(): Promise<void> {
   await eventually('BFD up on both sides', isUp);
   await eventually("the route in the router's kernel", hasRoute);
+  // It comes every 100 ms: the router may have the route before.
+  await eventually('our report of the session', () => ours?.peer()?.state === 'Established');
 }
 
 /** Nothing comes through any more, and no interface goes down. */

@@ -145,11 +145,11 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('FRR that conn
     peer = startFrrPeer(options({ passive: false, local, remote, families: ['ipv4'] }));
     await until('the route', () => peer?.routes().has(PREFIX) === true, 30_000, 200);
     await until('no problem any more', () => reasons().length === 0, 10_000);
+    await until('our report', () => ours.peer()?.state === 'Established', 5_000);
+    expect(ours.peer()?.counters.timesEstablished).toBe(1);
     // And in the other direction, from a socket that is bound to it.
     await peer.stop();
     peer = startFrrPeer(options({ passive: true, local, remote, families: ['ipv4'] }));
-    await until('our report', () => ours.peer()?.state === 'Established', 5_000);
-    expect(ours.peer()?.counters.timesEstablished).toBe(1);
     ours.apply({ ...plan, peers: plan.peers.map((each) => ({ ...each, session: { ...each.session, passive: false } })) });
     await until('the route again', () => peer?.routes().has(PREFIX) === true, 30_000, 200);
   }, 120_000);
