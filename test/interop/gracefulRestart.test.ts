@@ -159,9 +159,12 @@ describe.concurrent('graceful restart', () => {
           expect([seen[end]?.get(A), seen[end]?.get(V6)]).toEqual([false, false]);
 
           const said = connections(await capture.fields('bgp', ...FIELDS));
-          expect(said).toHaveLength(3);
-          for (const connection of said) {
+          // One that rests after a session has ended, as GoBGP does, closes what it is not ready for.
+          for (const connection of said)
             expect(connection).toMatchObject({ restartState: true, forwarding: [true, true], notifiedByUs: false, notifiedByThem: false });
+          const sessions = said.filter(({ updates }) => updates.length > 0);
+          expect(sessions).toHaveLength(3);
+          for (const connection of sessions) {
             const [ends, tables] = [connection.updates.slice(-2), connection.updates.slice(0, -2)];
             expect(ends.toSorted((a, b) => a - b)).toEqual(END_OF_RIB);
             expect(tables.length).toBeGreaterThan(0);
