@@ -57,10 +57,9 @@ function options(more: Partial<PeerOptions>): PeerOptions {
 const FRR = ['netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh'] as const;
 
 need(...FRR).describe('rule 2: families that do not fit', () => {
-  const configure = (...commands: readonly string[]): void => {
-    const words = ['configure', `router bgp ${THEIRS.asn}`, ...commands].flatMap((command) => ['-c', command]);
-    space.run('b', ['vtysh', '--vty_socket', join(directory, 'frr-b'), ...words]);
-  };
+  const vtysh = (...commands: readonly string[]): string =>
+    space.run('b', ['vtysh', '--vty_socket', join(directory, 'frr-b'), ...commands.flatMap((command) => ['-c', command])]);
+  const configure = (...commands: readonly string[]): void => void vtysh('configure', `router bgp ${THEIRS.asn}`, ...commands);
 
   it.each([
     ['we refuse the router', 'sent', []],
@@ -81,7 +80,7 @@ need(...FRR).describe('rule 2: families that do not fit', () => {
       await until('more tries', () => (ours.peer()?.counters.messagesSent ?? 0) >= sent + 2, 60_000, 200);
       expect(ours.peer()?.counters.timesEstablished).toBe(0);
       configure('address-family ipv4 unicast', `neighbor ${OURS.ipv4} activate`);
-      await until('the route', () => peer?.routes().has(VIP) === true, 120_000, 300);
+      await until('the route', () => vtysh('show bgp ipv4 unicast json').includes(VIP), 120_000, 300);
       const said = peer.describe();
       for (const name of ['4 Byte AS', 'Route refresh', 'Graceful Restart Capability'])
         expect(said).toMatch(new RegExp(`${name}: advertised and received`, 'i'));

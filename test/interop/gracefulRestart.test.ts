@@ -20,10 +20,10 @@ const SLOW = { holdTimeMs: 90_000, keepaliveTimeMs: 30_000 };
 const KEEPS = { ...SLOW, gracefulRestart: true, restartTimeSeconds: 120 };
 
 /** Who agrees that a NOTIFICATION begins a graceful restart as well (RFC 8538). */
-const OVER_NOTIFICATIONS: readonly Daemon[] = [FRR, GOBGP];
+const OVER_NOTIFICATIONS: ReadonlySet<Daemon> = new Set([FRR, GOBGP]);
 /** Who keeps routes for longer than the restart time (RFC 9494). */
-const LONG_LIVED: readonly Daemon[] = [FRR, BIRD, GOBGP];
-const LLGR_STALE = ['llgrstale', '65535:6'];
+const LONG_LIVED: ReadonlySet<Daemon> = new Set([FRR, BIRD, GOBGP]);
+const LLGR_STALE = new Set(['llgrstale', '65535:6']);
 
 type Held = ReadonlyMap<string, boolean>;
 
@@ -159,12 +159,14 @@ describe.concurrent('graceful restart', () => {
           expect([seen[end]?.get(A), seen[end]?.get(V6)]).toEqual([false, false]);
 
           const said = connections(await capture.fields('bgp', ...FIELDS));
-          console.log(row.name, JSON.stringify(said));
-          expect(said).toHaveLength(3);
-          for (const connection of said) {
+          // One that rests after a session has ended, as GoBGP does, closes what it is not ready for.
+          for (const connection of said)
             expect(connection).toMatchObject({ restartState: true, forwarding: [true, true], notifiedByUs: false, notifiedByThem: false });
+          const sessions = said.filter(({ updates }) => updates.length > 0);
+          expect(sessions).toHaveLength(3);
+          for (const connection of sessions) {
             const [ends, tables] = [connection.updates.slice(-2), connection.updates.slice(0, -2)];
-            expect(ends.toSorted()).toEqual(END_OF_RIB);
+            expect(ends.toSorted((a, b) => a - b)).toEqual(END_OF_RIB);
             expect(tables.length).toBeGreaterThan(0);
             expect(tables.filter((length) => END_OF_RIB.includes(length))).toEqual([]);
           }
@@ -179,7 +181,7 @@ describe.concurrent('graceful restart', () => {
           const daemon = await pair.daemon(row, { gracefulRestart: true, holdTimeSeconds: 90 });
           const watch = new Watch(hooks, daemon);
           // OpenBGPD does not know RFC 9494.
-          const more = LONG_LIVED.includes(row) ? {} : { longLivedStaleSeconds: 3600 };
+          const more = LONG_LIVED.has(row) ? {} : { longLivedStaleSeconds: 3600 };
           const ours = await begin(pair, hooks, { ...KEEPS, restartTimeSeconds: 5, ...more }, A, V6);
           await pair.eventually('the routes', () => watch.has(false, A, V6));
           const killedAt = performance.now();
@@ -207,7 +209,7 @@ describe.concurrent('graceful restart', () => {
         TIMEOUT_MS,
       );
 
-      const overNotifications = OVER_NOTIFICATIONS.includes(row);
+      const overNotifications = OVER_NOTIFICATIONS.has(row);
       it(
         `${overNotifications ? 'keeps' : 'drops'} our routes when its hold timer ends the session (RFC 8538), and hears that we have not restarted`,
         async (hooks) => {
@@ -258,17 +260,14 @@ describe.concurrent('graceful restart', () => {
             daemon
               .routes()
               .get(prefix)
-              ?.communities.some((community) => LLGR_STALE.includes(community)) === true;
+              ?.communities.some((community) => LLGR_STALE.has(community)) === true;
           const session = { ...KEEPS, restartTimeSeconds: 2, longLivedStaleSeconds: 3600 };
           const first = await begin(pair, hooks, session, A, V6);
           await pair.eventually('the routes', () => watch.has(false, A, V6));
           watch.forget();
           await first.stop('SIGKILL');
           await pair.eventually('the community of stale routes', () => isLeast(A) && isLeast(V6));
-          expect([...watch.now()].toSorted()).toEqual([
-            [A, true],
-            [V6, true],
-          ]);
+          expect(watch.has(true, A, V6)).toBe(true);
           const second = await begin(pair, hooks, { ...session, longLivedStaleSeconds: 3 }, A, V6);
           await pair.eventually('fresh routes', () => watch.has(false, A, V6));
           expect([isLeast(A), isLeast(V6)]).toEqual([false, false]);

@@ -155,6 +155,55 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('FRR that conn
   }, 120_000);
 });
 
+need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a session over each family with one router', () => {
+  const vtysh = (...commands: readonly string[]): string =>
+    space.run('b', ['vtysh', '--vty_socket', join(directory, 'frr-b'), ...commands.flatMap((command) => ['-c', command])]);
+  /** State, how often it came up, and how many prefixes FRR has of it. */
+  const session = (address: string, family: string): readonly unknown[] => {
+    const { [address]: said } = JSON.parse(vtysh(`show bgp neighbors ${address} json`)) as Record<
+      string,
+      | {
+          readonly bgpState: string;
+          readonly connectionsEstablished: number;
+          readonly addressFamilyInfo?: Record<string, { readonly acceptedPrefixCounter?: number } | undefined>;
+        }
+      | undefined
+    >;
+    return [said?.bgpState, said?.connectionsEstablished, said?.addressFamilyInfo?.[family]?.acceptedPrefixCounter];
+  };
+
+  it('carries the routes of its family; what becomes of the one is nothing to the other', async () => {
+    peer = startFrrPeer(options({ families: ['ipv4'] }));
+    await until('FRR', () => peer?.describe().includes('BGP state') === true, 30_000, 200);
+    const neighbor = `neighbor ${OURS.ipv6}`;
+    const lines = [`${neighbor} remote-as ${OURS.asn}`, `${neighbor} passive`, 'address-family ipv6 unicast', `${neighbor} activate`];
+    vtysh('configure', `router bgp ${THEIRS.asn}`, ...lines);
+    const ours = await start('a');
+    const plan = (v4: readonly string[], v6?: readonly string[]): NodePlan => {
+      const [first] = planOf({ families: ['ipv4'] }, routes({}, ...v4)).peers;
+      const { peers, ...rest } = planOf({ families: ['ipv6'], address: ip(THEIRS.ipv6) }, routes({}, ...(v6 ?? [])));
+      return {
+        ...rest,
+        peers: [...(first === undefined ? [] : [first]), ...(v6 === undefined ? [] : peers.map((p) => ({ ...p, name: 'p6' })))],
+      };
+    };
+    const are = (what: string, v4: readonly unknown[], v6: readonly unknown[]): Promise<unknown> => {
+      const seen = (): string => JSON.stringify([session(OURS.ipv4, 'ipv4Unicast'), session(OURS.ipv6, 'ipv6Unicast')]);
+      return until(what, () => seen() === JSON.stringify([v4, v6]), 30_000, 200);
+    };
+    const up = (count: number, times = 1): readonly unknown[] => ['Established', times, count];
+    ours.apply(plan([PREFIX], ['2001:db8::1/128', '2001:db8::2/128']));
+    await are('both sessions', up(1), up(2));
+    ours.apply(plan([PREFIX, '192.0.2.2/32'], ['2001:db8::1/128']));
+    await are('the changes', up(2), up(1));
+    ours.apply(plan([PREFIX]));
+    await until('one session to end', () => session(OURS.ipv6, 'ipv6Unicast')[0] !== 'Established', 30_000, 200);
+    ours.apply(plan([], ['2001:db8::1/128']));
+    await are('it to come back beside the other', up(0), up(1, 2));
+    expect(ours.report().problems).toEqual([]);
+  }, 120_000);
+});
+
 const BACK = { myAsn: THEIRS.asn, peerAsn: OURS.asn, address: ip(OURS.ipv4), routerId: ip(THEIRS.ipv4) };
 
 need('netns').describe('a TCP MD5 key that is changed (RFC 2385)', () => {

@@ -35,7 +35,9 @@ export function startBirdPeer(options: PeerOptions): PeerDaemon {
 function config(options: PeerOptions): string {
   const { local, remote, families, holdTimeSeconds = 9 } = options;
   const over = overAddresses(options);
-  const lines = [`local ${over.local} as ${local.asn};`, `neighbor ${over.remote} as ${remote.asn};`, `hold time ${holdTimeSeconds};`];
+  // One of four octets cannot be written here without the capability, and is yet what it goes by.
+  const as = options.capabilities === 'asn2' ? 'external' : `as ${remote.asn}`;
+  const lines = [`local ${over.local} as ${local.asn};`, `neighbor ${over.remote} ${as};`, `hold time ${holdTimeSeconds};`];
   lines.push('connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 2;');
   if (options.passive !== false) lines.push('passive on;');
   if (options.password !== undefined) lines.push(`password "${options.password}";`);
