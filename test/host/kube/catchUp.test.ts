@@ -40,7 +40,7 @@ function begin(options: Partial<CatchUpOptions> = {}): { done: boolean; readonly
 }
 
 beforeEach(async () => {
-  lab = await startKubelab({ controllers: false });
+  lab = await startKubelab();
   watcher = clientOf(lab.kubeconfig());
   client = clientOf(lab.kubeconfig(), asker);
   ending = new AbortController();
