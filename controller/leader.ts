@@ -85,8 +85,9 @@ export function createLeader(options: LeaderOptions): Leader {
   };
   const loop = createDirtyLoop({ name: 'plan', run, settleMs: 5, maxWaitMs: 100, log, metrics: kubeMetrics });
   const stopping = new AbortController();
-  const knowing = seeAll(options, AbortSignal.any([term.signal, stopping.signal])).then(() => {
-    knowsAll = true;
+  const ended = AbortSignal.any([term.signal, stopping.signal]);
+  const knowing = seeAll(options, ended).then(() => {
+    knowsAll = !ended.aborted;
     loop.mark();
   });
   return {

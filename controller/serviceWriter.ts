@@ -11,6 +11,8 @@ import { createWorkQueue } from '../src/host/kube/workQueue.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { Assignment } from '../src/ipam/assignment.ts';
+import type { Ip } from '../src/net/ip.ts';
+import { Handovers } from './handovers.ts';
 import { type Notice, type ServiceChange, serviceChange } from './serviceStatus.ts';
 
 export interface ServiceWriterOptions {
@@ -48,49 +50,64 @@ interface Written {
 const CONCURRENCY = 32;
 /** Shorter than the time between the end of a term and the end of its lease: what an old leader sent last is over by then. */
 const WRITE_TIMEOUT_MS = 4000;
+/** A Service whose address another one has not left yet is looked at again. */
+const WAIT_MS = 1000;
 
 export function createServiceWriter(options: ServiceWriterOptions): ServiceWriter {
-  const { log, metrics } = options;
-  const writer = new Writer(options);
+  const { log, metrics, services, assignment } = options;
+  const handovers = new Handovers({ service: (key) => services.get(key), assignment, nowMs: () => performance.now() });
+  const writer = new Writer(options, handovers);
   const queue = createWorkQueue<ServiceKey>({
     name: 'services',
-    work: (key, stopped) => writer.work(key, stopped),
+    work: async (key, stopped) => {
+      await writer.work(key, stopped);
+      for (const waiting of handovers.settled(key)) queue.add(waiting);
+      // Besides being woken: a write that was never answered is over by time alone.
+      if (handovers.isWaiting(key)) queue.add(key, WAIT_MS);
+    },
     concurrency: CONCURRENCY,
     maxDelayMs: 30_000,
     log,
     metrics,
   });
   return {
-    check: (key) => queue.add(key),
+    check: (key) => {
+      handovers.note(key);
+      queue.add(key);
+    },
     isBusy: () => queue.depth() > 0,
-    idle: () => queue.idle(),
+    idle: () => queue.idle() && handovers.size === 0,
     stop: (drainMs) => queue.stop({ drainMs }),
   };
 }
 
 class Writer {
   readonly #options: ServiceWriterOptions;
+  readonly #handovers: Handovers;
   readonly #written = new Map<ServiceKey, Written>();
   #stopped: AbortSignal | undefined;
   #signal = new AbortController().signal;
 
-  constructor(options: ServiceWriterOptions) {
+  constructor(options: ServiceWriterOptions, handovers: Handovers) {
     this.#options = options;
+    this.#handovers = handovers;
   }
 
   async work(key: ServiceKey, stopped: AbortSignal): Promise<void> {
     const { services, assignment, term } = this.#options;
     if (!term.valid()) return;
     const service = services.get(key);
-    const wanted = assignment(key);
-    if (service === undefined || wanted === undefined) {
+    const planned = assignment(key);
+    if (service === undefined || planned === undefined) {
       this.#written.delete(key);
       return;
     }
+    const wanted = this.#handovers.admit(service, planned);
+    if (wanted === undefined) return;
     const change = serviceChange(service, wanted, new Date().toISOString());
     const ahead = this.#ahead(service, change === undefined);
     const text = JSON.stringify([wanted.ingress, wanted.pool, wanted.refusal, wanted.missing]);
-    if (change !== undefined && ahead?.wanted !== text) await this.#write(service, change, text, ahead, stopped);
+    if (change !== undefined && ahead?.wanted !== text) await this.#write(service, wanted.ingress, change, text, ahead, stopped);
   }
 
   /** The write whose result the watch has yet to show. */
@@ -106,6 +123,7 @@ class Writer {
 
   async #write(
     service: ServiceView,
+    ingress: readonly Ip[],
     change: ServiceChange,
     wanted: string,
     ahead: Written | undefined,
@@ -113,7 +131,9 @@ class Writer {
   ): Promise<void> {
     const { client, metrics } = this.#options;
     const { key, uid, namespace, name, resourceVersion: base } = service;
-    const body = { ...change.patch, metadata: { ...change.patch.metadata, resourceVersion: ahead?.result ?? base, uid } };
+    const on = ahead?.result ?? base;
+    const body = { ...change.patch, metadata: { ...change.patch.metadata, resourceVersion: on, uid } };
+    const sent = this.#handovers.sending(key, on, ingress);
     try {
       const answer = await patchObject(client, SERVICES, { namespace, name }, body, {
         subresource: 'status',
@@ -126,6 +146,8 @@ class Writer {
       this.#written.set(key, { uid, base, result: answer.metadata.resourceVersion ?? '', wanted, untold: [] });
     } catch (error) {
       metrics.statusWrites.inc({ result: error instanceof KubeError ? error.reason : 'Error' });
+      // A server that fails inside may have stored it all the same.
+      this.#handovers.failed(sent, error instanceof KubeError && error.status >= 400 && error.status < 500);
       // Gone: the watch will say so.
       if (isNotFound(error)) return;
       if (isStatus(error, 0)) this.#written.set(key, { uid, base, result: '', wanted, untold: change.notices });

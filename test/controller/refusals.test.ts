@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RefusalReason } from '../../src/ipam/refusal.ts';
+import type { PoolVerdictReason, RefusalReason, SharingConflict } from '../../src/ipam/refusal.ts';
 import { NAMESPACE } from './fixtures.ts';
 import { type Cluster, conditionOf, eventsAbout, getService, ips, poolObject, serviceObject, startCluster, until } from './support.ts';
 
@@ -79,6 +81,65 @@ const ROWS: Readonly<Record<Exclude<RefusalReason, 'NoPools'>, Refused | GivesBa
   NotLoadBalancer: { annotations: ask('192.0.2.7'), patch: { spec: { type: 'ClusterIP' } }, left: [] },
 };
 
+/** Who asks for an address that another one has, and why the two cannot share it. */
+const CONFLICTS: Readonly<Record<SharingConflict, Refused>> = {
+  'no-key': { annotations: ask('192.0.2.10'), says: /shared with default\/sharer: both must carry the annotation allow-shared-ip/ },
+  'different-key': { annotations: { ...ask('192.0.2.10'), ...key('x') }, says: /shared with default\/sharer: their sharing keys differ/ },
+  'different-traffic-policy': {
+    annotations: { ...ask('192.0.2.10'), ...key('k') },
+    spec: { externalTrafficPolicy: 'Local', ports: [{ port: 81 }] },
+    says: /shared with default\/sharer: their externalTrafficPolicy differs/,
+  },
+  'different-selector': {
+    annotations: { ...ask('192.0.2.13'), ...key('l') },
+    spec: { externalTrafficPolicy: 'Local', ports: [{ port: 81 }] },
+    says: /shared with default\/local: with externalTrafficPolicy Local both must select the same Pods/,
+  },
+};
+
+/** A pool that cannot serve a Service with two families, and what the Service's condition says of it. */
+const VERDICTS: Readonly<Record<PoolVerdictReason, readonly [addresses: readonly string[], spec: object, says: string]>> = {
+  AutoAssignOff: [['10.0.0.0/30', '2001:db8::/126'], { autoAssign: false }, 'autoAssign is off'],
+  Disabled: [['10.0.1.0/30', '2001:db8:1::/126'], { disabled: true }, 'it is disabled'],
+  QuotaExceeded: [['10.0.2.0/30', '2001:db8:2::/126'], { quota: { perNamespace: 0 } }, ''],
+  NamespaceNotSelected: [
+    ['10.0.3.0/30', '2001:db8:3::/126'],
+    { serviceAllocation: { namespaces: ['other'] } },
+    "it does not take the Service's namespace",
+  ],
+  ServiceNotSelected: [
+    ['10.0.4.0/30', '2001:db8:4::/126'],
+    { serviceAllocation: { serviceSelectors: [{ matchLabels: { tier: 'web' } }] } },
+    "its serviceSelectors do not match the Service's labels",
+  ],
+  NoAddressOfFamily: [['10.0.5.0/30'], {}, 'it has no addresses of that family'],
+  NotBothFamilies: [['2001:db8:6::/126'], {}, 'it does not have both families'],
+  Exhausted: [
+    ['10.0.7.0/32', '2001:db8:7::/128'],
+    { excludedAddresses: ['10.0.7.0/32', '2001:db8:7::/128'] },
+    'no address is free',
+  ],
+};
+
+/** The codes of a union, as the source has them. */
+function codesOf(type: string): string[] {
+  const source = readFileSync(fileURLToPath(new URL('../../src/ipam/refusal.ts', import.meta.url)), 'utf8');
+  const [, body = ''] = new RegExp(`export type ${type} =([\\s\\S]*?);\n\n|$`).exec(`${source}\n\n`) ?? [];
+  const pattern = type === 'Refusal' ? /reason: '([A-Za-z]+)'/g : /'([A-Za-z-]+)'/g;
+  return [...body.matchAll(pattern)].map(([, code = '']) => code).toSorted();
+}
+
+describe('the tables below', () => {
+  it.each([
+    ['Refusal', ['NoPools', ...Object.keys(ROWS)]],
+    ['SharingConflict', Object.keys(CONFLICTS)],
+    ['PoolVerdictReason', Object.keys(VERDICTS)],
+  ])('have every %s', (type, codes) => {
+    expect(codesOf(type).length).toBeGreaterThanOrEqual(4);
+    expect(codes.toSorted()).toEqual(codesOf(type));
+  });
+});
+
 const nameOf = (reason: string): string => reason.toLowerCase();
 const ref = (reason: string) => ({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: nameOf(reason) });
 
@@ -139,8 +200,15 @@ describe('every reason why a Service has no address is in its condition and in a
     await lab.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
     const status = { addresses: [{ type: 'InternalIP', address: '192.0.2.12' }] };
     await lab.patch({ apiVersion: 'v1', kind: 'Node', name: 'n1' }, { status }, { subresource: 'status' });
-    const holders = { holder: ask('192.0.2.9'), sharer: { ...ask('192.0.2.10'), ...key('k') }, one: pool('tiny'), two: pool('quota') };
-    for (const [name, annotations] of Object.entries(holders)) await lab.create(serviceObject(name, {}, annotations));
+    const holders = {
+      holder: ask('192.0.2.9'),
+      sharer: { ...ask('192.0.2.10'), ...key('k') },
+      local: { ...ask('192.0.2.13'), ...key('l') },
+      one: pool('tiny'),
+      two: pool('quota'),
+    };
+    for (const [name, annotations] of Object.entries(holders))
+      await lab.create(serviceObject(name, name === 'local' ? { externalTrafficPolicy: 'Local' } : {}, annotations));
     await cluster.start('one');
     for (const name of Object.keys(holders)) await until(`${name} to have it`, async () => ips(await getService(lab, name)).length > 0);
   }, 60_000);
@@ -153,6 +221,36 @@ describe('every reason why a Service has no address is in its condition and in a
     await make(reason, row);
     await ('patch' in row ? givesBack(reason, row) : refused(reason, row.says, row.event));
     expect.hasAssertions();
+  });
+
+  it.each(Object.entries(CONFLICTS))('SharingKeyConflict, %s', async (detail, row) => {
+    const name = `conflict-${detail}`;
+    await cluster.lab.create(serviceObject(name, row.spec, row.annotations));
+    const condition = await until('the refusal', async () => conditionOf(await getService(cluster.lab, name)));
+    expect(condition).toMatchObject({ status: 'False', reason: 'SharingKeyConflict', message: expect.stringMatching(row.says) });
+    await until('the event', async () => (await eventsAbout(cluster.lab, name)).some((text) => text.includes(condition.message)));
+  });
+});
+
+describe('where every pool was looked at and refused for a reason of its own', () => {
+  beforeAll(async () => {
+    cluster = await startCluster();
+    for (const [reason, [addresses, spec]] of Object.entries(VERDICTS)) await cluster.lab.create(poolObject(nameOf(reason), addresses, spec));
+    await cluster.start('one');
+  }, 60_000);
+
+  afterAll(async () => {
+    await cluster?.close();
+  });
+
+  it('the condition and the event name each pool with its reason', async () => {
+    await cluster.lab.create(serviceObject('both', { ipFamilyPolicy: 'RequireDualStack' }));
+    const condition = await until('the refusal', async () => conditionOf(await getService(cluster.lab, 'both')));
+    expect(condition).toMatchObject({ status: 'False', reason: 'QuotaExceeded' });
+    expect(condition.message).toMatch(/^Namespace "default" has 0 of the 0 IPv6 addresses that IPAddressPool "quotaexceeded" has for it; /);
+    for (const [reason, [, , says]] of Object.entries(VERDICTS))
+      expect(condition.message).toContain(says === '' ? `"${nameOf(reason)}"` : `${nameOf(reason)} (${says})`);
+    await until('the event', async () => (await eventsAbout(cluster.lab, 'both')).some((text) => text.includes(condition.message)));
   });
 });
 

@@ -12,18 +12,23 @@ export interface CatchUpOptions {
   readonly namespace?: string;
   readonly reflector: Pick<Reflector<unknown>, 'hasSynced' | 'health'>;
   readonly signal: AbortSignal;
+  /** A watch that is behind for so long is worth a word; then again after each of these. */
+  readonly sayAfterMs?: number;
   readonly log: Logger;
 }
 
 const LOOK_MS = 20;
 const PAGE = 500;
+/** No object's version: there was none. */
+const NONE = '0';
 
 /**
  * Waits until a reflector has seen every object as it was stored at the time of the call, or later. A watch may be behind what others
  * have written by as much as the server's cache is; a list without a version is never. Of what was deleted meanwhile nothing is
  * promised. Resolves, whatever fails, at the latest when the signal is aborted.
  */
-export async function catchUp({ client, resource, namespace, reflector, signal, log }: CatchUpOptions): Promise<void> {
+export async function catchUp(options: CatchUpOptions): Promise<void> {
+  const { client, resource, namespace, signal, log } = options;
   const backoff = createBackoff(100, 5000);
   let newest: string | undefined;
   while (newest === undefined && !signal.aborted) {
@@ -36,16 +41,29 @@ export async function catchUp({ client, resource, namespace, reflector, signal, 
       await sleep(delayMs, signal);
     }
   }
-  while (!signal.aborted && !hasSeen(reflector, newest ?? '0')) await sleep(LOOK_MS, signal);
+  // Nothing was written, so there is nothing to see.
+  if (newest !== undefined && newest !== NONE) await untilSeen(newest, options);
 }
 
-/** Of the objects that are there; '0' without any. */
+async function untilSeen(newest: string, { reflector, resource, signal, sayAfterMs = 5000, log }: CatchUpOptions): Promise<void> {
+  let sayAtMs = performance.now() + sayAfterMs;
+  while (!signal.aborted && !hasSeen(reflector, newest)) {
+    if (performance.now() >= sayAtMs) {
+      const { resourceVersion, lastError } = reflector.health();
+      log.warn({ resource: resource.plural, newest, seen: resourceVersion, error: lastError }, 'waiting for a watch that is behind');
+      sayAtMs = performance.now() + sayAfterMs;
+    }
+    await sleep(LOOK_MS, signal);
+  }
+}
+
+/** Of the objects that are there. */
 async function newestVersion(client: KubeClient, resource: Resource, namespace: string | undefined, signal: AbortSignal): Promise<string> {
-  let newest = '0';
+  let newest = NONE;
   const begin = (): void => {
-    newest = '0';
+    newest = NONE;
   };
-  const item = ({ metadata: { resourceVersion = '0' } }: { readonly metadata: { readonly resourceVersion?: string } }): void => {
+  const item = ({ metadata: { resourceVersion = NONE } }: { readonly metadata: { readonly resourceVersion?: string } }): void => {
     if (isOlder(newest, resourceVersion) === true) newest = resourceVersion;
   };
   await listPages(client, resource, { namespace, pageSize: PAGE, signal }, { begin, item });

@@ -1,0 +1,7 @@
+//go:build tools
+
+package metallb
+
+import (
+	_ "go.universe.tf/metallb/controller"
+)
