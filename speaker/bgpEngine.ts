@@ -195,13 +195,16 @@ export class BgpEngine {
     return key && this.#listeners.refusedKey(neighbour.socket.device ?? '', listenKeyName(key));
   }
 
-  /** @param text told to the routers (RFC 9003); those that keep our routes over a restart are told nothing */
-  stop(text: string): void {
+  /**
+   * @param text told to the routers (RFC 9003); those that keep our routes over a restart are told nothing
+   * @param isFinal the node is drained: nobody is to keep anything
+   */
+  stop(text: string, isFinal = false): void {
     this.#listeners.close();
     this.#discovery.close();
     this.#gateways.close();
     for (const peer of this.#peers.values()) {
-      const reason: StopReason = peer.neighbour.gracefulRestart ? { kind: 'restart' } : { kind: 'shutdown', text };
+      const reason: StopReason = !isFinal && peer.keepsRoutes ? { kind: 'restart' } : { kind: 'shutdown', text };
       this.#remove(peer, reason);
     }
   }

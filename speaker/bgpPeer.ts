@@ -41,6 +41,13 @@ export class BgpPeer {
     return peerStatus(this.state);
   }
 
+  /** Would the router keep our routes if this process ended without a word (RFC 4724)? Before it has said so we hope for it. */
+  get keepsRoutes(): boolean {
+    const link = this.state.out.fsm.name === 'Established' ? this.state.out : this.state.in;
+    const negotiated = link.fsm.name === 'Established' ? link.wire?.negotiated : undefined;
+    return this.neighbour.gracefulRestart && negotiated?.gracefulRestart !== false;
+  }
+
   setRoutes(routes: PeerPlan['routes']): void {
     this.desired = routes.reduce((sum, set) => sum + ('nlri' in set ? set.nlri.count : set.prefixes.length), 0);
     this.input({ type: 'desired', routes });

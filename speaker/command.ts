@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_DRAIN_TRIGGERS, type DrainTrigger } from '../src/announce/drain.ts';
+import { drainTriggersText, parseDrainTriggers } from '../src/announce/drainTriggers.ts';
 import { LOG_LEVELS } from '../src/host/log.ts';
 import type { Flags } from './flags.ts';
 
@@ -26,6 +28,12 @@ function expression(text: string): RegExp {
   }
 }
 
+function triggers(list: string): readonly DrainTrigger[] {
+  const found = parseDrainTriggers(list);
+  if ('fault' in found) throw new InvalidArgumentError(`${found.fault}.`);
+  return found;
+}
+
 /** `heraldlb speaker`. The program itself is loaded only when the command runs. */
 export function speakerCommand(): Command {
   return new Command('speaker')
@@ -46,6 +54,18 @@ export function speakerCommand(): Command {
     )
     .addOption(
       new Option('--l2-repeat-seconds <seconds>', 'how often an address is announced again; 0: never').argParser(seconds).default(60),
+    )
+    .addOption(
+      new Option('--drain-on <list>', 'what takes a node out of service: cordon, label, deletion, shutdown, taint:KEY; or none')
+        .env('HERALDLB_DRAIN_ON')
+        .argParser(triggers)
+        .default(DEFAULT_DRAIN_TRIGGERS, drainTriggersText(DEFAULT_DRAIN_TRIGGERS)),
+    )
+    .addOption(
+      new Option('--drain-wait-seconds <seconds>', 'between the notice to the routers and the withdrawal')
+        .env('HERALDLB_DRAIN_WAIT_SECONDS')
+        .argParser(seconds)
+        .default(5),
     )
     .option('--record <file>', 'write every input of the protocol machines to a file, as JSON lines')
     .action(run);

@@ -75,7 +75,8 @@ export class Engine {
   /** Tells the routers; what is queued for them leaves after this returns. */
   stop(text: string): void {
     this.#unwatch?.();
-    this.bgp.stop(text);
+    const farewell = this.#plan?.plan.farewell;
+    this.bgp.stop(farewell ?? text, farewell !== undefined);
     // After it: a router that is told to keep the routes has heard so before BFD ends.
     this.bfd.stop();
     this.layer2.stop();

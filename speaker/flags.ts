@@ -1,3 +1,4 @@
+import type { DrainTrigger } from '../src/announce/drain.ts';
 import type { LogLevel } from '../src/host/log.ts';
 
 export interface Flags {
@@ -13,6 +14,8 @@ export interface Flags {
   readonly record?: string;
   readonly excludeInterfaces?: RegExp;
   readonly l2RepeatSeconds: number;
+  readonly drainOn: readonly DrainTrigger[];
+  readonly drainWaitSeconds: number;
   /** Of this program, for NodeState. */
   readonly version: string;
 }

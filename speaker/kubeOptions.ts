@@ -1,3 +1,4 @@
+import type { DrainTrigger } from '../src/announce/drain.ts';
 import type { LogLevel } from '../src/host/log.ts';
 
 /** What the worker is started with; plain data. */
@@ -10,4 +11,6 @@ export interface KubeSideOptions {
   readonly logLevel: LogLevel;
   readonly version: string;
   readonly startedAt: string;
+  readonly drainOn: readonly DrainTrigger[];
+  readonly drainWaitMs: number;
 }

@@ -7,6 +7,7 @@ import { createStatusWriter } from '../src/host/kube/status.ts';
 import { createLogger } from '../src/host/log.ts';
 import { createKubeMetrics } from '../src/host/metrics.ts';
 import { type Downward, Outbox, type PlanMessage, type Upward } from './channel.ts';
+import { DrainKeeper } from './drainKeeper.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { Planner } from './planner.ts';
 import { createSecrets, namedSecrets } from './secrets.ts';
@@ -40,7 +41,7 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
   const run = async (): Promise<void> => {
     if (watches.problems().length > 0) return;
     const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []));
-    const planned = planner.plan(found);
+    const planned = planner.plan(found, drain.observe(watches.nodes.store.get(node)));
     isPlanned = true;
     if (planned.message !== undefined) plans.put(planned.message);
     teller.planned(planned);
@@ -50,8 +51,14 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
   const loop = createDirtyLoop({ name: 'plan', run, settleMs: 2, maxWaitMs: 5, restFactor: 4, log, metrics });
   const watches = startWatches({ client, namespace, apiGroup, onChange: () => loop.mark(), log, metrics });
   const secrets = createSecrets(client, namespace, log);
-  const planner = new Planner(watches, node, options.lbClass);
-  const teller = new Teller({ options, watches, statuses, events, registry, log });
+  const planner = new Planner(watches, options);
+  const drain = new DrainKeeper({
+    triggers: options.drainOn,
+    waitMs: options.drainWaitMs,
+    changed: () => loop.mark(),
+    tell: (news, reason) => teller.drainNews(news, reason),
+  });
+  const teller = new Teller({ options, watches, statuses, events, registry, log, drain });
   const health = setInterval(() => {
     post({ type: 'health', problems: watches.problems() });
     // A list that comes in empty changes nothing, so the first plan needs a call of its own.
@@ -71,6 +78,7 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
     stop: async () => {
       clearInterval(health);
       clearInterval(refresh);
+      drain.stop();
       teller.stop();
       await loop.stop();
       await statuses.flush(FLUSH_MS);

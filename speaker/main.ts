@@ -104,6 +104,8 @@ function workerData(flags: Flags) {
     logLevel: flags.logLevel,
     version: flags.version,
     startedAt: wallNow(),
+    drainOn: flags.drainOn,
+    drainWaitMs: flags.drainWaitSeconds * 1000,
     ...(flags.lbClass === undefined ? {} : { lbClass: flags.lbClass }),
     ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
   };

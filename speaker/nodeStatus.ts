@@ -1,7 +1,10 @@
+import { drainText } from '../src/announce/drain.ts';
+import type { DrainStatus } from '../src/announce/drainPhase.ts';
 import type { NodePlanResult } from '../src/announce/plan.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import { problemText } from '../src/config/conditions.ts';
 import type { Problem } from '../src/config/problem.ts';
+import { wallTime } from './clock.ts';
 import { type BfdReport, type PeerReport, type Report, wireProblemObject, wireProblemText } from './report.ts';
 
 export interface NodeStatusInput {
@@ -14,6 +17,8 @@ export interface NodeStatusInput {
   readonly now: string;
   /** The conditions that were written last; their times are kept while nothing changes. */
   readonly before: NodeStateStatus['conditions'];
+  /** Absent: the node is in service. */
+  readonly drain?: DrainStatus | undefined;
 }
 
 /** The limits of the schema: a status that is refused would tell nothing at all. */
@@ -40,6 +45,7 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
       since,
     })),
     problems: problems.slice(0, MAX.problems),
+    ...(input.drain === undefined ? {} : { drain: drainOf(input.drain) }),
     conditions: [ready(input, up, problems)],
   };
 }
@@ -49,6 +55,25 @@ function routesOf({ plan }: NodePlanResult): number {
   const prefixes = new Set<string>();
   for (const peer of plan.peers) for (const set of peer.routes) for (const prefix of set.prefixes) prefixes.add(prefix);
   return prefixes.size;
+}
+
+/** Prefixes and addresses that are announced from here. */
+export function announcedCount(result: NodePlanResult, { claims }: Report): number {
+  // What the plan wants not any more and what is still answered for both count.
+  const ips = new Set([...result.plan.claims, ...claims.filter(({ phase }) => phase === 'claimed')].map(({ ip }) => ip));
+  return routesOf(result) + ips.size;
+}
+
+function drainOf({ phase, reason, since, left }: DrainStatus): NonNullable<NodeStateStatus['drain']> {
+  const why = drainText(reason);
+  const message = left === undefined || left === 0 ? why : `${why}; no other node can announce what is left`;
+  return {
+    phase,
+    reason: reason.reason,
+    message: message.slice(0, MAX.text),
+    since: wallTime(since),
+    ...(left === undefined ? {} : { left }),
+  };
 }
 
 type Session = NonNullable<NodeStateStatus['bgp']>[number];

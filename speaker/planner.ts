@@ -1,3 +1,4 @@
+import type { DrainTrigger, OwnDrain } from '../src/announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../src/announce/nodePlan.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
@@ -8,6 +9,7 @@ import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import type { Store } from '../src/host/kube/store.ts';
 import { type PlanMessage, packMessage } from './channel.ts';
+import type { KubeSideOptions } from './kubeOptions.ts';
 import type { Watches } from './watches.ts';
 
 export interface Planned extends NodePlanResult {
@@ -22,6 +24,7 @@ export class Planner {
   readonly #watches: Watches;
   readonly #node: string;
   readonly #lbClass: string | undefined;
+  readonly #drainTriggers: readonly DrainTrigger[];
   readonly #memory = new PlanMemory();
   readonly #lists = new WeakMap<object, { readonly version: number; readonly values: readonly unknown[] }>();
   #config: Config | undefined;
@@ -30,19 +33,23 @@ export class Planner {
   #generation = 0;
   #sent: NodePlan | undefined;
 
-  constructor(watches: Watches, node: string, lbClass: string | undefined) {
+  constructor(watches: Watches, { node, lbClass, drainOn }: Pick<KubeSideOptions, 'node' | 'lbClass' | 'drainOn'>) {
     this.#watches = watches;
     this.#node = node;
     this.#lbClass = lbClass;
+    this.#drainTriggers = drainOn;
   }
 
-  plan(secrets: ReadonlyMap<string, SecretView>): Planned {
+  /** @param drain of this node; undefined: it is in service */
+  plan(secrets: ReadonlyMap<string, SecretView>, drain: OwnDrain | undefined): Planned {
     const { services, slices, nodes } = this.#watches;
     const snapshot = {
       config: this.#readConfig(secrets),
       services: this.#list(services.store),
       slices: this.#list(slices.store),
       nodes: this.#list(nodes.store),
+      drainTriggers: this.#drainTriggers,
+      ...(drain === undefined ? {} : { drain }),
       ...(this.#lbClass === undefined ? {} : { loadBalancerClass: this.#lbClass }),
     };
     const result = planNode(snapshot, this.#node, this.#generation + 1, this.#memory);

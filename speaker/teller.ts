@@ -1,4 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
+import { type DrainReason, drainText } from '../src/announce/drain.ts';
+import type { DrainNews } from '../src/announce/drainPhase.ts';
 import { GROUP, VERSION } from '../src/api/kind.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
@@ -7,8 +9,9 @@ import { customResource } from '../src/host/kube/resource.ts';
 import type { StatusWriter } from '../src/host/kube/status.ts';
 import type { Logger } from '../src/host/log.ts';
 import { wallNow } from './clock.ts';
+import type { DrainKeeper } from './drainKeeper.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
-import { nodeStatus } from './nodeStatus.ts';
+import { announcedCount, nodeStatus } from './nodeStatus.ts';
 import { type Notice, Notices } from './notices.ts';
 import type { Planned } from './planner.ts';
 import type { Report } from './report.ts';
@@ -23,12 +26,21 @@ export interface TellerParts {
   readonly events: EventRecorder;
   readonly registry: Registry;
   readonly log: Logger;
+  readonly drain: Pick<DrainKeeper, 'left' | 'status'>;
 }
 
 /**
  * What comes within this time is told together. Telling goes through every Service, and must not be in the way of the next plan.
  */
 const GATHER_MS = 100;
+
+const PHASES = { InService: 0, Draining: 1, Drained: 2 } as const;
+
+const NEWS: Readonly<Record<DrainNews, (why: string) => string>> = {
+  DrainStarted: (why) => `what is announced from here is being handed over: ${why}`,
+  Drained: (why) => `nothing is announced from here any more: ${why}`,
+  DrainEnded: () => 'the node announces again',
+};
 
 /** Tells the cluster what became of the plan: NodeState, events on Services, metrics. */
 export class Teller {
@@ -50,6 +62,26 @@ export class Teller {
       labelNames: ['service', 'protocol', 'node', 'ip'],
       registers: [parts.registry],
     });
+    const phase = new Gauge({
+      name: 'heraldlb_drain_phase',
+      help: 'Drain of this node: 0 in service, 1 draining, 2 drained',
+      registers: [],
+      collect(): void {
+        this.set(PHASES[parts.drain.status()?.phase ?? 'InService']);
+      },
+    });
+    parts.registry.registerMetric(phase);
+  }
+
+  /** On the Node, where whoever drains it looks. */
+  drainNews(news: DrainNews, reason: DrainReason): void {
+    const { options, watches, events, log } = this.#parts;
+    const { node: name } = options;
+    const message = NEWS[news](drainText(reason));
+    log.info({ reason: news }, message);
+    const uid = watches.nodes.store.get(name)?.uid;
+    events.event({ apiVersion: 'v1', kind: 'Node', name, uid }, 'Normal', news, message);
+    this.#tellSoon();
   }
 
   planned(planned: Planned): void {
@@ -78,18 +110,19 @@ export class Teller {
     const [planned, report] = [this.#planned, this.#report];
     // A report of an older plan would be taken for what became of this one.
     if (planned === undefined || report === undefined || report.generation !== planned.plan.generation) return;
+    this.#parts.drain.left(announcedCount(planned, report));
     this.#writeState(planned, report);
     for (const notice of this.#notices.update(planned, report)) this.#event(notice);
     this.#count(planned, report);
   }
 
   #writeState(planned: Planned, report: Report): void {
-    const { options, statuses } = this.#parts;
+    const { options, statuses, drain } = this.#parts;
     const { node, namespace, version, startedAt } = options;
-    const known = { version, startedAt, now: wallNow(), before: this.#conditions };
+    const known = { version, startedAt, now: wallNow(), before: this.#conditions, drain: drain.status() };
     const status = nodeStatus({ result: planned, report, problems: planned.secretProblems, ...known });
     this.#conditions = status.conditions;
-    const essence = JSON.stringify([status.bgp?.map(({ peer, state }) => [peer, state]), status.claims, status.problems]);
+    const essence = JSON.stringify([status.bgp?.map(({ peer, state }) => [peer, state]), status.claims, status.problems, status.drain]);
     const urgency = essence === this.#essence ? 'counters' : 'transition';
     this.#essence = essence;
     statuses.set(NODE_STATES, { namespace, name: node }, status, { mode: 'apply', urgency, create: this.#ownState() });

@@ -44,6 +44,26 @@ function judge(node: NodeView, trigger: DrainTrigger): DrainReason | undefined {
   if (trigger === 'cordon') return node.unschedulable ? { reason: 'Cordoned' } : undefined;
   if (trigger === 'label') return Object.hasOwn(node.labels, DRAIN_LABEL) ? { reason: 'DrainRequested' } : undefined;
   if (trigger === 'deletion') return node.deleting ? { reason: 'NodeDeleted' } : undefined;
-  if (trigger === 'shutdown') return undefined;
+  if (trigger === 'shutdown') return node.shuttingDown === true ? { reason: 'NodeShutdown' } : undefined;
   return node.taints.some(({ key }) => key === trigger.taint) ? { reason: 'NodeTainted', taint: trigger.taint } : undefined;
+}
+
+/** How far the drain of the node that plans has come. */
+export interface OwnDrain {
+  readonly reason: DrainReason;
+  /** What other nodes announce is not announced any more; before that it is announced as about to go (RFC 8326). */
+  readonly withdraw: boolean;
+}
+
+const WORDS: Readonly<Record<DrainReason['reason'], string>> = {
+  Cordoned: 'cordoned',
+  DrainRequested: 'drain requested',
+  NodeDeleted: 'the Node is being deleted',
+  NodeShutdown: 'the machine is being shut down',
+  NodeTainted: 'tainted',
+};
+
+/** A few words, to stand in a sentence. */
+export function drainText({ reason, taint }: DrainReason): string {
+  return taint === undefined ? WORDS[reason] : `${WORDS[reason]} ${taint}`;
 }

@@ -1,4 +1,5 @@
 import type { Ip } from '../net/ip.ts';
+import { type DrainReason, drainText } from './drain.ts';
 
 /** Why this node does not announce a Service by one protocol. Stable codes: events, conditions, metrics and `explain` use them. */
 export type Ineligible =
@@ -13,6 +14,8 @@ export type Ineligible =
   | { readonly reason: 'NodeExcluded' }
   | { readonly reason: 'NodeNetworkUnavailable' }
   | { readonly reason: 'NodeUnknown' }
+  /** The node has handed the Service over to others. */
+  | { readonly reason: 'NodeDraining'; readonly drain: DrainReason }
   /** Layer 2 only: its kubelet is silent, another candidate's is not. */
   | { readonly reason: 'NodeNotReady' }
   | { readonly reason: 'ConflictingAdvertisements'; readonly advertisements: readonly string[] }
@@ -35,6 +38,7 @@ const SENTENCES: Sentences = {
   NodeExcluded: () => 'the node is labelled node.kubernetes.io/exclude-from-external-load-balancers',
   NodeNetworkUnavailable: () => 'the condition NetworkUnavailable of the node is True',
   NodeUnknown: () => 'the cluster has no Node of this name',
+  NodeDraining: ({ drain }) => `the node is drained (${drainText(drain)}), and other nodes announce the Service`,
   NodeNotReady: () => 'the node is not Ready, and another candidate is',
   ConflictingAdvertisements: ({ advertisements }) =>
     `${advertisements.join(', ')} ask for different localPref, med, asPathPrepend or origin of the same prefix`,

@@ -3,11 +3,12 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey } from '../cluster/service.ts';
 import type { Config, Peer, PeerExtras } from '../config/config.ts';
-import type { Family, Ip } from '../net/ip.ts';
+import type { Ip } from '../net/ip.ts';
 import { ipFamily, ipFromBytes } from '../net/ip.ts';
-import { prefixFamily } from '../net/prefix.ts';
 import { RankCache } from '../layer2/elector.ts';
 import { ClaimPlanner } from './claims.ts';
+import { drainText } from './drain.ts';
+import { familiesOf } from './peerFamilies.ts';
 import type { NodePlan, NodePlanResult, PeerPlan, PeerSession, RouteSet, ServiceVerdict, Verdict } from './plan.ts';
 import { RoutePlanner, onlyFamilies } from './routes.ts';
 import { coversNode } from './scope.ts';
@@ -57,7 +58,7 @@ export function planNode(
   planners.claims.update(toPlan);
   memory.planners = planners;
   memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, concerned, index, planners);
-  const plan = planOf(planners, snapshot.config, generation);
+  const plan = planOf(planners, index, generation);
   return {
     plan,
     verdicts: memory.verdicts,
@@ -77,10 +78,13 @@ function makePlanners(index: SnapshotIndex, nodeName: string, ranks: RankCache):
   return { nodeName, node, peers, routes: new RoutePlanner(index, node, peers), claims: new ClaimPlanner(index, node, ranks) };
 }
 
-function planOf(planners: Planners, config: Config, generation: number): NodePlan {
+function planOf(planners: Planners, { config, drain }: SnapshotIndex, generation: number): NodePlan {
   const { nodeName, node, peers, routes } = planners;
   const planned = peers.map((peer) => planPeer(peer, nodeName, node, config, routes.routes(peer.name)));
-  return { generation, node: nodeName, peers: planned, claims: planners.claims.claims() };
+  const plan = { generation, node: nodeName, peers: planned, claims: planners.claims.claims() };
+  // What nobody else announces must outlive a restart of the speaker, so the routers are not told to forget it.
+  if (drain === undefined || routes.isLast()) return plan;
+  return { ...plan, farewell: `node ${nodeName} drained: ${drainText(drain.reason)}` };
 }
 
 const NOTHING: Verdict = { announced: false, ineligible: { reason: 'NoMatchingAdvertisement' } };
@@ -166,15 +170,6 @@ function extrasOf(peer: Peer): Omit<PeerExtras, 'families'> {
     ...optional('restartTimeSeconds', restartTimeSeconds),
     ...optional('longLivedStaleSeconds', longLivedStaleSeconds),
   };
-}
-
-/** One family per session unless asked: routers drop a neighbour that offers a family they have not configured. */
-function familiesOf(peer: Peer): readonly Family[] {
-  if (peer.families !== undefined) return peer.families;
-  if (peer.dualStackAddressFamily) return ['ipv4', 'ipv6'];
-  if (peer.address !== undefined) return [ipFamily(peer.address)];
-  if (peer.listenRange !== undefined) return [prefixFamily(peer.listenRange)];
-  return peer.defaultGateway === undefined ? ['ipv4', 'ipv6'] : [peer.defaultGateway];
 }
 
 /** RFC 6286 §2.1 wants a non-zero value that is unique in the AS. */

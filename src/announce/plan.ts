@@ -11,6 +11,8 @@ export interface NodePlan {
   readonly node: string;
   readonly peers: readonly PeerPlan<RouteSet>[];
   readonly claims: readonly ClaimPlan[];
+  /** The node is drained: what the routers are told when this process ends (RFC 9003). They are not to wait for its return. */
+  readonly farewell?: string;
 }
 
 /**
@@ -22,6 +24,7 @@ export interface WirePlan {
   readonly node: string;
   readonly peers: readonly PeerPlan[];
   readonly claims: readonly WireClaim[];
+  readonly farewell?: string;
 }
 
 /** One BGP session and all that is to be said on it. */

@@ -19,16 +19,17 @@ export type Preference = Pick<RouteAttributes, 'localPref' | 'med' | 'asPathPrep
  * One value per advertisement, and per number of endpoints where these weigh: nearly all prefixes have a single one, and are then
  * grouped without a comparison.
  */
-const WISHES = new WeakMap<BgpAdvertisement, Map<number, Wish>>();
+const [WISHES, LAST_WISHES] = [new WeakMap<BgpAdvertisement, Map<number, Wish>>(), new WeakMap<BgpAdvertisement, Map<number, Wish>>()];
 
-/** @param endpoints how many of the Service serve on this node */
-export function wishOf(advertisement: BgpAdvertisement, endpoints: number): Wish {
+/** @param endpoints how many of the Service serve on this node @param isGoing the node drains: what it announces is about to go (RFC 8326) */
+export function wishOf(advertisement: BgpAdvertisement, endpoints: number, isGoing: boolean): Wish {
   const weight = advertisement.linkBandwidth === undefined ? 0 : endpoints;
-  const wishes = WISHES.get(advertisement) ?? new Map<number, Wish>();
-  WISHES.set(advertisement, wishes);
+  const all = isGoing ? LAST_WISHES : WISHES;
+  const wishes = all.get(advertisement) ?? new Map<number, Wish>();
+  all.set(advertisement, wishes);
   const known = wishes.get(weight);
   if (known !== undefined) return known;
-  const wish = makeWish(advertisement, weight);
+  const wish = makeWish(isGoing ? { ...advertisement, gracefulShutdown: true } : advertisement, weight);
   wishes.set(weight, wish);
   return wish;
 }

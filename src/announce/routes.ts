@@ -1,13 +1,25 @@
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import type { BgpAdvertisement, Peer, Pool } from '../config/config.ts';
-import { type Family, ipFamily } from '../net/ip.ts';
-import { type Prefix, prefixFamily, prefixOf } from '../net/prefix.ts';
+import type { Family, Ip } from '../net/ip.ts';
+import { type Prefix, prefixFamily } from '../net/prefix.ts';
+import { Carriers } from './carriers.ts';
 import type { Ineligible } from './eligibility.ts';
 import { MultiMap } from './multiMap.ts';
 import type { RouteSet, Verdict } from './plan.ts';
 import { type Preference, RouteTable, type Wish, preferenceOf, samePreference, unite, wishOf } from './routeTable.ts';
-import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
+import {
+  coversAddress,
+  coversNode,
+  coversService,
+  endpointsIneligible,
+  isIneligible,
+  names,
+  nodeIneligible,
+  prefixFor,
+  servicePools,
+  speaksTo,
+} from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 
 type Wishes = Map<Prefix, Wish>;
@@ -29,11 +41,16 @@ export class RoutePlanner {
   readonly #askers = new MultiMap<Prefix, ServiceKey>();
   /** By the names of the advertisements that match a Service. */
   readonly #approaches = new Map<string, Approach | Ineligible>();
+  /** On a node that drains: who else announces. */
+  readonly #carriers: Carriers | undefined;
+  /** Services with an address that this node alone announces; followed on a node that drains. */
+  readonly #alone = new Set<ServiceKey>();
 
   constructor(index: IndexedSnapshot, node: NodeView | undefined, peers: readonly Peer[]) {
     this.#index = index;
     this.#node = node;
     this.#peers = peers;
+    this.#carriers = index.drain === undefined ? undefined : new Carriers(index, node?.name ?? '');
     const tables = new Map<string, RouteTable>();
     this.#tables = new Map(
       peers.map((peer) => {
@@ -52,6 +69,11 @@ export class RoutePlanner {
 
   verdict(service: ServiceKey): Verdict | undefined {
     return this.#verdicts.get(service);
+  }
+
+  /** On a node that drains: does it announce what no other node does? */
+  isLast(): boolean {
+    return this.#alone.size > 0;
   }
 
   /** @returns the Services whose verdict may be another one now */
@@ -80,6 +102,7 @@ export class RoutePlanner {
     }
     this.#selected.delete(key);
     this.#verdicts.delete(key);
+    this.#alone.delete(key);
   }
 
   #select(key: ServiceKey, prefixes: Set<Prefix>): void {
@@ -92,7 +115,7 @@ export class RoutePlanner {
     }
     this.#selected.set(key, found);
     for (const { advertisement } of found.advertisements) {
-      for (const prefix of prefixesOf(service, found.pools, advertisement)) {
+      for (const prefix of prefixesOf(found, advertisement)) {
         prefixes.add(prefix);
         this.#prefixes.add(key, prefix);
         this.#askers.add(prefix, key);
@@ -108,8 +131,21 @@ export class RoutePlanner {
     const endpoints = this.#index.serving(service.key).nodes.get(node) ?? 0;
     const found = this.#approach(covering.filter(({ onlyWithEndpoints }) => onlyWithEndpoints !== true || endpoints > 0));
     const unserved = endpointsIneligible(this.#index, service, node);
-    if (!('reason' in found)) return unserved ?? { pools, endpoints, ...found };
+    if (!('reason' in found))
+      return unserved ?? this.#handOver(service, covering, { addresses: service.ingress, pools, endpoints, ...found });
     return found.reason === 'NoMatchingAdvertisement' && covering.length > 0 ? (unserved ?? { reason: 'NoLocalEndpoints' }) : found;
+  }
+
+  /** Never dark: what no other node announces stays. */
+  #handOver(service: ServiceView, covering: readonly BgpAdvertisement[], selected: Selected): Selected | Ineligible {
+    const { drain } = this.#index;
+    if (drain === undefined || this.#carriers === undefined) return selected;
+    const alone = this.#carriers.uncarried(service, selected.pools, covering);
+    if (alone.size > 0) this.#alone.add(service.key);
+    if (!drain.withdraw) return { ...selected, isGoing: true };
+    if (alone.size === 0) return { reason: 'NodeDraining', drain: drain.reason };
+    // Positions count: an address is told from its pool by where it stands.
+    return { ...selected, isGoing: true, kept: alone };
   }
 
   #approach(matching: readonly BgpAdvertisement[]): Approach | Ineligible {
@@ -123,10 +159,9 @@ export class RoutePlanner {
   #judge(services: readonly ServiceKey[]): Map<RouteTable, Wishes> {
     const wishes = new Map([...this.#tables.values()].map((table) => [table, new Map() as Wishes]));
     for (const key of services) {
-      const service = this.#index.service(key);
       const selected = this.#selected.get(key);
-      if (service === undefined || selected === undefined) continue;
-      const ineligible = addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), service, selected);
+      if (selected === undefined) continue;
+      const ineligible = addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), selected);
       this.#verdicts.set(key, ineligible === undefined ? selected.verdict : { announced: false, ineligible });
     }
     return wishes;
@@ -142,7 +177,13 @@ interface Approach {
 interface Selected extends Approach {
   /** Of the Service, serving on this node. */
   readonly endpoints: number;
+  readonly addresses: readonly Ip[];
+  /** Of each address. */
   readonly pools: readonly Pool[];
+  /** Of the addresses, those that are announced; absent: all. */
+  readonly kept?: ReadonlySet<Ip>;
+  /** RFC 8326. */
+  readonly isGoing?: boolean;
 }
 
 function approach(node: NodeView | undefined, peers: readonly Peer[], matching: readonly BgpAdvertisement[]): Approach | Ineligible {
@@ -166,16 +207,12 @@ function approach(node: NodeView | undefined, peers: readonly Peer[], matching: 
   return { advertisements, verdict };
 }
 
-function speaksTo({ peers }: BgpAdvertisement, { name }: Peer): boolean {
-  return peers.length === 0 || peers.includes(name);
-}
-
 /** Adds a Service's prefixes for every peer, or nothing at all when its advertisements contradict each other. */
-function addService(wishesOf: (peer: string) => Wishes | undefined, service: ServiceView, selected: Selected): Ineligible | undefined {
+function addService(wishesOf: (peer: string) => Wishes | undefined, selected: Selected): Ineligible | undefined {
   const additions = selected.advertisements.map(({ advertisement, peers }) => ({
     advertisement,
     tables: new Set(peers.map(wishesOf)),
-    prefixes: prefixesOf(service, selected.pools, advertisement),
+    prefixes: prefixesOf(selected, advertisement),
   }));
   const preferences = new Map<Wishes | undefined, Map<Prefix, Preference>>();
   for (const { advertisement, tables, prefixes } of additions) {
@@ -188,7 +225,8 @@ function addService(wishesOf: (peer: string) => Wishes | undefined, service: Ser
     }
   }
   for (const { advertisement, tables, prefixes } of additions)
-    for (const table of tables) for (const prefix of prefixes) addWish(table, prefix, wishOf(advertisement, selected.endpoints));
+    for (const table of tables)
+      for (const prefix of prefixes) addWish(table, prefix, wishOf(advertisement, selected.endpoints, selected.isGoing === true));
   return undefined;
 }
 
@@ -200,10 +238,10 @@ function contradicts(advertisement: BgpAdvertisement, prefix: Prefix, own: Map<P
   return known !== undefined && !samePreference(known, preference);
 }
 
-function prefixesOf(service: ServiceView, pools: readonly Pool[], advertisement: BgpAdvertisement): Prefix[] {
-  return service.ingress
-    .filter((_, position) => advertisement.pools === 'all' || advertisement.pools.includes(pools[position]?.name ?? ''))
-    .map((ip) => prefixOf(ip, ipFamily(ip) === 'ipv4' ? advertisement.aggregationLength : advertisement.aggregationLengthV6));
+function prefixesOf({ addresses, pools, kept }: Selected, advertisement: BgpAdvertisement): Prefix[] {
+  return addresses
+    .filter((ip, position) => kept?.has(ip) !== false && coversAddress(advertisement, pools, position))
+    .map((ip) => prefixFor(ip, advertisement));
 }
 
 function addWish(wishes: Wishes | undefined, prefix: Prefix, wish: Wish): void {

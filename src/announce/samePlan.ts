@@ -2,7 +2,7 @@ import type { ClaimPlan, NodePlan, PeerPlan, RouteSet } from './plan.ts';
 
 /** Do two plans ask for the same, whatever their generations? What they share by reference is not looked into. */
 export function samePlan(a: NodePlan, b: NodePlan): boolean {
-  return a.node === b.node && sameList(a.claims, b.claims, sameClaim) && sameList(a.peers, b.peers, samePeer);
+  return a.node === b.node && a.farewell === b.farewell && sameList(a.claims, b.claims, sameClaim) && sameList(a.peers, b.peers, samePeer);
 }
 
 function sameList<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boolean): boolean {

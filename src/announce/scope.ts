@@ -1,8 +1,10 @@
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceView } from '../cluster/service.ts';
 import { EXCLUDE_LABEL } from '../cluster/node.ts';
-import type { AdvertisementScope, Pool } from '../config/config.ts';
+import type { AdvertisementScope, BgpAdvertisement, Peer, Pool } from '../config/config.ts';
 import { anySelectorMatches } from '../config/selector.ts';
+import { type Ip, ipFamily } from '../net/ip.ts';
+import { type Prefix, prefixOf } from '../net/prefix.ts';
 import type { Ineligible } from './eligibility.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 
@@ -30,6 +32,20 @@ export function coversService(scope: AdvertisementScope, service: ServiceView, p
 
 export function coversNode(scope: Pick<AdvertisementScope, 'nodeSelectors'>, node: NodeView): boolean {
   return scope.nodeSelectors.length === 0 || anySelectorMatches(scope.nodeSelectors, node.labels);
+}
+
+export function speaksTo({ peers }: BgpAdvertisement, { name }: Peer): boolean {
+  return peers.length === 0 || peers.includes(name);
+}
+
+/** What an advertisement announces for an address. */
+export function prefixFor(ip: Ip, { aggregationLength, aggregationLengthV6 }: BgpAdvertisement): Prefix {
+  return prefixOf(ip, ipFamily(ip) === 'ipv4' ? aggregationLength : aggregationLengthV6);
+}
+
+/** @param position of the address among those of its Service */
+export function coversAddress({ pools: wanted }: AdvertisementScope, pools: readonly Pool[], position: number): boolean {
+  return wanted === 'all' || wanted.includes(pools[position]?.name ?? '');
 }
 
 /** What takes a node out for every Service. */

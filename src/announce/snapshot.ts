@@ -4,6 +4,7 @@ import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import { type Config, type Pool } from '../config/config.ts';
 import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
+import { DEFAULT_DRAIN_TRIGGERS, type DrainTrigger, type OwnDrain } from './drain.ts';
 import { MultiMap } from './multiMap.ts';
 import { differences } from './sorted.ts';
 
@@ -15,6 +16,10 @@ export interface AnnounceSnapshot {
   readonly nodes: readonly NodeView[];
   /** Absent: Services without a class; else exactly this class. */
   readonly loadBalancerClass?: string;
+  /** What begins the drain of a node. Default {@link DEFAULT_DRAIN_TRIGGERS}. */
+  readonly drainTriggers?: readonly DrainTrigger[];
+  /** Of the node that is planned for; absent: it does not drain. */
+  readonly drain?: OwnDrain;
 }
 
 /** Which nodes have an endpoint that takes traffic for a Service. */
@@ -30,6 +35,8 @@ const NONE: ServingEndpoints = { anywhere: false, nodes: new Map() };
 /** The snapshot with the look-ups that a plan needs. */
 export interface IndexedSnapshot {
   readonly config: Config;
+  readonly drainTriggers: readonly DrainTrigger[];
+  readonly drain: OwnDrain | undefined;
   /** Sorted by name. */
   readonly nodes: readonly NodeView[];
   /** undefined: there is none that this installation handles. */
@@ -55,6 +62,8 @@ export interface IndexUpdate {
 export class SnapshotIndex implements IndexedSnapshot {
   config: Config;
   nodes: readonly NodeView[] = [];
+  drainTriggers = DEFAULT_DRAIN_TRIGGERS;
+  drain: OwnDrain | undefined;
   #snapshot: AnnounceSnapshot;
   readonly #services = new Map<ServiceKey, ServiceView>();
   readonly #slices = new MultiMap<ServiceKey, EndpointSliceView>();
@@ -110,7 +119,10 @@ export class SnapshotIndex implements IndexedSnapshot {
     const sameConfig = this.config === now.config;
     this.config = now.config;
     if (!sameConfig) this.#pools.clear();
-    return !sameConfig || !sameNodes || before.loadBalancerClass !== now.loadBalancerClass;
+    const sameDrain = JSON.stringify([before.drainTriggers, before.drain]) === JSON.stringify([now.drainTriggers, now.drain]);
+    this.drainTriggers = now.drainTriggers ?? DEFAULT_DRAIN_TRIGGERS;
+    this.drain = now.drain;
+    return !sameConfig || !sameNodes || !sameDrain || before.loadBalancerClass !== now.loadBalancerClass;
   }
 
   #updateSlices(before: readonly EndpointSliceView[], now: readonly EndpointSliceView[], dirty: Set<ServiceKey>): void {

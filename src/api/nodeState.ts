@@ -38,6 +38,14 @@ const claim = z.object({
 
 const problem = z.object({ reason: text(128), object: text(512).optional(), message: text(2048) });
 
+const drain = z.object({
+  phase: z.enum(['Draining', 'Drained']).describe('Drained: nothing is announced from this node.'),
+  reason: text(128).describe('What began it.'),
+  message: text().optional(),
+  since: text(64).describe('When the drain entered this phase.'),
+  left: z.int().min(0).optional().describe('Prefixes and addresses that no other node can announce, so that they stay.'),
+});
+
 const sessions = z.array(session).max(1024);
 const guards = z.array(guard).max(1024);
 const claims = z.array(claim).max(10_000);
@@ -60,6 +68,7 @@ const status = z.object({
   bfd: guards.optional(),
   claims: claims.optional(),
   problems: z.array(problem).max(256).optional(),
+  drain: drain.optional().describe('Present while the node is taken out of service.'),
   conditions: conditions.optional(),
 });
 
@@ -79,6 +88,7 @@ export const nodeState: Kind = {
     { name: 'VIPs', type: 'integer', jsonPath: '.status.summary.vips' },
     { name: 'Problems', type: 'integer', jsonPath: '.status.summary.problems' },
     { name: 'Ready', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].status" },
+    { name: 'Drain', type: 'string', jsonPath: '.status.drain.phase' },
     { name: 'Version', type: 'string', jsonPath: '.status.version', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],

@@ -9,8 +9,10 @@ import { Command } from 'commander';
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./checkCommand.ts')).checkCommand(),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
+  drain: async () => (await import('./drainCommand.ts')).drainCommand(),
   ping: async () => (await import('./pingCommand.ts')).pingCommand(),
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
+  undrain: async () => (await import('./drainCommand.ts')).undrainCommand(),
 };
 
 /** The manifest is beside the bundle in the image, above `dist/` in a checkout. */

@@ -16,6 +16,8 @@ export interface NodeView {
   readonly taints: readonly TaintView[];
   /** Condition Ready is True; a node without the condition counts as not ready. */
   readonly ready: boolean;
+  /** Its kubelet says that the machine is being shut down (graceful node shutdown, KEP-2000). */
+  readonly shuttingDown?: boolean;
   /** Condition NetworkUnavailable is True. */
   readonly networkUnavailable: boolean;
   /** `status.addresses` of type InternalIP, in order. */

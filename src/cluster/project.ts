@@ -153,10 +153,8 @@ export function projectNode(object: unknown): NodeView | undefined {
   if (meta === undefined) return undefined;
   const spec = record(record(object)?.['spec']) ?? {};
   const status = record(record(object)?.['status']) ?? {};
-  const condition = (type: string): unknown =>
-    items(status['conditions'])
-      .map(record)
-      .find((candidate) => candidate?.['type'] === type)?.['status'];
+  const conditions = items(status['conditions']).map(record);
+  const condition = (type: string): Raw | undefined => conditions.find((candidate) => candidate?.['type'] === type);
   const internal = items(status['addresses'])
     .map(record)
     .filter((address) => address?.['type'] === 'InternalIP');
@@ -167,10 +165,21 @@ export function projectNode(object: unknown): NodeView | undefined {
     deleting: text(meta.raw['deletionTimestamp']) !== undefined,
     unschedulable: spec['unschedulable'] === true,
     taints: items(spec['taints']).flatMap(taint),
-    ready: condition('Ready') === 'True',
-    networkUnavailable: condition('NetworkUnavailable') === 'True',
+    ready: condition('Ready')?.['status'] === 'True',
+    ...(isShuttingDown(condition('Ready')) ? { shuttingDown: true } : {}),
+    networkUnavailable: condition('NetworkUnavailable')?.['status'] === 'True',
     internalIPs: addresses(internal.map((address) => address?.['address'])),
   };
+}
+
+/**
+ * The kubelet's own words (`ShutdownStatus` of its node shutdown manager). Its reason is KubeletNotReady, as for all else that ails
+ * it, and other complaints may stand beside these words in the message.
+ */
+const SHUTTING_DOWN = 'node is shutting down';
+
+function isShuttingDown(ready: Raw | undefined): boolean {
+  return ready?.['status'] === 'False' && text(ready['message'])?.includes(SHUTTING_DOWN) === true;
 }
 
 /** Every address of a node, of whatever type; for the controller, which needs nothing else of it. */

@@ -63,6 +63,14 @@ describe('every reason', () => {
     ['NodeExcluded', 'both', { nodes: [node('node1', { labels: { [EXCLUDE_LABEL]: '' } })] }],
     ['NodeNetworkUnavailable', 'both', { nodes: [node('node1', { networkUnavailable: true })] }],
     ['NodeUnknown', 'both', {}, 'node9'],
+    [
+      'NodeDraining',
+      'bgp',
+      {
+        nodes: [node('node1', { unschedulable: true }), node('node2')],
+        drain: { reason: { reason: 'Cordoned' }, withdraw: true },
+      },
+    ],
     ['NodeNotReady', 'layer2', { nodes: [node('node1', { ready: false }), node('node2')] }],
     [
       'ConflictingAdvertisements',
@@ -115,6 +123,7 @@ describe('every reason', () => {
       NodeExcluded: true,
       NodeNetworkUnavailable: true,
       NodeUnknown: true,
+      NodeDraining: true,
       NodeNotReady: true,
       ConflictingAdvertisements: true,
       SharedAddressWithServiceSelector: true,

@@ -19,7 +19,7 @@ export function buildNetwork(space: Space, nodes: number): void {
   buildFarSide(space);
 }
 
-function attach(space: Space, name: string, addresses: HostAddresses): void {
+export function attach(space: Space, name: string, addresses: HostAddresses): void {
   space.add(name);
   space.link('seg', `p-${name}`, name, 'eth0');
   space.run('seg', `ip link set p-${name} master br0`);

@@ -13,8 +13,8 @@ const OPEN = 1;
 const UPDATE = 2;
 const NOTIFICATION = 3;
 
-/** The router's side of a session that comes up at once. */
-function establish(dial: FakeDial): void {
+/** The router's side of a session that comes up at once. @param helps it would keep our routes over a restart */
+function establish(dial: FakeDial, helps = false): void {
   dial.events.up(ip('192.0.2.1'), ip('192.0.2.254'));
   dial.events.bytes(
     encodeMessage({
@@ -25,6 +25,7 @@ function establish(dial: FakeDial): void {
       capabilities: [
         { type: 'multiprotocol', afi: 1, safi: 1 },
         { type: 'fourOctetAs', asn: 64513 },
+        ...(helps ? [{ type: 'gracefulRestart', restarting: false, notification: true, timeSeconds: 0, families: [] }] : []),
       ] as never,
     }),
   );
@@ -129,19 +130,42 @@ describe('the engine, BGP', () => {
     expect(engine.report().peers).toEqual([]);
   });
 
-  it('stops with Cease / Administrative Shutdown and words (RFC 9003), but silently under graceful restart (RFC 4724 §4)', async () => {
+  const KEEPER = ip('192.0.2.253');
+  const STRANGER = ip('192.0.2.252');
+
+  /** The last message to each of three routers: without graceful restart, with it, and one that does not know it. */
+  async function stopped(farewell?: string): Promise<(FakeDial & { readonly last: Uint8Array })[]> {
     const { hands, engine } = await started();
-    const keeps = peerPlan('keeps', [], { address: ip('192.0.2.253'), gracefulRestart: true });
-    engine.apply({ plan: nodePlan(1, [peerPlan('tor'), keeps]), fresh: [] });
-    for (const dial of hands.dials) establish(dial);
+    const keeps = peerPlan('keeps', [], { address: KEEPER, gracefulRestart: true });
+    const forgets = peerPlan('forgets', [], { address: STRANGER, gracefulRestart: true });
+    const plan = { ...nodePlan(1, [peerPlan('tor'), keeps, forgets]), ...(farewell === undefined ? {} : { farewell }) };
+    engine.apply({ plan, fresh: [] });
+    for (const dial of hands.dials) establish(dial, dial.options.remote === KEEPER);
     engine.stop('upgrade');
-    const told = hands.dials.find(({ options }) => options.remote === SESSION.address);
-    const kept = hands.dials.find(({ options }) => options.remote === '192.0.2.253');
-    const last = told?.sent.at(-1) ?? new Uint8Array(0);
-    expect([...last.subarray(TYPE_AT, TYPE_AT + 3)]).toEqual([NOTIFICATION, 6, 2]);
-    expect(Buffer.from(last.subarray(22)).toString()).toBe('upgrade');
+    return [SESSION.address, KEEPER, STRANGER].map((address) => {
+      const dial = hands.dials.find(({ options }) => options.remote === address);
+      if (dial === undefined) throw new Error(`${address} was not dialled`);
+      return { ...dial, last: dial.sent.at(-1) ?? new Uint8Array(0) };
+    });
+  }
+
+  it('stops with Cease / Administrative Shutdown and words (RFC 9003), but silently where the router keeps the routes (RFC 4724 §4)', async () => {
+    const [told, kept, forgotten] = await stopped();
+    for (const dial of [told, forgotten]) {
+      expect([...(dial?.last.subarray(TYPE_AT, TYPE_AT + 3) ?? [])]).toEqual([NOTIFICATION, 6, 2]);
+      expect(Buffer.from(dial?.last.subarray(22) ?? []).toString()).toBe('upgrade');
+    }
     expect(kept === undefined ? [] : typesOf(kept)).not.toContain(NOTIFICATION);
     expect(kept?.closed).toBeDefined();
+  });
+
+  it('tells every router why a drained node goes, and that it is for good (RFC 8538 §4)', async () => {
+    const farewell = 'node node1 drained: cordoned';
+    const [told, kept, forgotten] = await stopped(farewell);
+    for (const dial of [told, forgotten]) expect([...(dial?.last.subarray(TYPE_AT, TYPE_AT + 3) ?? [])]).toEqual([NOTIFICATION, 6, 2]);
+    // Hard Reset, and in it the same.
+    expect([...(kept?.last.subarray(TYPE_AT, TYPE_AT + 5) ?? [])]).toEqual([NOTIFICATION, 6, 9, 6, 2]);
+    for (const dial of [told, kept, forgotten]) expect(Buffer.from(dial?.last ?? []).toString('latin1')).toContain(farewell);
   });
 
   it('accepts connections of its peers only, and hands the kernel their keys', async () => {

@@ -234,7 +234,16 @@ describe('the worker host', () => {
     writeFileSync(entry, WORKER);
     const generations: number[] = [];
     const host = startWorkerHost({
-      data: { node: 'node1', namespace: 'n', apiGroup: 'g', logLevel: 'silent', version: '0', startedAt: '' },
+      data: {
+        node: 'node1',
+        namespace: 'n',
+        apiGroup: 'g',
+        logLevel: 'silent',
+        version: '0',
+        startedAt: '',
+        drainOn: [],
+        drainWaitMs: 5000,
+      },
       onPlan: ({ plan }) => void generations.push(plan.generation),
       report: () => report({ generation: 0 }),
       log: createLogger({ level: 'silent', name: 'test' }),
