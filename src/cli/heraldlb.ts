@@ -9,8 +9,16 @@ import { Command } from 'commander';
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./checkCommand.ts')).checkCommand(),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
+  explain: async () => (await import('./explainCommand.ts')).explainCommand(),
+  peers: async () => (await import('./listCommands.ts')).peersCommand(),
   ping: async () => (await import('./pingCommand.ts')).pingCommand(),
+  plan: async () => (await import('./planCommand.ts')).planCommand(),
+  pools: async () => (await import('./listCommands.ts')).poolsCommand(),
+  routes: async () => (await import('./listCommands.ts')).routesCommand(),
+  simulate: async () => (await import('./simulateCommand.ts')).simulateCommand(),
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
+  status: async () => (await import('./statusCommand.ts')).statusCommand(),
+  vips: async () => (await import('./listCommands.ts')).vipsCommand(),
 };
 
 /** The manifest is beside the bundle in the image, above `dist/` in a checkout. */
