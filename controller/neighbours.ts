@@ -1,4 +1,5 @@
 import type { Config } from '../src/config/config.ts';
+import { occupiedAddresses } from '../src/ipam/occupied.ts';
 import { type Block, blockContains } from '../src/net/block.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Watches } from './watches.ts';
@@ -31,13 +32,9 @@ export class Neighbours {
   }
 }
 
-/** In pools or not. A node that has the address explains what a speaker has seen. */
+/** In pools or not. */
 export function addressesInUse({ nodes, nodeStates }: Pick<Watches, 'nodes' | 'nodeStates'>): Map<Ip, string> {
-  const found = new Map<Ip, string>();
-  for (const { name, used } of nodeStates.store.values())
-    for (const { address, text } of used) found.set(address, `another host, as node ${name} has seen (${text})`);
-  for (const { name, addresses } of nodes.store.values()) for (const address of addresses) found.set(address, `node ${name}`);
-  return found;
+  return occupiedAddresses(nodes.store.values(), nodeStates.store.values());
 }
 
 function isIn(blocks: readonly Block[], ip: Ip): boolean {

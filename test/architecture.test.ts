@@ -39,6 +39,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     imports: ['src/machine.ts', 'src/net', 'src/cluster', 'src/config', 'src/layer2/elector.ts'],
     packages: ['@noble/hashes'],
   },
+  'src/view': { imports: ['src/net', 'src/api', 'src/cluster', 'src/config', 'src/ipam', 'src/announce'], packages: [] },
   'src/host': { imports: ['src/net', 'src/api', 'src/cluster'], packages: IMPURE },
   'src/cli': { imports: ['src', 'controller/command.ts', 'speaker/command.ts'], packages: IMPURE },
   controller: { imports: ['src'], packages: IMPURE },

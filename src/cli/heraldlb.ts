@@ -10,9 +10,17 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./checkCommand.ts')).checkCommand(),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
   drain: async () => (await import('./drainCommand.ts')).drainCommand(),
+  explain: async () => (await import('./explainCommand.ts')).explainCommand(),
+  peers: async () => (await import('./listCommands.ts')).peersCommand(),
   ping: async () => (await import('./pingCommand.ts')).pingCommand(),
+  plan: async () => (await import('./planCommand.ts')).planCommand(),
+  pools: async () => (await import('./listCommands.ts')).poolsCommand(),
+  routes: async () => (await import('./listCommands.ts')).routesCommand(),
+  simulate: async () => (await import('./simulateCommand.ts')).simulateCommand(),
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
+  status: async () => (await import('./statusCommand.ts')).statusCommand(),
   undrain: async () => (await import('./drainCommand.ts')).undrainCommand(),
+  vips: async () => (await import('./listCommands.ts')).vipsCommand(),
 };
 
 /** The manifest is beside the bundle in the image, above `dist/` in a checkout. */

@@ -1,0 +1,82 @@
+import { integer, items, labels, record, text } from '../cluster/json.ts';
+
+/** A Pod of HeraldLB itself. */
+export interface DaemonView {
+  readonly pod: string;
+  readonly component: string;
+  readonly node: string;
+  readonly ready: boolean;
+  readonly arguments: readonly string[];
+}
+
+/** The controller as its lease and its Pods show it. */
+export interface ControllerView {
+  readonly running: boolean;
+  /** Who holds the lease, and may have let it run out. */
+  readonly leader?: string;
+  readonly leadsSince?: string;
+  readonly renewedSecondsAgo?: number;
+  /** Replicas that are ready; absent where no Pods are seen. */
+  readonly replicas?: { readonly ready: number; readonly all: number };
+}
+
+export function projectDaemon(object: unknown): DaemonView[] {
+  const metadata = record(record(object)?.['metadata']);
+  const pod = text(metadata?.['name']);
+  const component = labels(metadata?.['labels'])['app.kubernetes.io/component'];
+  if (pod === undefined || component === undefined) return [];
+  const spec = record(record(object)?.['spec']) ?? {};
+  const conditions = items(record(record(object)?.['status'])?.['conditions']).map(record);
+  return [
+    {
+      pod,
+      component,
+      node: text(spec['nodeName']) ?? '',
+      ready: conditions.some((condition) => condition?.['type'] === 'Ready' && condition['status'] === 'True'),
+      arguments: items(spec['containers'])
+        .flatMap((container) => [...items(record(container)?.['command']), ...items(record(container)?.['args'])])
+        .filter((word) => typeof word === 'string'),
+    },
+  ];
+}
+
+/** The class that the controller handles, as it was told on its command line. */
+export function classOf(daemons: readonly DaemonView[]): string | undefined {
+  for (const { component, arguments: words } of daemons) {
+    if (component !== 'controller') continue;
+    const at = words.findIndex((word) => word === '--lb-class' || word.startsWith('--lb-class='));
+    if (at !== -1) return words[at] === '--lb-class' ? words[at + 1] : words[at]?.slice('--lb-class='.length);
+  }
+  return undefined;
+}
+
+/** A leader renews every two seconds; clocks of machines differ by more than that. */
+const OVERDUE_S = 60;
+
+/**
+ * @param daemons undefined: may not be listed
+ * @param nowMs milliseconds since 1970
+ */
+export function controllerView(lease: unknown, daemons: readonly DaemonView[] | undefined, nowMs: number): ControllerView {
+  const replicas = (daemons ?? []).filter(({ component }) => component === 'controller');
+  const ready = replicas.filter((replica) => replica.ready).length;
+  const seen = replicas.length === 0 ? {} : { replicas: { ready, all: replicas.length } };
+  const spec = record(record(lease)?.['spec']);
+  const leader = text(spec?.['holderIdentity']) ?? '';
+  // Without leader election there is no lease. What may not be looked at is not accused.
+  if (spec === undefined || leader === '') return { running: lease === undefined && (daemons === undefined || ready > 0), ...seen };
+  const age = ageSeconds(spec['renewTime'], nowMs);
+  const leadsSince = text(spec['acquireTime']);
+  return {
+    running: age <= (integer(spec['leaseDurationSeconds']) ?? 0) + OVERDUE_S,
+    leader,
+    ...(leadsSince === undefined ? {} : { leadsSince }),
+    ...(Number.isFinite(age) ? { renewedSecondsAgo: age } : {}),
+    ...seen,
+  };
+}
+
+function ageSeconds(time: unknown, nowMs: number): number {
+  const timeMs = Date.parse(text(time) ?? '');
+  return Number.isNaN(timeMs) ? Infinity : Math.max(0, Math.round((nowMs - timeMs) / 1000));
+}

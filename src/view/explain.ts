@@ -1,0 +1,166 @@
+import { ineligibleText } from '../announce/eligibility.ts';
+import type { Verdict } from '../announce/plan.ts';
+import { coversService, isIneligible, names, servicePools } from '../announce/scope.ts';
+import { type ServiceKey, type ServiceView, serviceKey } from '../cluster/service.ts';
+import { type Cause, explainCause } from './cause.ts';
+import { type Cluster, speakerRuns } from './cluster.ts';
+import { type Judgement, Judge, type ServiceState, allocatedOf, isHandled } from './judgement.ts';
+import type { Placement } from './placements.ts';
+import type { SessionView } from './sessions.ts';
+
+export type StepState = 'ok' | 'warning' | 'broken' | 'notReached';
+
+/** One link of the chain from a Service to its clients. */
+export interface Step {
+  readonly stage: 'Service' | 'Address' | 'Advertisement' | 'Endpoints' | 'Nodes' | 'Wire' | 'Sessions';
+  readonly state: StepState;
+  readonly text: string;
+}
+
+/** What one node has to do with the Service. */
+export interface NodeRow {
+  readonly node: string;
+  readonly ready: boolean;
+  readonly speaker: 'runs' | 'does not run';
+  /** A reason code, or `announced`. */
+  readonly bgp: string;
+  readonly layer2: string;
+  /** What its speaker reports of it. */
+  readonly onWire: readonly string[];
+  readonly drain?: string;
+}
+
+export interface Explanation {
+  readonly service: ServiceKey;
+  readonly state: ServiceState;
+  readonly addresses: readonly string[];
+  /** The first is the one that counts. */
+  readonly causes: readonly Cause[];
+  readonly chain: readonly Step[];
+  readonly nodes: readonly NodeRow[];
+  readonly sessions: readonly SessionView[];
+}
+
+/** The whole chain from the Service to the wire, as one verdict. */
+export function explain(cluster: Cluster, namespace: string, name: string): Explanation {
+  const key = serviceKey(namespace, name);
+  const service = cluster.world.services.find((candidate) => candidate.key === key);
+  const nothing = { service: key, state: 'notAnnounced', addresses: [], chain: [], nodes: [], sessions: [] } as const;
+  if (service === undefined) return { ...nothing, causes: [explainCause({ reason: 'ServiceNotFound' }, key)] };
+  const judge = new Judge(cluster);
+  const judgement = judge.judge(service);
+  const peers = new Set(cluster.plans.all.flatMap(({ plan }) => peersFor(cluster, plan.node, key)));
+  return {
+    service: key,
+    state: judgement.state,
+    addresses: service.ingress,
+    causes: judgement.causes,
+    chain: chainOf(cluster, service, judgement),
+    nodes: isHandled(cluster, service) && service.ingress.length > 0 ? rowsOf(cluster, service, judgement) : [],
+    sessions: judge.sessions.filter((session) => peers.has(`${session.node} ${session.peer}`)),
+  };
+}
+
+function peersFor({ verdict }: Cluster, node: string, service: ServiceKey): string[] {
+  const found = verdict(node, service)?.bgp;
+  return found?.announced === true ? (found.peers ?? []).map((peer) => `${node} ${peer}`) : [];
+}
+
+function rowsOf(cluster: Cluster, service: ServiceView, { placements }: Judgement): NodeRow[] {
+  return cluster.world.nodes.map(({ name, ready }) => {
+    const verdict = cluster.verdict(name, service.key);
+    const drain = cluster.states.get(name)?.drain;
+    return {
+      node: name,
+      ready,
+      speaker: speakerRuns(cluster, name) ? 'runs' : 'does not run',
+      bgp: codeOf(verdict?.bgp),
+      layer2: codeOf(verdict?.layer2),
+      onWire: placements.filter(({ node, onWire }) => node === name && onWire).map(placementText),
+      ...(drain === undefined ? {} : { drain }),
+    };
+  });
+}
+
+function codeOf(verdict: Verdict | undefined): string {
+  if (verdict === undefined) return '';
+  return verdict.announced ? 'announced' : verdict.ineligible.reason;
+}
+
+function placementText({ protocol, address, peers }: Placement): string {
+  return protocol === 'layer2' ? `answers for ${address}` : `${address} to ${(peers ?? []).join(', ')}`;
+}
+
+function chainOf(cluster: Cluster, service: ServiceView, judgement: Judgement): Step[] {
+  const { type, loadBalancerClass: own, ingress } = service;
+  const isOurs = isHandled(cluster, service) && !service.deleting;
+  const steps = [step('Service', isOurs, `type ${type}${own === undefined ? '' : `, class ${own}`}`)];
+  if (!isOurs) return [...steps, ...unreached('Address', 'Advertisement', 'Endpoints', 'Nodes', 'Wire', 'Sessions')];
+  steps.push(addressStep(service));
+  if (ingress.length === 0) return [...steps, ...unreached('Advertisement', 'Endpoints', 'Nodes', 'Wire', 'Sessions')];
+  const planned = cluster.world.nodes.flatMap(({ name }) => announcers(cluster, name, service.key));
+  const nodes = step('Nodes', planned.length > 0, planned.length > 0 ? planned.join(', ') : nowhereText(cluster, service));
+  steps.push(advertisementStep(cluster, service), endpointStep(cluster, service), nodes);
+  return [...steps, ...wireSteps(judgement, planned.length > 0)];
+}
+
+function step(stage: Step['stage'], isGood: boolean, text: string): Step {
+  return { stage, state: isGood ? 'ok' : 'broken', text };
+}
+
+function addressStep(service: ServiceView): Step {
+  const condition = allocatedOf(service);
+  const text = condition?.message ?? (service.ingress.join(', ') || 'none');
+  const found = step('Address', service.ingress.length > 0, text);
+  return found.state === 'ok' && condition?.status === 'False' ? { ...found, state: 'warning' } : found;
+}
+
+function endpointStep({ plans }: Cluster, service: ServiceView): Step {
+  const serving = plans.index?.serving(service.key);
+  if (serving?.anywhere !== true) return step('Endpoints', false, 'none is serving');
+  const at = [...serving.nodes].map(([node, count]) => `${count} on ${node}`).join(', ');
+  return step('Endpoints', true, `serving: ${at || 'on no node'}`);
+}
+
+function unreached(...stages: readonly Step['stage'][]): Step[] {
+  return stages.map((stage) => ({ stage, state: 'notReached', text: '' }));
+}
+
+function advertisementStep({ plans, world }: Cluster, service: ServiceView): Step {
+  const stage = 'Advertisement';
+  if (plans.index === undefined) return { stage, state: 'notReached', text: '' };
+  const pools = servicePools(plans.index, service);
+  if (isIneligible(pools)) return { stage, state: 'broken', text: ineligibleText(pools) };
+  const matching = [
+    ...names(world.config.bgpAdvertisements.filter((one) => coversService(one, service, pools))).map((name) => `BGPAdvertisement ${name}`),
+    ...names(world.config.l2Advertisements.filter((one) => coversService(one, service, pools))).map((name) => `L2Advertisement ${name}`),
+  ];
+  const [first] = matching;
+  if (first === undefined) return { stage, state: 'broken', text: ineligibleText({ reason: 'NoMatchingAdvertisement' }) };
+  return { stage, state: 'ok', text: matching.join(', ') };
+}
+
+function announcers({ verdict }: Cluster, node: string, service: ServiceKey): string[] {
+  const found = verdict(node, service);
+  const protocols = [...(found?.bgp.announced === true ? ['BGP'] : []), ...(found?.layer2.announced === true ? ['layer 2'] : [])];
+  return protocols.length === 0 ? [] : [`${node} by ${protocols.join(' and ')}`];
+}
+
+function nowhereText({ world, verdict }: Cluster, service: ServiceView): string {
+  return `none of ${world.nodes.filter(({ name }) => verdict(name, service.key) !== undefined).length} is to announce it`;
+}
+
+function wireSteps({ placements, state }: Judgement, isPlanned: boolean): Step[] {
+  const isStale = placements.length > 0 && !isPlanned;
+  if (placements.length === 0) return unreached('Wire', 'Sessions');
+  const onWire = placements.filter((placement) => placement.onWire);
+  const texts = onWire.map((placement) => `${placement.node} ${placementText(placement)}`);
+  const whole: StepState = onWire.length === placements.length && !isStale ? 'ok' : 'warning';
+  const wire: Step = { stage: 'Wire', state: onWire.length === 0 ? 'broken' : whole, text: texts.join('; ') || 'nothing' };
+  const bgp = placements.filter(({ protocol }) => protocol === 'bgp');
+  if (bgp.length === 0) return [wire, { stage: 'Sessions', state: 'notReached', text: 'not needed in layer 2' }];
+  const troubled = bgp.filter(({ causes }) => causes.length > 0);
+  const bad: StepState = state === 'notAnnounced' ? 'broken' : 'warning';
+  const text = troubled.length === 0 ? 'up' : [...new Set(troubled.flatMap(({ causes }) => causes.map(({ reason }) => reason)))].join(', ');
+  return [wire, { stage: 'Sessions', state: troubled.length === 0 ? 'ok' : bad, text }];
+}

@@ -1,0 +1,110 @@
+import type { NodePlan, RouteSet } from '../announce/plan.ts';
+import type { ServiceView } from '../cluster/service.ts';
+import { type Ip, ipFamily } from '../net/ip.ts';
+import { type Prefix, prefixFamily, prefixLength, prefixOf } from '../net/prefix.ts';
+import { type Cause, explainCause, makeCause, nodeProblemCause } from './cause.ts';
+import { type Cluster, speakerRuns } from './cluster.ts';
+import type { SessionView } from './sessions.ts';
+
+/** One address that one node is to announce by one protocol, and whether it is on the wire. */
+export interface Placement {
+  readonly node: string;
+  readonly protocol: 'bgp' | 'layer2';
+  readonly address: Ip;
+  readonly onWire: boolean;
+  /** RFC 3339. */
+  readonly since?: string;
+  /** BGP: to which peers. */
+  readonly peers?: readonly string[];
+  /** What is wrong, also where it is on the wire for the most part. */
+  readonly causes: readonly Cause[];
+}
+
+/** Finds out for Service after Service what is wanted of it and what there is. */
+export class Placer {
+  readonly #cluster: Cluster;
+  readonly #sessions = new Map<string, SessionView[]>();
+  readonly #lengths = new WeakMap<readonly RouteSet[], Lookup>();
+
+  constructor(cluster: Cluster, sessions: readonly SessionView[]) {
+    this.#cluster = cluster;
+    for (const session of sessions) {
+      const key = `${session.node} ${session.peer}`;
+      this.#sessions.set(key, [...(this.#sessions.get(key) ?? []), session]);
+    }
+  }
+
+  placements(service: ServiceView): Placement[] {
+    const { plans, verdict } = this.#cluster;
+    return plans.all.flatMap(({ plan }) => {
+      const found = verdict(plan.node, service.key);
+      if (found === undefined) return [];
+      const { bgp } = found;
+      const onBgp = bgp.announced ? service.ingress.map((address) => this.#bgp(plan, address, bgp.peers ?? [])) : [];
+      const held = found.layer2.announced ? service.ingress.filter((ip) => plan.claims.some((claim) => claim.ip === ip)) : [];
+      return [...onBgp, ...held.map((address) => this.#layer2(plan.node, address))];
+    });
+  }
+
+  #layer2(node: string, address: Ip): Placement {
+    const state = this.#cluster.states.get(node);
+    const common = { node, protocol: 'layer2', address } as const;
+    if (!speakerRuns(this.#cluster, node))
+      return { ...common, onWire: false, causes: [explainCause({ reason: 'SpeakerNotRunning', node }, node)] };
+    const claim = state?.claims.find(({ ip }) => ip === address);
+    const problems = (state?.problems ?? []).filter(({ object }) => object === address);
+    const causes = problems.map((problem) => makeCause('wire', problem.reason, problem.message, node));
+    if (claim !== undefined) return { ...common, onWire: true, since: claim.since, causes };
+    const closed = state?.problems.find(({ reason }) => reason === 'CannotOpenInterface');
+    if (causes.length === 0 && closed !== undefined) causes.push(nodeProblemCause(closed, node));
+    if (causes.length === 0) causes.push(explainCause({ reason: 'NotOnTheWire', node, what: `an answer for ${address}` }, node));
+    return { ...common, onWire: false, causes };
+  }
+
+  #bgp({ node, peers }: NodePlan, address: Ip, selected: readonly string[]): Placement {
+    const carriers = peers.filter(({ name, routes }) => selected.includes(name) && this.#carries(routes, address));
+    const common = { node, protocol: 'bgp', address } as const;
+    if (carriers.length === 0) {
+      const facts = { reason: 'FamilyNotCarried', address, family: ipFamily(address), peers: selected } as const;
+      return { ...common, onWire: false, peers: [], causes: [explainCause(facts, node)] };
+    }
+    const sessions = carriers.flatMap(({ name }) => this.#sessions.get(`${node} ${name}`) ?? []);
+    const up = sessions.filter((session) => session.up && !isUnroutable(session, address));
+    const sinces = up.flatMap(({ since }) => since ?? []).toSorted();
+    return {
+      ...common,
+      onWire: up.length > 0,
+      peers: [...new Set(up.map(({ peer }) => peer))],
+      ...(sinces[0] === undefined ? {} : { since: sinces[0] }),
+      causes: sessions.flatMap((session) => (session.cause === undefined || isOfOther(session, address) ? [] : [session.cause])),
+    };
+  }
+
+  #carries(routes: readonly RouteSet[], address: Ip): boolean {
+    let lookup = this.#lengths.get(routes);
+    if (lookup === undefined) this.#lengths.set(routes, (lookup = lookupOf(routes)));
+    const { prefixes, lengths } = lookup;
+    return lengths[ipFamily(address)].some((length) => prefixes.has(prefixOf(address, length)));
+  }
+}
+
+interface Lookup {
+  readonly prefixes: ReadonlySet<Prefix>;
+  readonly lengths: Readonly<Record<'ipv4' | 'ipv6', readonly number[]>>;
+}
+
+function lookupOf(routes: readonly RouteSet[]): Lookup {
+  const prefixes = new Set(routes.flatMap((set) => set.prefixes));
+  const lengths = { ipv4: new Set<number>(), ipv6: new Set<number>() };
+  for (const prefix of prefixes) lengths[prefixFamily(prefix)].add(prefixLength(prefix));
+  return { prefixes, lengths: { ipv4: [...lengths.ipv4], ipv6: [...lengths.ipv6] } };
+}
+
+/** The connection has no next hop of the address's family. */
+function isUnroutable({ cause }: SessionView, address: Ip): boolean {
+  return cause?.reason === 'NoNextHop' && cause.message.includes(ipFamily(address));
+}
+
+function isOfOther(session: SessionView, address: Ip): boolean {
+  return session.cause?.reason === 'NoNextHop' && !isUnroutable(session, address);
+}

@@ -1,0 +1,135 @@
+import type { PeerPlan, PeerSession, RouteSet } from '../announce/plan.ts';
+import { type Cause, explainCause, nodeProblemCause, sessionCause } from './cause.ts';
+import { type Cluster, plannedRoutes, speakerRuns } from './cluster.ts';
+import type { NodeProblem, NodeStateView, SessionReport } from './nodeState.ts';
+import { sessionTrouble } from './sessionTrouble.ts';
+
+/** One BGP session that a node is to have: the plan and what the speaker says of it. */
+export interface SessionView {
+  readonly node: string;
+  /** BGPPeer name. */
+  readonly peer: string;
+  readonly router?: string;
+  readonly asn?: string;
+  /** `Missing`: the speaker reports none. */
+  readonly state: SessionReport['state'] | 'Missing';
+  readonly since?: string;
+  /** Prefixes that are announced on it. */
+  readonly routes: number;
+  /** Prefixes that are to be announced on it. */
+  readonly planned: number;
+  readonly lastError?: string;
+  readonly lastErrorAt?: string;
+  readonly bfd?: string;
+  readonly up: boolean;
+  /** What is wrong with it; it may be up all the same. */
+  readonly cause?: Cause;
+}
+
+/** By node and then by peer; a BGPPeer that is a range has as many as there are routers. */
+export function sessionsOf(cluster: Cluster): SessionView[] {
+  return cluster.plans.all.flatMap(({ plan }) => plan.peers.flatMap((peer) => peerSessions(cluster, plan.node, peer)));
+}
+
+function peerSessions(cluster: Cluster, node: string, peer: PeerPlan<RouteSet>): SessionView[] {
+  const state = cluster.states.get(node);
+  const reports = (state?.sessions ?? []).filter((report) => peerOf(report) === peer.name);
+  const runs = speakerRuns(cluster, node);
+  if (reports.length === 0) return [missing(node, peer, state, runs)];
+  return reports.map((report) => sessionView(node, peer, report, state, runs));
+}
+
+/** Of several sessions of one BGPPeer each has its router in its name. */
+function peerOf({ peer }: SessionReport): string {
+  return peer.split('@')[0] ?? peer;
+}
+
+function missing(node: string, peer: PeerPlan<RouteSet>, state: NodeStateView | undefined, runs: boolean): SessionView {
+  return {
+    node,
+    peer: peer.name,
+    ...(peer.session.address === undefined ? {} : { router: peer.session.address }),
+    state: 'Missing',
+    routes: 0,
+    planned: plannedRoutes(peer),
+    up: false,
+    cause: runs ? whyMissing(node, peer, state) : explainCause({ reason: 'SpeakerNotRunning', node }, node),
+  };
+}
+
+function whyMissing(node: string, { name, session }: PeerPlan<RouteSet>, state: NodeStateView | undefined): Cause {
+  const problem = problemOf(state, name);
+  if (problem !== undefined) return nodeProblemCause(problem, node);
+  if (session.listenRange !== undefined) return sessionCause(sessionTrouble(undefined, factsOf(session)), placeOf(name, node));
+  return explainCause({ reason: 'NotOnTheWire', node, what: `a session with ${name}` }, placeOf(name, node));
+}
+
+function sessionView(
+  node: string,
+  peer: PeerPlan<RouteSet>,
+  report: SessionReport,
+  state: NodeStateView | undefined,
+  runs: boolean,
+): SessionView {
+  const { address, asn, since, routes = 0, lastError, lastErrorAt } = report;
+  const bfd = bfdOf(peer.name, report, state);
+  const up = runs && report.state === 'Established';
+  const cause = runs ? causeOf(node, peer, { ...report, bfd }, state) : explainCause({ reason: 'SpeakerNotRunning', node }, node);
+  return {
+    node,
+    peer: peer.name,
+    ...(address === undefined ? {} : { router: address }),
+    ...(asn === undefined ? {} : { asn }),
+    state: report.state,
+    since,
+    routes,
+    planned: plannedRoutes(peer),
+    ...(lastError === undefined ? {} : { lastError }),
+    ...(lastErrorAt === undefined ? {} : { lastErrorAt }),
+    ...(bfd === undefined ? {} : { bfd }),
+    up,
+    ...(cause === undefined ? {} : { cause }),
+  };
+}
+
+function bfdOf(peer: string, { address }: SessionReport, state: NodeStateView | undefined): string | undefined {
+  const guards = (state?.guards ?? []).filter(({ peers }) => peers.some((name) => name.split('@')[0] === peer));
+  return (guards.find((guard) => guard.address === address) ?? guards[0])?.state;
+}
+
+type Reported = SessionReport & { readonly bfd: string | undefined };
+
+function causeOf(
+  node: string,
+  { name, session }: PeerPlan<RouteSet>,
+  report: Reported,
+  state: NodeStateView | undefined,
+): Cause | undefined {
+  const place = placeOf(name, node);
+  const problem = problemOf(state, name);
+  if (problem !== undefined) return nodeProblemCause(problem, node);
+  if (report.state === 'Established') {
+    if (session.bfd === undefined || report.bfd === 'Up') return undefined;
+    return sessionCause({ reason: 'BfdNotGuarding', message: `BFD is ${report.bfd ?? 'absent'}: it does not guard the session` }, place);
+  }
+  const deaf = waits(session) ? state?.problems.find(({ reason }) => reason === 'CannotListen') : undefined;
+  if (deaf !== undefined) return nodeProblemCause(deaf, node);
+  return sessionCause(sessionTrouble(report.lastError, factsOf(session)), place);
+}
+
+function problemOf(state: NodeStateView | undefined, peer: string): NodeProblem | undefined {
+  return state?.problems.find(({ object }) => object === `BGPPeer/${peer}`);
+}
+
+function placeOf(peer: string, node: string): string {
+  return `BGPPeer/${peer} on ${node}`;
+}
+
+function waits({ passive, listenRange }: PeerSession): boolean {
+  return passive === true || listenRange !== undefined;
+}
+
+function factsOf(session: PeerSession): Parameters<typeof sessionTrouble>[1] {
+  const { password, holdTimeMs, localAsn, myAsn, peerAsn } = session;
+  return { hasKey: password !== undefined, waits: waits(session), holdTimeMs, myAsn: localAsn ?? myAsn, peerAsn };
+}

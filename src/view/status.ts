@@ -1,0 +1,121 @@
+import { type Cause, explainCause, gathered, nodeProblemCause, problemCause } from './cause.ts';
+import { type Cluster, speakerRuns } from './cluster.ts';
+import type { ControllerView } from './daemons.ts';
+import { type Judge, isHandled } from './judgement.ts';
+import { type PoolRow, poolRows } from './pools.ts';
+import type { SessionView } from './sessions.ts';
+
+export interface NodeSummary {
+  readonly node: string;
+  readonly ready: boolean;
+  readonly speaker: boolean;
+  readonly peersUp: number;
+  readonly peers: number;
+  readonly routes: number;
+  readonly vips: number;
+  readonly problems: number;
+  readonly version: string;
+  readonly drain?: string;
+}
+
+export interface ServiceCounts {
+  readonly all: number;
+  readonly withAddress: number;
+  readonly announced: number;
+  readonly degraded: number;
+}
+
+/** The whole installation on one screen. */
+export interface Status {
+  readonly controller: ControllerView;
+  readonly services: ServiceCounts;
+  readonly nodes: readonly NodeSummary[];
+  readonly sessions: { readonly up: number; readonly all: number; readonly down: readonly SessionView[] };
+  readonly pools: readonly PoolRow[];
+  readonly problems: readonly Cause[];
+}
+
+export function statusOf(cluster: Cluster, judge: Judge): Status {
+  const handled = cluster.world.services.filter((service) => isHandled(cluster, service) && !service.deleting);
+  const judged = handled.map((service) => ({ service, ...judge.judge(service) }));
+  const { sessions } = judge;
+  const count = (state: string): number => judged.filter((one) => one.state === state).length;
+  const troubled = judged.flatMap(({ service, causes: [first] }) =>
+    first === undefined ? [] : [{ cause: bare(first), place: service.key }],
+  );
+  return {
+    controller: cluster.controller,
+    services: {
+      all: handled.length,
+      withAddress: handled.filter(({ ingress }) => ingress.length > 0).length,
+      announced: count('announced') + count('degraded'),
+      degraded: count('degraded'),
+    },
+    nodes: cluster.world.nodes.map(({ name, ready }) => nodeSummary(cluster, name, ready)),
+    sessions: { up: sessions.filter(({ up }) => up).length, all: sessions.length, down: sessions.filter(({ up }) => !up) },
+    pools: poolRows(cluster),
+    problems: distinct([...installationProblems(cluster), ...sessionProblems(sessions), ...nodeProblems(cluster), ...gathered(troubled)]),
+  };
+}
+
+/** One line for all Services that have the same reason, whatever is peculiar to each. */
+function bare({ object, ...cause }: Cause): Cause {
+  const isOwn = object === undefined || !object.startsWith('BGPPeer/');
+  return isOwn ? cause : { ...cause, object };
+}
+
+function installationProblems({ controller, world, states, daemons }: Cluster): Cause[] {
+  const dead = world.nodes.filter(({ name }) => !speakerRuns({ states, daemons }, name)).map(({ name }) => name);
+  return [
+    ...(controller.running ? [] : [explainCause({ reason: 'ControllerNotRunning', leader: controller.leader })]),
+    ...dead.map((node) => explainCause({ reason: 'SpeakerNotRunning', node }, node)),
+    ...world.problems.filter(({ severity }) => severity === 'error').map(problemCause),
+  ];
+}
+
+function sessionProblems(sessions: readonly SessionView[]): Cause[] {
+  const found = sessions.flatMap(({ node, peer, cause }) => {
+    if (cause === undefined || cause.reason === 'SpeakerNotRunning') return [];
+    return [{ cause: { ...cause, object: `BGPPeer/${peer}` }, place: node }];
+  });
+  return gathered(found);
+}
+
+/** Those of peers are told with the sessions. */
+function nodeProblems({ states, world }: Cluster): Cause[] {
+  const known = new Set(world.nodes.map(({ name }) => name));
+  return [...states.values()]
+    .filter(({ node }) => known.has(node))
+    .flatMap(({ node, problems }) =>
+      problems.filter(({ object }) => object?.startsWith('BGPPeer/') !== true).map((problem) => nodeProblemCause(problem, node)),
+    );
+}
+
+/** A Service that is dark because a session is down tells nothing that the session has not told. */
+function distinct(causes: readonly Cause[]): Cause[] {
+  const seen = new Set<string>();
+  return causes.filter(({ reason, message }) => {
+    const key = `${reason} ${message}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
+}
+
+function nodeSummary(cluster: Cluster, node: string, ready: boolean): NodeSummary {
+  const state = cluster.states.get(node);
+  const sessions = state?.sessions ?? [];
+  const up = sessions.filter((session) => session.state === 'Established');
+  return {
+    node,
+    ready,
+    speaker: speakerRuns(cluster, node),
+    peersUp: up.length,
+    peers: sessions.length,
+    routes: Math.max(0, ...up.map(({ routes = 0 }) => routes)),
+    vips: state?.claims.length ?? 0,
+    problems: state?.problems.length ?? 0,
+    version: state?.version ?? '',
+    ...(state?.drain === undefined ? {} : { drain: state.drain }),
+  };
+}

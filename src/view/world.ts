@@ -1,0 +1,127 @@
+import { PlanMemory, type PlannedNode, planNode } from '../announce/nodePlan.ts';
+import type { SnapshotIndex } from '../announce/snapshot.ts';
+import type { EndpointSliceView } from '../cluster/endpoints.ts';
+import { record, text } from '../cluster/json.ts';
+import type { NamespaceView, NodeView } from '../cluster/node.ts';
+import {
+  projectEndpointSlice,
+  projectNamespace,
+  projectNode,
+  projectNodeAddresses,
+  projectService,
+  projectSightings,
+} from '../cluster/project.ts';
+import type { ServiceView } from '../cluster/service.ts';
+import { type AddressClaim, readClaim } from '../config/addressClaims.ts';
+import type { Config } from '../config/config.ts';
+import { type ParseContext, type RawObjects, parseConfig } from '../config/parse.ts';
+import type { Problem } from '../config/problem.ts';
+import { occupiedAddresses } from '../ipam/occupied.ts';
+import { type AddressPlan, planAddresses } from '../ipam/plan.ts';
+import type { Ip } from '../net/ip.ts';
+
+/** Objects as the API server lists them, on which allocation and announcement depend. */
+export interface WorldObjects {
+  readonly config: RawObjects;
+  readonly claims: readonly unknown[];
+  readonly services: readonly unknown[];
+  readonly slices: readonly unknown[];
+  readonly nodes: readonly unknown[];
+  readonly namespaces: readonly unknown[];
+  readonly nodeStates: readonly unknown[];
+}
+
+/** Everything that the two planners need, of one cluster at one moment. */
+export interface World {
+  readonly config: Config;
+  readonly problems: readonly Problem[];
+  /** Of every type. */
+  readonly services: readonly ServiceView[];
+  readonly slices: readonly EndpointSliceView[];
+  /** Sorted by name. */
+  readonly nodes: readonly NodeView[];
+  readonly namespaces: readonly NamespaceView[];
+  readonly claims: readonly AddressClaim[];
+  readonly inUse: ReadonlyMap<Ip, string>;
+  readonly unsettledPools: readonly string[];
+  readonly loadBalancerClass?: string;
+}
+
+export interface WorldContext {
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  readonly loadBalancerClass?: string;
+  /** The configuration that was in force before. */
+  readonly previous?: Config;
+}
+
+export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, previous }: WorldContext): World {
+  const context = { generation: 1, secrets: secretsOf(objects.config), ...(previous === undefined ? {} : { previous }) };
+  const { config, problems } = parseConfig(objects.config, context);
+  const claims = objects.claims.map(readClaim);
+  const usable = new Set(config.pools.map(({ name }) => name));
+  return {
+    config,
+    problems: [...problems, ...claims.flatMap((read) => read.problems)],
+    services: each(objects.services, projectService),
+    slices: each(objects.slices, projectEndpointSlice),
+    nodes: each(objects.nodes, projectNode).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    namespaces: each(objects.namespaces, projectNamespace),
+    claims: claims.flatMap(({ claim }) => (claim === undefined || isExpired(claim, nowMs) ? [] : [claim])),
+    inUse: occupiedAddresses(each(objects.nodes, projectNodeAddresses), each(objects.nodeStates, projectSightings)),
+    unsettledPools: objects.config.IPAddressPool.map(nameOf).filter((name) => !usable.has(name)),
+    ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
+  };
+}
+
+function each<T>(objects: readonly unknown[], project: (object: unknown) => T | undefined): T[] {
+  return objects.flatMap((object) => project(object) ?? []);
+}
+
+function nameOf(object: unknown): string {
+  return text(record(record(object)?.['metadata'])?.['name']) ?? '';
+}
+
+/** Nobody here reads Secrets: each stands for itself, so that another one is seen to be another password. */
+function secretsOf(config: RawObjects): NonNullable<ParseContext['secrets']> {
+  const names = config.BGPPeer.flatMap((peer) => {
+    const reference = record(record(record(peer)?.['spec'])?.['passwordSecret']);
+    return text(reference?.['name']) ?? [];
+  });
+  return new Map(names.map((name) => [name, { type: 'kubernetes.io/basic-auth', password: name.slice(0, 80) }]));
+}
+
+function isExpired({ ttlMs, releasedAt }: AddressClaim, nowMs: number): boolean {
+  return ttlMs !== undefined && releasedAt !== undefined && Date.parse(releasedAt) + ttlMs <= nowMs;
+}
+
+/** Who gets which address, as the controller plans it. */
+export function addressesOf(world: World): AddressPlan {
+  return planAddresses({ ...world, config: { pools: world.config.pools } });
+}
+
+export interface NodePlans {
+  /** Of every node, in order of names. */
+  readonly all: readonly PlannedNode[];
+  readonly index: SnapshotIndex | undefined;
+}
+
+/** What each node is to announce, as its own speaker plans it. */
+export function plansOf(world: World): NodePlans {
+  // One memory for all: what does not depend on the node is then worked out once.
+  const memory = new PlanMemory();
+  const all = world.nodes.map(({ name }) => planNode(world, name, 1, memory));
+  return { all, index: memory.index };
+}
+
+/** The world after nodes have gone, and their endpoints with them. */
+export function worldWithout(world: World, gone: readonly string[]): World {
+  return {
+    ...world,
+    nodes: world.nodes.filter(({ name }) => !gone.includes(name)),
+    slices: world.slices.map((slice) => ({
+      ...slice,
+      endpoints: slice.endpoints.filter(({ nodeName }) => nodeName === undefined || !gone.includes(nodeName)),
+    })),
+  };
+}
