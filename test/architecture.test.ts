@@ -36,6 +36,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/config': { imports: ['src/net', 'src/api', 'src/cluster'], packages: ['zod'] },
   'src/ipam': { imports: ['src/net', 'src/cluster', 'src/config'], packages: [] },
   'src/announce': { imports: ['src/net', 'src/cluster', 'src/config', 'src/layer2/elector.ts'], packages: ['@noble/hashes'] },
+  'src/glass': { imports: ['src/net', 'src/cluster', 'src/config', 'src/announce'], packages: [] },
   'src/host': { imports: ['src/net', 'src/api', 'src/cluster'], packages: IMPURE },
   'src/cli': { imports: ['src', 'controller/command.ts', 'speaker/command.ts'], packages: IMPURE },
   controller: { imports: ['src'], packages: IMPURE },
