@@ -31,6 +31,8 @@ export interface GlassInput extends AnnounceSnapshot {
   /** By pool: what its status says. */
   readonly usage: ReadonlyMap<string, { readonly ipv4: Usage; readonly ipv6: Usage }>;
   readonly reports: readonly NodeReport[];
+  /** BGPPeers whose key is in a Secret, which nobody reads here. */
+  readonly keyed: ReadonlySet<string>;
 }
 
 /** Keeps the index and the history from one snapshot to the next. */
@@ -75,7 +77,7 @@ export class Glass {
       vips,
       nodes,
       sessions,
-      peers: peerRows(input.config.peers, sessions),
+      peers: peerRows(input.config.peers, sessions, input.keyed),
       advertisements: advertisementRows(input.config, (advertisement) => input.nodes.filter((node) => coversNode(advertisement, node)).length),
       sets: sets.rows(),
     };

@@ -19,7 +19,7 @@ export function poolRows(
 }
 
 /** Field by field: a peer has a password, and no row may ever get one by being made of all that there is. */
-export function peerRows(peers: readonly Peer[], sessions: readonly SessionRow[]): PeerRow[] {
+export function peerRows(peers: readonly Peer[], sessions: readonly SessionRow[], keyed: ReadonlySet<string>): PeerRow[] {
   return peers.map((peer) => {
     const own = sessions.filter((session) => session.peer === peer.name);
     return {
@@ -28,7 +28,7 @@ export function peerRows(peers: readonly Peer[], sessions: readonly SessionRow[]
       myAsn: peer.localAsn ?? peer.myAsn,
       asn: String(peer.peerAsn),
       holdTimeMs: peer.holdTimeMs,
-      protection: protectionOf(peer),
+      protection: protectionOf(peer, keyed),
       ...(peer.bfdProfile === undefined ? {} : { bfdProfile: peer.bfdProfile }),
       up: own.filter(({ state }) => state === 'Established').length,
       sessions: own.length,
@@ -42,9 +42,9 @@ function routerOf({ address, interface: name, listenRange, defaultGateway }: Pee
   return listenRange === undefined ? `the ${defaultGateway ?? ''} default gateway` : `any of ${listenRange}`;
 }
 
-function protectionOf({ password, tcpAo }: Peer): PeerRow['protection'] {
+function protectionOf({ name, password, tcpAo }: Peer, keyed: ReadonlySet<string>): PeerRow['protection'] {
   if (tcpAo !== undefined) return 'TCP-AO';
-  return password === undefined ? 'none' : 'TCP MD5';
+  return password === undefined && !keyed.has(name) ? 'none' : 'TCP MD5';
 }
 
 export function advertisementRows(
