@@ -21,6 +21,8 @@ export interface FeedOptions {
   readonly identity: string;
   readonly version: string;
   readonly docs: string;
+  /** Whether there is one. */
+  readonly login: boolean;
   /** A new snapshot is there. */
   readonly onSnapshot: (snapshot: Snapshot) => void;
   /** Between two snapshots. */
@@ -62,6 +64,7 @@ export function startFeed(options: FeedOptions): Feed {
       watchingSince,
       missing: [...options.watches.problems(), ...own.problems()],
       docs: options.docs,
+      login: options.login,
       ...(leader === undefined ? {} : { leader }),
     };
   };

@@ -16,7 +16,7 @@ export interface GlassFlags {
   readonly glassDocs?: string;
 }
 
-export interface GlassOptions extends Omit<FeedOptions, 'onSnapshot' | 'restMs' | 'docs'> {
+export interface GlassOptions extends Omit<FeedOptions, 'onSnapshot' | 'restMs' | 'docs' | 'login'> {
   readonly flags: GlassFlags & { readonly glassPort: number };
   /** Between two snapshots. Default: a second. */
   readonly restMs?: number;
@@ -47,7 +47,7 @@ export async function startGlass(options: GlassOptions): Promise<LookingGlass> {
   const page = loadPage();
   const live = new Live();
   const docs = flags.glassDocs ?? 'docs/troubleshoot';
-  const feed = startFeed({ ...options, restMs, docs, onSnapshot: (snapshot) => live.tell(snapshot) });
+  const feed = startFeed({ ...options, restMs, docs, login: glassAuth !== 'none', onSnapshot: (snapshot) => live.tell(snapshot) });
   const access = glassAuth === 'none' ? undefined : new Access(client, namespace);
   const { latest, moves } = feed;
   const server = await startGlassServer({ port, host, page, live, latest, moves, access, log }).catch(async (error: unknown) => {

@@ -27,8 +27,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const PLACES = ['./glass/', '../../glass/', '../../dist/glass/'];
 
 /** Reads the page into memory. @throws Error when it was not built */
-export function loadPage(): Page {
-  const directory = PLACES.map((place) => new URL(place, import.meta.url)).find((place) => existsSync(new URL('index.html', place)));
+export function loadPage(places = PLACES.map((place) => new URL(place, import.meta.url))): Page {
+  const directory = places.find((place) => existsSync(new URL('index.html', place)));
   if (directory === undefined) throw new Error('the page of the looking glass is not built: run `make build`');
   return Object.fromEntries(NAMES.map((name) => [name, assetOf(name, readFileSync(fileURLToPath(new URL(name, directory))))])) as Page;
 }

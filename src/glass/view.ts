@@ -32,6 +32,8 @@ export interface Head {
   readonly watchingSince: string;
   /** What is not read yet, one sentence each: until then the page is not the whole truth. */
   readonly missing: readonly string[];
+  /** Whether there is a login, and so a way out. */
+  readonly login: boolean;
   /** What goes in front of `#code` in a link to the documentation. */
   readonly docs: string;
 }
