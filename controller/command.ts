@@ -29,15 +29,20 @@ export function controllerCommand(): Command {
         .env('HERALDLB_WEBHOOK_PORT')
         .argParser(port),
     )
+    .addOption(new Option('--glass-port <port>', 'serve the looking glass here; default: no page').env('HERALDLB_GLASS_PORT').argParser(port))
+    .addOption(new Option('--glass-address <address>', 'of the looking glass').env('HERALDLB_GLASS_ADDRESS').default('127.0.0.1'))
+    .addOption(new Option('--glass-auth <how>', 'token: who may list NodeStates and Services may look').choices(['token', 'none']).default('token'))
+    .option('--glass-anonymous', 'allow --glass-auth none on addresses that others can reach', false)
+    .option('--glass-docs <url>', 'where reason codes link to; default: the page brings its own')
     .option('--no-leader-elect', 'only where this is the one controller')
     .addOption(new Option('--leader-elect', 'the default').default(true).hideHelp())
     .addOption(new Option('--identity <name>', 'name in the lease, unique among the replicas').env('HERALDLB_IDENTITY').default(hostname()))
     .action(run);
 }
 
-async function run(flags: Flags): Promise<void> {
+async function run(flags: Flags, command: Command): Promise<void> {
   const { startController } = await import('./main.ts');
-  const controller = await startController(flags);
+  const controller = await startController({ ...flags, version: command.parent?.version() ?? 'unknown' });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });

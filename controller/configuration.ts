@@ -74,6 +74,10 @@ export class Configuration {
     return this.#config ?? { pools: [] };
   }
 
+  whole(): Config {
+    return this.#config ?? { generation: 0, pools: [], peers: [], bgpAdvertisements: [], l2Advertisements: [], bfdProfiles: [] };
+  }
+
   problems(): readonly Problem[] {
     return this.#problems;
   }

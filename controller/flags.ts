@@ -1,7 +1,8 @@
 import type { LogLevel } from '../src/host/log.ts';
+import type { GlassFlags } from './glass/glass.ts';
 
 /** What `heraldlb controller` was started with. */
-export interface Flags {
+export interface Flags extends GlassFlags {
   readonly kubeconfig?: string;
   readonly namespace: string;
   readonly apiGroup: string;
@@ -13,4 +14,6 @@ export interface Flags {
   /** Absent: no webhook. */
   readonly webhookPort?: number;
   readonly identity: string;
+  /** Of this program; default: unknown. */
+  readonly version?: string;
 }

@@ -1,5 +1,6 @@
 import { Configuration, configResources } from './configuration.ts';
 import type { Flags } from './flags.ts';
+import { type LookingGlass, startGlass } from './glass/glass.ts';
 import { type Leader, createLeader } from './leader.ts';
 import { createControllerMetrics } from './metrics.ts';
 import { Neighbours } from './neighbours.ts';
@@ -18,12 +19,16 @@ export interface Overrides {
   readonly log?: Logger;
   readonly lease?: Pick<ElectorOptions, 'leaseDurationMs' | 'renewDeadlineMs' | 'retryPeriodMs'>;
   readonly webhookTiming?: WebhookTiming;
+  /** Between two snapshots of the looking glass. */
+  readonly glassRestMs?: number;
 }
 
 export interface Controller {
   readonly port: number;
   /** 0 while the webhook has no certificate yet, or is not asked for. */
   readonly webhookPort: () => number;
+  /** 0 when there is no looking glass. */
+  readonly glassPort: number;
   readonly isLeader: () => boolean;
   /** Leads, and nothing is left to decide or to write. */
   readonly idle: () => boolean;
@@ -49,6 +54,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-controller', metrics: kubeMetrics });
 
   let leader: Leader | undefined;
+  let glass: LookingGlass | undefined;
   let ending: Promise<void> = Promise.resolve();
   const end = (drainMs: number): Promise<void> => {
     const last = leader;
@@ -57,7 +63,10 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
     return ending;
   };
   const resources = configResources(flags.apiGroup);
-  const onChange = (): void => leader?.mark();
+  const onChange = (): void => {
+    leader?.mark();
+    glass?.mark();
+  };
   const watches = startWatches({ client, namespace, configResources: resources, onChange, log, metrics: kubeMetrics });
   const configuration = new Configuration(watches);
   const neighbours = new Neighbours(watches);
@@ -82,11 +91,14 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   });
   const isLeader = (): boolean => elector?.isLeader() ?? true;
   const webhook = webhookOf(flags, overrides, { client, log, leads: isLeader }, watches);
+  const holder = (): string | undefined => (elector === undefined ? identity : elector.holder());
+  glass = await glassOf(flags, overrides, { client, watches, leader: holder, log, metrics: kubeMetrics });
   log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
 
   return {
     port: server.port,
     webhookPort: () => webhook?.port() ?? 0,
+    glassPort: glass?.port ?? 0,
     isLeader,
     idle: () => leader?.idle() ?? false,
     close: async () => {
@@ -94,6 +106,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
       // What is decided is written first, while the lease is still held; then the next leader may begin.
       await end(DRAIN_MS);
       await webhook?.close();
+      await glass?.close();
       await elector?.stop();
       await watches.stop();
       await server.close();
@@ -111,6 +124,17 @@ function webhookOf(
   if (port === undefined) return undefined;
   const timing = webhookTiming === undefined ? {} : { timing: webhookTiming };
   return startWebhook({ ...shared, ...timing, namespace, apiGroup, port, host: '', world: createWorld(watches, lbClass) });
+}
+
+async function glassOf(
+  flags: Flags,
+  { glassRestMs }: Overrides,
+  shared: Pick<Parameters<typeof startGlass>[0], 'client' | 'watches' | 'leader' | 'log' | 'metrics'>,
+): Promise<LookingGlass | undefined> {
+  const { glassPort, namespace, lbClass, identity, version = 'unknown' } = flags;
+  if (glassPort === undefined) return undefined;
+  const rest = glassRestMs === undefined ? {} : { restMs: glassRestMs };
+  return startGlass({ ...shared, ...rest, flags: { ...flags, glassPort }, namespace, lbClass, identity, version });
 }
 
 function isStuck(leader: Leader | undefined): boolean {

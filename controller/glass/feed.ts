@@ -1,0 +1,155 @@
+import { integer, record, text } from '../../src/cluster/json.ts';
+import { Glass, type GlassInput } from '../../src/glass/build.ts';
+import type { Head, Move, Snapshot, Usage } from '../../src/glass/view.ts';
+import { sleep } from '../../src/host/kube/backoff.ts';
+import { createDirtyLoop } from '../../src/host/kube/dirtyLoop.ts';
+import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
+import type { Store } from '../../src/host/kube/store.ts';
+import type { Logger } from '../../src/host/log.ts';
+import type { KubeMetrics } from '../../src/host/metrics.ts';
+import { Configuration } from '../configuration.ts';
+import type { Watches } from '../watches.ts';
+import { startGlassWatches } from './watches.ts';
+
+export interface FeedOptions {
+  readonly client: KubeClient;
+  readonly watches: Watches;
+  readonly namespace: string;
+  readonly lbClass: string | undefined;
+  /** Holder of the lease. */
+  readonly leader: () => string | undefined;
+  readonly identity: string;
+  readonly version: string;
+  readonly docs: string;
+  /** Whether there is one. */
+  readonly login: boolean;
+  /** A new snapshot is there. */
+  readonly onSnapshot: (snapshot: Snapshot) => void;
+  /** Between two snapshots. */
+  readonly restMs: number;
+  readonly log: Logger;
+  readonly metrics: KubeMetrics;
+}
+
+export interface Feed {
+  /** Something outside of what the page itself watches changed. */
+  readonly mark: () => void;
+  /** Undefined before the first. */
+  readonly latest: () => Snapshot | undefined;
+  /** Newest first. */
+  readonly moves: (address: string) => readonly Move[];
+  readonly stop: () => Promise<void>;
+}
+
+/** A snapshot may take this part of the time of the process, and no more. */
+const DUTY = 20;
+const LOOK_MS = 2000;
+
+/** Makes snapshots of what is watched: at most one in so long, and none while nothing changes. */
+export function startFeed(options: FeedOptions): Feed {
+  const { client, namespace, log, metrics, restMs, onSnapshot } = options;
+  const glass = new Glass();
+  const lists = new Lists();
+  const own = startGlassWatches({ client, namespace, log, metrics, onChange: () => loop.mark() });
+  const configuration = new Configuration(options.watches);
+  const watchingSince = new Date().toISOString();
+  let notBeforeMs = 0;
+
+  const head = (): Head => {
+    const leader = options.leader();
+    return {
+      namespace,
+      servedBy: options.identity,
+      version: options.version,
+      watchingSince,
+      missing: [...options.watches.problems(), ...own.problems()],
+      docs: options.docs,
+      login: options.login,
+      ...(leader === undefined ? {} : { leader }),
+    };
+  };
+
+  const input = (): GlassInput => {
+    configuration.refresh();
+    const { usage, keyed } = written(configuration);
+    return {
+      head: head(),
+      now: new Date().toISOString(),
+      config: configuration.whole(),
+      problems: configuration.problems(),
+      usage,
+      keyed,
+      services: lists.of(options.watches.services.store),
+      slices: lists.of(own.slices.store),
+      nodes: lists.of(own.nodes.store),
+      reports: lists.of(own.reports.store),
+      ...(options.lbClass === undefined ? {} : { loadBalancerClass: options.lbClass }),
+    };
+  };
+
+  const run = async (signal: AbortSignal): Promise<void> => {
+    await pause(notBeforeMs - performance.now(), signal);
+    // Half of a cluster would be taken for the whole, and what comes in late for moves.
+    if (signal.aborted || !options.watches.hasSynced()) return;
+    const startedMs = performance.now();
+    const before = glass.latest();
+    const made = glass.update(input());
+    const endedMs = performance.now();
+    notBeforeMs = endedMs + Math.max(restMs, DUTY * (endedMs - startedMs));
+    if (made !== before) onSnapshot(made);
+  };
+  const loop = createDirtyLoop({ name: 'glass', run, settleMs: 20, maxWaitMs: 100, log, metrics });
+  // The leader and a list that is not allowed change without an event.
+  const timer = setInterval(() => loop.mark(), LOOK_MS);
+  loop.mark();
+
+  return {
+    mark: () => loop.mark(),
+    latest: () => glass.latest(),
+    moves: (address) => glass.moves(address),
+    stop: async () => {
+      clearInterval(timer);
+      await loop.stop();
+      await own.stop();
+    },
+  };
+}
+
+/** The same array while a store stays as it is: then nothing in it is looked at again. */
+class Lists {
+  readonly #known = new Map<unknown, { readonly version: number; readonly values: readonly unknown[] }>();
+
+  of<T>(store: Store<T>): readonly T[] {
+    const known = this.#known.get(store);
+    if (known?.version === store.version) return known.values as readonly T[];
+    const values = [...store.values()];
+    this.#known.set(store, { version: store.version, values });
+    return values;
+  }
+}
+
+/** What stands in the objects and is no part of the configuration. Secrets are not read, so their names are all that is known of keys. */
+function written(configuration: Configuration): Pick<GlassInput, 'usage' | 'keyed'> {
+  const usage = new Map<string, ReturnType<typeof usageOf>>();
+  const keyed = new Set<string>();
+  for (const { resource, object } of configuration.objects()) {
+    const name = object.metadata.name;
+    if (resource.kind === 'IPAddressPool') usage.set(name, usageOf(object['status']));
+    const secret = text(record(record(object['spec'])?.['passwordSecret'])?.['name']) ?? '';
+    if (resource.kind === 'BGPPeer' && secret !== '') keyed.add(name);
+  }
+  return { usage, keyed };
+}
+
+function usageOf(value: unknown): { readonly ipv4: Usage; readonly ipv6: Usage } {
+  const status = record(value) ?? {};
+  const count = (field: string): number => integer(status[field]) ?? 0;
+  return {
+    ipv4: { used: count('assignedIPv4'), free: count('availableIPv4') },
+    ipv6: { used: count('assignedIPv6'), free: count('availableIPv6') },
+  };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : sleep(ms, signal);
+}
