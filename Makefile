@@ -48,7 +48,7 @@ check: ## types, purity, lint, format, dead code
 	@$(BIN)/oxfmt --check
 	@$(BIN)/knip
 
-crds: build ## write manifests/crds from the schemas
+crds: build ## write manifests/crds from the schemas, and what manifests/chart shares with manifests/base
 	@node dist/src/cli/crds.js manifests/crds
 
 bundle: build ## what the container image holds, in dist/image

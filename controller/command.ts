@@ -24,6 +24,8 @@ export function controllerCommand(): Command {
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0 takes a free port').argParser(port).default(7481))
     .addOption(new Option('--metrics-address <address>', 'default: all addresses').default(''))
+    .option('--no-metallb-metrics', 'leave out the metrics that have the names of MetalLB')
+    .addOption(new Option('--metallb-metrics', 'the default').default(true).hideHelp())
     .addOption(
       new Option('--webhook-port <port>', 'answer admission reviews here; default: no webhook')
         .env('HERALDLB_WEBHOOK_PORT')

@@ -9,6 +9,8 @@ export interface Flags {
   readonly logLevel: LogLevel;
   readonly metricsPort: number;
   readonly metricsAddress: string;
+  /** Metrics under MetalLB's names, too. Default: yes. */
+  readonly metallbMetrics?: boolean;
   readonly leaderElect: boolean;
   /** Absent: no webhook. */
   readonly webhookPort?: number;

@@ -10,4 +10,6 @@ export interface KubeSideOptions {
   readonly logLevel: LogLevel;
   readonly version: string;
   readonly startedAt: string;
+  /** Default: yes. */
+  readonly metallbMetrics?: boolean;
 }

@@ -1,4 +1,5 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { AnnouncedMetrics } from './announcedMetrics.ts';
 import { GROUP, VERSION } from '../src/api/kind.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
@@ -17,7 +18,7 @@ import type { Watches } from './watches.ts';
 const NODE_STATES = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
 
 export interface TellerParts {
-  readonly options: Pick<KubeSideOptions, 'node' | 'namespace' | 'version' | 'startedAt'>;
+  readonly options: Pick<KubeSideOptions, 'node' | 'namespace' | 'version' | 'startedAt' | 'metallbMetrics'>;
   readonly watches: Watches;
   readonly statuses: StatusWriter;
   readonly events: EventRecorder;
@@ -34,7 +35,7 @@ const GATHER_MS = 100;
 export class Teller {
   readonly #parts: TellerParts;
   readonly #notices: Notices;
-  readonly #announced: Gauge<'service' | 'protocol' | 'node' | 'ip'>;
+  readonly #announced: AnnouncedMetrics;
   #planned: Planned | undefined;
   #report: Report | undefined;
   #conditions: NodeStateStatus['conditions'];
@@ -44,12 +45,7 @@ export class Teller {
   constructor(parts: TellerParts) {
     this.#parts = parts;
     this.#notices = new Notices(parts.options.node);
-    this.#announced = new Gauge({
-      name: 'metallb_speaker_announced',
-      help: '1 for every address of a Service that is announced from this node',
-      labelNames: ['service', 'protocol', 'node', 'ip'],
-      registers: [parts.registry],
-    });
+    this.#announced = new AnnouncedMetrics(parts.registry, parts.options.metallbMetrics ?? true);
   }
 
   planned(planned: Planned): void {
@@ -80,7 +76,7 @@ export class Teller {
     if (planned === undefined || report === undefined || report.generation !== planned.plan.generation) return;
     this.#writeState(planned, report);
     for (const notice of this.#notices.update(planned, report)) this.#event(notice);
-    this.#count(planned, report);
+    this.#announced.count(planned, report);
   }
 
   #writeState(planned: Planned, report: Report): void {
@@ -109,19 +105,6 @@ export class Teller {
     const { namespace, name, uid } = view;
     this.#parts.log[type === 'Warning' ? 'warn' : 'info']({ service, reason }, message);
     this.#parts.events.event({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, type, reason, message);
-  }
-
-  #count({ plan, verdicts }: Planned, { claims, peers }: Report): void {
-    const { node } = plan;
-    this.#announced.reset();
-    const held = new Set(claims.filter(({ phase }) => phase === 'claimed').map(({ ip }) => ip));
-    for (const { ip, services } of plan.claims.filter((claim) => held.has(claim.ip)))
-      for (const service of services) this.#announced.set({ service, protocol: 'layer2', node, ip }, 1);
-    const up = new Set(peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
-    for (const { service, bgp, addresses } of verdicts) {
-      if (!bgp.announced || bgp.peers?.some((peer) => up.has(peer)) !== true) continue;
-      for (const ip of addresses) this.#announced.set({ service, protocol: 'bgp', node, ip }, 1);
-    }
   }
 }
 

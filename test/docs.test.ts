@@ -7,7 +7,7 @@ import { controllerCommand } from '../controller/command.ts';
 import { createControllerMetrics } from '../controller/metrics.ts';
 import { speakerCommand } from '../speaker/command.ts';
 import type { Engine } from '../speaker/engine.ts';
-import { registerMetrics } from '../speaker/metrics.ts';
+import { changeHistogram, registerMetrics } from '../speaker/metrics.ts';
 import { Teller, type TellerParts } from '../speaker/teller.ts';
 import { createKubeMetrics } from '../src/host/metrics.ts';
 
@@ -157,9 +157,14 @@ const NOTHING = {
   report: () => ({ peers: [], bfd: [], claims: [], problems: [] }),
 } as unknown as Engine;
 
-function speakerMetrics(registry: Registry): Teller {
-  registerMetrics(registry, NOTHING, () => 0);
-  return new Teller({ options: { node: 'node1' }, registry } as TellerParts);
+function controllerMetrics(registry: Registry, metallb: boolean): void {
+  createControllerMetrics(registry, { metallb });
+}
+
+function speakerMetrics(registry: Registry, metallb: boolean): Teller {
+  changeHistogram(registry);
+  registerMetrics(registry, { engine: NOTHING, workerRestarts: () => 0, metallb });
+  return new Teller({ options: { node: 'node1', metallbMetrics: metallb }, registry } as TellerParts);
 }
 
 /** Without links. */
@@ -171,8 +176,8 @@ const byName = (a: readonly string[], b: readonly string[]): number => (`${a[0]}
 
 describe('docs/metrics.md', () => {
   it.each([
-    ['## Controller', (registry: Registry) => void createControllerMetrics(registry)],
-    ['## Speaker', (registry: Registry) => void speakerMetrics(registry)],
+    ['## Controller', (registry: Registry) => controllerMetrics(registry, false)],
+    ['## Speaker', (registry: Registry) => void speakerMetrics(registry, false)],
     ['## Both: the connection to the API server', (registry: Registry) => void createKubeMetrics(registry)],
   ])('has under "%s" what is registered', async (heading, register) => {
     const expected = await metricRows(register);
@@ -185,16 +190,24 @@ describe('docs/metrics.md', () => {
     expect(shortened.toSorted(byName)).toEqual(expected.toSorted(byName));
   });
 
-  it('alerts on metrics that are served', async () => {
-    const all = await metricRows((registry) => {
-      createControllerMetrics(registry);
-      createKubeMetrics(registry);
-      speakerMetrics(registry);
-    });
-    const served = new Set(all.map(([name = '']) => name.slice(1, -1)));
-    const used = [...section(page('docs/metrics.md'), '## What to alert on').matchAll(/\b(?:metallb|heraldlb)_\w+/g)].map(([name]) => name);
-    expect(used.length).toBeGreaterThan(5);
-    expect(used.filter((name) => !served.has(name))).toEqual([]);
+  it("has every name of MetalLB's that is served, and what it is here", async () => {
+    const both = async (metallb: boolean): Promise<string[]> => {
+      const controller = await metricRows((registry) => controllerMetrics(registry, metallb));
+      const speaker = await metricRows((registry) => void speakerMetrics(registry, metallb));
+      return [...controller, ...speaker].map(([name = '']) => name.slice(1, -1));
+    };
+    const own = new Set(await both(false));
+    expect([...own].filter((name) => !name.startsWith('heraldlb_'))).toEqual([]);
+    const served = (await both(true)).filter((name) => !own.has(name));
+    const table = rows(section(page('docs/metrics.md'), "## MetalLB's names"));
+    const documented = table.map(([name = '']) => name.slice(1, -1));
+    const [frrk8s, metallb] = [served.filter((name) => name.startsWith('frrk8s_')), served.filter((name) => !name.startsWith('frrk8s_'))];
+    expect(metallb.toSorted()).toEqual(documented.toSorted());
+    const ofRouting = documented.filter((name) => /^metallb_(bgp|bfd)_/.test(name));
+    expect(frrk8s.toSorted()).toEqual(ofRouting.map((name) => name.replace('metallb_', 'frrk8s_')).toSorted());
+    const named = table.flatMap(([, here = '']) => [...here.matchAll(/`(heraldlb_\w+)`/g)].map(([, name = '']) => name));
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter((name) => !own.has(name))).toEqual([]);
   });
 });
 
