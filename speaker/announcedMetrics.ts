@@ -2,8 +2,12 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Planned } from './planner.ts';
 import type { Report } from './report.ts';
 
+export function registerAnnounced(registry: Registry, metallb: boolean): AnnouncedMetrics {
+  return new AnnouncedMetrics(registry, metallb);
+}
+
 /** What of the plan is announced now. */
-export class AnnouncedMetrics {
+class AnnouncedMetrics {
   readonly #addresses: Gauge<'protocol'>;
   /** One value for each Service, which in a large cluster is much: MetalLB's dashboards want it. */
   readonly #services: Gauge<'service' | 'protocol' | 'node' | 'ip'> | undefined;

@@ -20,7 +20,11 @@ export function metallbMetrics(registry: Registry, engine: Engine): void {
 function sessionMetrics(registry: Registry, engine: Engine, prefix: string, label: (row: PeerReport) => string): void {
   const bgp = byPeer<PeerReport>(registry, () => engine.bgp.report(), label);
   bgp.gauge(`${prefix}_bgp_session_up`, '1 while the session is established', isUp);
-  bgp.gauge(`${prefix}_bgp_announced_prefixes_total`, 'Prefixes that the router holds from this node', (row) => row.counters.prefixesAnnounced);
+  bgp.gauge(
+    `${prefix}_bgp_announced_prefixes_total`,
+    'Prefixes that the router holds from this node',
+    (row) => row.counters.prefixesAnnounced,
+  );
   bgp.gauge(`${prefix}_bgp_pending_prefixes_total`, 'Prefixes that are still to be announced', pending);
   bgp.counter(`${prefix}_bgp_updates_total`, 'UPDATE messages sent', (row) => row.counters.updatesSent);
   bgp.counter(`${prefix}_bgp_updates_total_received`, 'UPDATE messages received', (row) => row.counters.updatesReceived);

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { AnnouncedMetrics } from './announcedMetrics.ts';
+import { registerAnnounced } from './announcedMetrics.ts';
 import { GROUP, VERSION } from '../src/api/kind.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
@@ -35,7 +35,7 @@ const GATHER_MS = 100;
 export class Teller {
   readonly #parts: TellerParts;
   readonly #notices: Notices;
-  readonly #announced: AnnouncedMetrics;
+  readonly #announced: ReturnType<typeof registerAnnounced>;
   #planned: Planned | undefined;
   #report: Report | undefined;
   #conditions: NodeStateStatus['conditions'];
@@ -45,7 +45,7 @@ export class Teller {
   constructor(parts: TellerParts) {
     this.#parts = parts;
     this.#notices = new Notices(parts.options.node);
-    this.#announced = new AnnouncedMetrics(parts.registry, parts.options.metallbMetrics ?? true);
+    this.#announced = registerAnnounced(parts.registry, parts.options.metallbMetrics ?? true);
   }
 
   planned(planned: Planned): void {
