@@ -70,18 +70,7 @@ function anchors(text: string): Set<string> {
 }
 
 /** Of kubectl, helm, docker and others that a page has a line for. */
-const FOREIGN_FLAGS = [
-  '--platform',
-  '--push',
-  '--image',
-  '--port',
-  '--type',
-  '--target-port',
-  '--tail',
-  '--set',
-  '--dry-run',
-  '--disable',
-];
+const FOREIGN_FLAGS = ['--platform', '--push', '--image', '--port', '--type', '--target-port', '--tail', '--set', '--dry-run', '--disable'];
 
 describe('every page', () => {
   it('links only to what is there', () => {

@@ -144,7 +144,7 @@ describe('the list of what ships', () => {
     expect(Object.entries(manifest.dependencies).filter(([name, version]) => !listed.has(`${name}@${version}`))).toEqual([]);
     expect(Object.keys(manifest.devDependencies).filter((name) => !name.startsWith('@types/') && listed.has(name))).toEqual([]);
     // Licences with which the whole may be given on.
-    const allowed = /^\(?(MIT|MIT-0|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|CC0-1\.0|Unlicense|Python-2\.0)\b/;
+    const allowed = /^\(?(MIT|MIT-0|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|CC0-1\.0|Unlicense|PSF-2\.0|Python-2\.0)\b/;
     expect(sbom.packages.filter(({ licenseDeclared }) => !allowed.test(licenseDeclared)).map(({ name }) => name)).toEqual([]);
   });
 });
