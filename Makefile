@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 BIN := node_modules/.bin
 
-.PHONY: help demo test unit net chaos fuzz build addon check crds bundle clean install-build install-demo install-test
+.PHONY: help demo test unit net chaos fuzz build addon check crds bundle sbom audit prebuilds clean install-build install-demo install-test
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,11 +48,23 @@ check: ## types, purity, lint, format, dead code
 	@$(BIN)/oxfmt --check
 	@$(BIN)/knip
 
-crds: build ## write manifests/crds from the schemas
+crds: build ## write manifests/crds from the schemas, and what manifests/chart shares with manifests/base
 	@node dist/src/cli/crds.js manifests/crds
 
 bundle: build ## what the container image holds, in dist/image
 	@node test/setup/bundle.mjs
+
+sbom: ## what ships, as SPDX, in dist/heraldlb.spdx.json
+	@mkdir -p dist
+	@node test/setup/sbom.mjs >dist/heraldlb.spdx.json
+	@echo 'dist/heraldlb.spdx.json'
+
+audit: ## ask the registry for known weaknesses of what ships; exit code 3 where it does not answer that
+	@node test/setup/audit.mjs
+
+prebuilds: ## the addon for x64 and arm64, as the package carries it (needs g++-aarch64-linux-gnu)
+	@node speaker/native/build.mjs --prebuild
+	@node speaker/native/build.mjs --arch=arm64
 
 install-build:
 	@test/setup/install.sh build

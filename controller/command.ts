@@ -24,14 +24,20 @@ export function controllerCommand(): Command {
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0 takes a free port').argParser(port).default(7481))
     .addOption(new Option('--metrics-address <address>', 'default: all addresses').default(''))
+    .option('--no-metallb-metrics', 'leave out the metrics that have the names of MetalLB')
+    .addOption(new Option('--metallb-metrics', 'the default').default(true).hideHelp())
     .addOption(
       new Option('--webhook-port <port>', 'answer admission reviews here; default: no webhook')
         .env('HERALDLB_WEBHOOK_PORT')
         .argParser(port),
     )
-    .addOption(new Option('--glass-port <port>', 'serve the looking glass here; default: no page').env('HERALDLB_GLASS_PORT').argParser(port))
+    .addOption(
+      new Option('--glass-port <port>', 'serve the looking glass here; default: no page').env('HERALDLB_GLASS_PORT').argParser(port),
+    )
     .addOption(new Option('--glass-address <address>', 'of the looking glass').env('HERALDLB_GLASS_ADDRESS').default('127.0.0.1'))
-    .addOption(new Option('--glass-auth <how>', 'token: who may list NodeStates and Services may look').choices(['token', 'none']).default('token'))
+    .addOption(
+      new Option('--glass-auth <how>', 'token: who may list NodeStates and Services may look').choices(['token', 'none']).default('token'),
+    )
     .option('--glass-anonymous', 'allow --glass-auth none on addresses that others can reach', false)
     .option('--glass-docs <url>', 'where reason codes link to; default: the page brings its own')
     .option('--no-leader-elect', 'only where this is the one controller')

@@ -10,6 +10,8 @@ export interface Flags extends GlassFlags {
   readonly logLevel: LogLevel;
   readonly metricsPort: number;
   readonly metricsAddress: string;
+  /** Metrics under MetalLB's names, too. Default: yes. */
+  readonly metallbMetrics?: boolean;
   readonly leaderElect: boolean;
   /** Absent: no webhook. */
   readonly webhookPort?: number;

@@ -49,7 +49,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'controller' });
   const registry = createRegistry('controller');
   const kubeMetrics = createKubeMetrics(registry);
-  const metrics = createControllerMetrics(registry);
+  const metrics = createControllerMetrics(registry, { metallb: flags.metallbMetrics ?? true });
   const credentials = loadCredentials(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig });
   const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-controller', metrics: kubeMetrics });
 

@@ -63,15 +63,16 @@ export class BgpEngine {
     }
   }
 
-  apply(plans: readonly PeerPlan[]): void {
+  /** @param changedAtMs of the message that brings them */
+  apply(plans: readonly PeerPlan[], changedAtMs?: number): void {
     this.#plans = plans;
     this.#discovery.set(new Set(plans.flatMap(({ session }) => (session.address === undefined ? (session.interface ?? []) : []))));
     this.#gateways.set(plans);
     this.#inherited ??= new Set(plans.map(({ name }) => name));
-    this.#carryOut();
+    this.#carryOut(changedAtMs);
   }
 
-  #carryOut(): void {
+  #carryOut(changedAtMs?: number): void {
     this.#problems = [];
     const doors = new Map<string, string>();
     const plans = this.#plans.filter(({ session }) => session.listenRange === undefined).flatMap((plan) => this.#found(plan));
@@ -86,7 +87,7 @@ export class BgpEngine {
     const all = [...admitted, ...members];
     const wanted = new Set(all.map(({ plan }) => plan.name));
     for (const [name, peer] of this.#peers) if (!wanted.has(name)) this.#remove(peer, { kind: 'deconfigured' });
-    for (const { neighbour, plan } of all) this.#applyOne(neighbour, plan.routes);
+    for (const { neighbour, plan } of all) this.#applyOne(neighbour, plan.routes, changedAtMs);
     this.#setListeners([...admitted, ...this.#rangeTemplates].map(({ neighbour }) => neighbour));
     this.#onPlans(all.map(({ plan }) => plan));
     this.#parts.changed();
@@ -124,7 +125,7 @@ export class BgpEngine {
     return other === undefined ? undefined : { reason: 'SameRouter', peer, other };
   }
 
-  #applyOne(neighbour: Neighbour, routes: PeerPlan['routes']): void {
+  #applyOne(neighbour: Neighbour, routes: PeerPlan['routes'], changedAtMs: number | undefined): void {
     let peer = this.#peers.get(neighbour.name);
     // Another address is another router: the old one is told that it is not configured any more.
     if (peer !== undefined && isOtherRouter(peer.neighbour, neighbour)) {
@@ -139,7 +140,7 @@ export class BgpEngine {
       peer.input({ type: 'start' });
       return;
     }
-    peer.setRoutes(routes);
+    peer.setRoutes(routes, changedAtMs);
     peer.configure(neighbour);
   }
 

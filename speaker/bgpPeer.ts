@@ -3,6 +3,7 @@ import type { PeerState } from '../src/bgp/draft.ts';
 import { createPeer, peerDeadline, stepPeer } from '../src/bgp/peer.ts';
 import type { PeerEffect, PeerEvent, PeerStatus } from '../src/bgp/peerContract.ts';
 import { peerStatus } from '../src/bgp/peerStatus.ts';
+import { isDrained } from '../src/bgp/adjRibOut.ts';
 import type { StopReason } from '../src/bgp/session.ts';
 import { after } from '../src/machine.ts';
 import type { EngineParts } from './engineParts.ts';
@@ -28,6 +29,8 @@ export class BgpPeer {
   #acceptedCount = 0;
   #isBusy = false;
   #isRemoved = false;
+  /** A change that is on its way to the socket, and how many UPDATEs had been sent before. */
+  #change: { readonly changedAtMs: number; readonly updates: number } | undefined;
 
   /** @param restarting its predecessor may have held this session, and the router kept its routes */
   constructor(parts: EngineParts, neighbour: Neighbour, options: { readonly links: readonly HostLink[]; readonly restarting: boolean }) {
@@ -48,7 +51,9 @@ export class BgpPeer {
     return this.neighbour.gracefulRestart && negotiated?.gracefulRestart !== false;
   }
 
-  setRoutes(routes: PeerPlan['routes']): void {
+  setRoutes(routes: PeerPlan['routes'], changedAtMs?: number): void {
+    // One that is still on its way is finished with this one, and has waited longer.
+    if (changedAtMs !== undefined) this.#change ??= { changedAtMs, updates: this.state.counters.updatesSent };
     this.desired = routes.reduce((sum, set) => sum + ('nlri' in set ? set.nlri.count : set.prefixes.length), 0);
     this.input({ type: 'desired', routes });
   }
@@ -135,6 +140,7 @@ export class BgpPeer {
     const [state, effects] = stepPeer(this.state, event, { now, random });
     this.state = state;
     for (const effect of effects) this.#carryOut(effect);
+    if (this.#change !== undefined) this.#noteSent(this.#change);
     if (!this.#isRemoved) deadlines.set(this.#key, peerDeadline(this.state), () => this.input({ type: 'tick' }));
   }
 
@@ -153,6 +159,15 @@ export class BgpPeer {
       case 'report':
         this.#tell(effect.status);
     }
+  }
+
+  /** How long a change takes is told of sessions that are up, when all that it asks for has gone to the socket. */
+  #noteSent({ changedAtMs, updates }: { readonly changedAtMs: number; readonly updates: number }): void {
+    const { rib, counters } = this.state;
+    const isUp = this.status.state === 'Established';
+    if (isUp && !isDrained(rib)) return;
+    this.#change = undefined;
+    if (isUp && counters.updatesSent > updates) this.#parts.sent?.('bgp', changedAtMs);
   }
 
   #dial({ conn, remote, port, source }: Extract<PeerEffect, { type: 'connect' }>): void {

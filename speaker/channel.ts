@@ -8,6 +8,8 @@ export interface PlanMessage {
   readonly plan: WirePlan;
   /** Claims whose addresses no speaker had before, so that one may ask first whether a stranger has them. */
   readonly fresh: readonly Ip[];
+  /** When the first of the changes that it follows was seen, on the clock of `monotonicMs`; absent where none was waited for. */
+  readonly changedAtMs?: number;
 }
 
 const PACKED = new WeakMap<readonly RouteSet[], readonly PackedSet[]>();
@@ -24,6 +26,11 @@ export function packMessage({ peers, claims, ...plan }: NodePlan, fresh: readonl
 /** Whose addresses they are is nothing to the wire. */
 function wireClaim({ ip, interfaces }: ClaimPlan): WireClaim {
   return interfaces === undefined ? { ip } : { ip, interfaces };
+}
+
+/** A plan that was never sent has waited, too. */
+export function keepWaiting({ changedAtMs }: PlanMessage, value: PlanMessage): PlanMessage {
+  return changedAtMs === undefined ? value : { ...value, changedAtMs };
 }
 
 function packRoutes(routes: readonly RouteSet[]): readonly PackedSet[] {
@@ -51,16 +58,19 @@ export type Upward =
  */
 export class Outbox<T> {
   readonly #post: (value: T) => void;
+  readonly #merge: (overtaken: T, value: T) => T;
   #waiting: { readonly value: T } | undefined;
   #underWay = false;
 
-  constructor(post: (value: T) => void) {
+  /** @param merge what of an overtaken value has to stay in the one that takes its place */
+  constructor(post: (value: T) => void, merge: (overtaken: T, value: T) => T = (_, value) => value) {
     this.#post = post;
+    this.#merge = merge;
   }
 
   put(value: T): void {
     if (this.#underWay) {
-      this.#waiting = { value };
+      this.#waiting = { value: this.#waiting === undefined ? value : this.#merge(this.#waiting.value, value) };
       return;
     }
     this.#underWay = true;

@@ -46,6 +46,8 @@ export function speakerCommand(): Command {
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--metrics-port <port>', 'metrics and probes; 0 takes a free one').argParser(port).default(7482))
     .addOption(new Option('--metrics-address <address>', 'default: all addresses').default(''))
+    .option('--no-metallb-metrics', 'leave out the metrics that have the names of MetalLB')
+    .addOption(new Option('--metallb-metrics', 'the default').default(true).hideHelp())
     .addOption(new Option('--bgp-listen-port <port>', 'where routers may connect; 0: only dial').argParser(port).default(179))
     .addOption(
       new Option('--exclude-interfaces <regex>', 'interfaces that never answer ARP or neighbour discovery')

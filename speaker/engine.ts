@@ -1,5 +1,6 @@
 import { BfdEngine } from './bfdEngine.ts';
 import { BgpEngine } from './bgpEngine.ts';
+import { AwaitedClaims } from './changeTimes.ts';
 import type { PlanMessage } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
 import type { HostLink } from './hands.ts';
@@ -15,6 +16,7 @@ export class Engine {
   readonly bfd: BfdEngine;
   readonly layer2: Layer2Engine;
   readonly #parts: EngineParts;
+  readonly #awaited: AwaitedClaims;
   #plan: PlanMessage | undefined;
   #unwatch: (() => void) | undefined;
   #linksKnown = false;
@@ -25,7 +27,12 @@ export class Engine {
     this.#parts = parts;
     this.bgp = new BgpEngine(parts, (peers) => this.bfd.apply(peers));
     this.bfd = new BfdEngine(parts, (peer, event) => this.bgp.bfd(peer, event));
-    this.layer2 = new Layer2Engine(parts, options);
+    this.#awaited = new AwaitedClaims((protocol, changedAtMs) => parts.sent?.(protocol, changedAtMs));
+    const changed = (): void => {
+      this.#awaited.look(() => this.layer2.report());
+      parts.changed();
+    };
+    this.layer2 = new Layer2Engine({ ...parts, changed }, options);
   }
 
   /** @param bgpPort where routers may connect; 0: nowhere */
@@ -50,10 +57,11 @@ export class Engine {
       this.#early = message;
       return;
     }
-    const { plan, fresh } = message;
+    const { plan, fresh, changedAtMs } = message;
     this.#plan = message;
     this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
-    this.bgp.apply(plan.peers);
+    this.bgp.apply(plan.peers, changedAtMs);
+    this.#awaited.planned(plan.claims, fresh, changedAtMs);
     this.layer2.apply(plan.claims, fresh);
     this.#parts.changed();
   }

@@ -1,4 +1,5 @@
 import type { Logger } from '../src/host/log.ts';
+import type { NoteSent } from './changeTimes.ts';
 import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Hands } from './hands.ts';
@@ -14,4 +15,5 @@ export interface EngineParts {
   readonly log: Logger;
   /** Something in the report is another now. */
   readonly changed: () => void;
+  readonly sent?: NoteSent;
 }

@@ -10,6 +10,8 @@ export interface Flags {
   readonly logLevel: LogLevel;
   readonly metricsPort: number;
   readonly metricsAddress: string;
+  /** Metrics under MetalLB's names, too. Default: yes. */
+  readonly metallbMetrics?: boolean;
   readonly bgpListenPort: number;
   readonly record?: string;
   readonly excludeInterfaces?: RegExp;

@@ -13,4 +13,6 @@ export interface KubeSideOptions {
   readonly startedAt: string;
   readonly drainOn: readonly DrainTrigger[];
   readonly drainWaitMs: number;
+  /** Default: yes. */
+  readonly metallbMetrics?: boolean;
 }

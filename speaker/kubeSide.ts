@@ -6,7 +6,8 @@ import { createKubeClient } from '../src/host/kube/kubeClient.ts';
 import { createStatusWriter } from '../src/host/kube/status.ts';
 import { createLogger } from '../src/host/log.ts';
 import { createKubeMetrics } from '../src/host/metrics.ts';
-import { type Downward, Outbox, type PlanMessage, type Upward } from './channel.ts';
+import { monotonicMs } from './changeTimes.ts';
+import { type Downward, Outbox, type PlanMessage, type Upward, keepWaiting } from './channel.ts';
 import { DrainKeeper } from './drainKeeper.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { Planner } from './planner.ts';
@@ -35,21 +36,30 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
   const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-speaker', metrics });
   const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log, metrics });
   const events = createEventRecorder({ client, component: 'heraldlb-speaker', host: node, log, metrics });
-  const plans = new Outbox<PlanMessage>((value) => post({ type: 'value', value }));
+  const plans = new Outbox<PlanMessage>((value) => post({ type: 'value', value }), keepWaiting);
   let isPlanned = false;
+  /** The first change that no plan has seen yet. */
+  let changedAtMs: number | undefined;
 
   const run = async (): Promise<void> => {
     if (watches.problems().length > 0) return;
     const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []));
+    // The first plan waits for whole lists: that is not how long a change takes.
+    const waited = changedAtMs === undefined || !isPlanned ? {} : { changedAtMs };
+    changedAtMs = undefined;
     const planned = planner.plan(found, drain.observe(watches.nodes.store.get(node)));
     isPlanned = true;
-    if (planned.message !== undefined) plans.put(planned.message);
+    if (planned.message !== undefined) plans.put({ ...planned.message, ...waited });
     teller.planned(planned);
   };
 
   // A plan costs what changed, so a change need not wait for the cluster to be quiet, which a large one never is.
   const loop = createDirtyLoop({ name: 'plan', run, settleMs: 2, maxWaitMs: 5, restFactor: 4, log, metrics });
-  const watches = startWatches({ client, namespace, apiGroup, onChange: () => loop.mark(), log, metrics });
+  const onChange = (): void => {
+    changedAtMs ??= monotonicMs();
+    loop.mark();
+  };
+  const watches = startWatches({ client, namespace, apiGroup, onChange, log, metrics });
   const secrets = createSecrets(client, namespace, log);
   const planner = new Planner(watches, options);
   const drain = new DrainKeeper({

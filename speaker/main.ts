@@ -1,14 +1,14 @@
 import { startHttpServer } from '../src/host/http.ts';
 import { type Logger, createLogger } from '../src/host/log.ts';
 import { createRegistry } from '../src/host/metrics.ts';
+import { type NoteSent, monotonicMs } from './changeTimes.ts';
 import { realClock, wallNow } from './clock.ts';
-
 import { Deadlines } from './deadlines.ts';
 import { Engine } from './engine.ts';
 import type { Flags } from './flags.ts';
 import type { Hands } from './hands.ts';
 import { createHands } from './io/realHands.ts';
-import { JoinedRegistry, registerMetrics } from './metrics.ts';
+import { JoinedRegistry, changeHistogram, registerMetrics } from './metrics.ts';
 import { goFirst } from './priority.ts';
 import { NO_RECORDER, openRecorder } from './recorder.ts';
 import { warmUp } from './warmUp.ts';
@@ -49,9 +49,12 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
       worker?.tell(engine.report());
     }, REPORT_DELAY_MS);
   };
+  const registry = createRegistry('speaker');
+  const waits = changeHistogram(registry);
+  const sent: NoteSent = (protocol, changedAtMs) => waits.observe({ protocol }, (monotonicMs() - changedAtMs) / 1000);
   const deadlines = new Deadlines(realClock);
   const engine = new Engine(
-    { hands, clock: realClock, deadlines, random: Math.random, recorder, log, changed },
+    { hands, clock: realClock, deadlines, random: Math.random, recorder, log, changed, sent },
     {
       node: flags.nodeName,
       ...(flags.excludeInterfaces === undefined ? {} : { exclude: flags.excludeInterfaces }),
@@ -69,8 +72,7 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
   });
   worker = host;
 
-  const registry = createRegistry('speaker');
-  registerMetrics(registry, engine, () => host.restarts());
+  registerMetrics(registry, { engine, workerRestarts: () => host.restarts(), metallb: flags.metallbMetrics ?? true });
   const server = await startHttpServer({
     host: flags.metricsAddress,
     port: flags.metricsPort,
@@ -106,6 +108,7 @@ function workerData(flags: Flags) {
     startedAt: wallNow(),
     drainOn: flags.drainOn,
     drainWaitMs: flags.drainWaitSeconds * 1000,
+    metallbMetrics: flags.metallbMetrics ?? true,
     ...(flags.lbClass === undefined ? {} : { lbClass: flags.lbClass }),
     ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
   };

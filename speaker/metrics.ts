@@ -1,19 +1,44 @@
-import { Counter, Gauge, Registry } from 'prom-client';
-import type { Ip } from '../src/net/ip.ts';
+import { Gauge, Histogram, Registry } from 'prom-client';
+import type { WireProtocol } from './changeTimes.ts';
 import type { Engine } from './engine.ts';
+import { metallbMetrics } from './metallbMetrics.ts';
+import { byKey, byPeer, isUp, pending, routerOf } from './peerMetrics.ts';
 import type { BfdReport, PeerReport } from './report.ts';
 
-/**
- * Metrics of the wire thread, read from the engine when somebody asks. Names beginning with `metallb_` are MetalLB's, so that its
- * dashboards and alerts go on working.
- */
-export function registerMetrics(registry: Registry, engine: Engine, workerRestarts: () => number): void {
+export interface MetricSources {
+  readonly engine: Engine;
+  readonly workerRestarts: () => number;
+  /** Also under MetalLB's names, so that its dashboards and alerts go on working. */
+  readonly metallb: boolean;
+}
+
+/** Metrics of the wire thread, read from the engine when somebody asks. */
+export function registerMetrics(registry: Registry, { engine, workerRestarts, metallb }: MetricSources): void {
   peerMetrics(registry, engine);
   bfdMetrics(registry, engine);
   layer2Metrics(registry, engine);
+  if (metallb) metallbMetrics(registry, engine);
   single(registry, 'heraldlb_speaker_plan_generation', 'Generation of the plan that is in force', () => engine.plan()?.generation ?? 0);
-  single(registry, 'heraldlb_speaker_problems', 'What keeps the plan from being carried out', () => engine.report().problems.length);
+  problemMetrics(registry, engine);
   single(registry, 'heraldlb_speaker_worker_restarts', 'How often the Kubernetes worker was started again', workerRestarts);
+}
+
+/** Half a millisecond is the way from the watch to a socket when nothing is in the way; probing for an address takes seconds. */
+const WAIT_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
+/** From the sight of a change of the cluster to the socket that tells the network of it. */
+export function changeHistogram(registry: Registry): Histogram<'protocol'> {
+  const histogram = new Histogram({
+    name: 'heraldlb_speaker_change_to_wire_seconds',
+    help: 'From seeing a change of the cluster to having told the network of it',
+    labelNames: ['protocol'],
+    buckets: WAIT_BUCKETS,
+    registers: [registry],
+  });
+  // What has not happened yet is there as well, and rates begin at 0.
+  const protocols: readonly WireProtocol[] = ['bgp', 'layer2', 'layer2Probed'];
+  for (const protocol of protocols) histogram.zero({ protocol });
+  return histogram;
 }
 
 function single(registry: Registry, name: string, help: string, value: () => number): void {
@@ -28,32 +53,26 @@ function single(registry: Registry, name: string, help: string, value: () => num
   registry.registerMetric(gauge);
 }
 
-/** Metrics with the label `peer`, one value for each row there is when somebody asks. */
-function byPeer<Row>(registry: Registry, rows: () => readonly Row[], label: (row: Row) => string) {
-  type Value = (row: Row) => number;
-  const gauge = (name: string, help: string, value: Value): void => {
-    const collect = function collect(this: Gauge): void {
+function problemMetrics(registry: Registry, engine: Engine): void {
+  const gauge = new Gauge({
+    name: 'heraldlb_speaker_problems',
+    help: 'What keeps the plan from being carried out',
+    labelNames: ['reason'],
+    registers: [],
+    collect() {
       this.reset();
-      for (const row of rows()) this.set({ peer: label(row) }, value(row));
-    };
-    registry.registerMetric(new Gauge({ name, help, labelNames: ['peer'], registers: [], collect }));
-  };
-  const counter = (name: string, help: string, value: Value): void => {
-    const collect = function collect(this: Counter): void {
-      this.reset();
-      for (const row of rows()) this.inc({ peer: label(row) }, value(row));
-    };
-    registry.registerMetric(new Counter({ name, help, labelNames: ['peer'], registers: [], collect }));
-  };
-  return { gauge, counter };
+      for (const { reason } of engine.report().problems) this.inc({ reason });
+    },
+  });
+  registry.registerMetric(gauge);
 }
 
 function peerMetrics(registry: Registry, engine: Engine): void {
-  const { gauge, counter } = byPeer<PeerReport>(registry, () => engine.bgp.report(), labelOf);
-  gauge('metallb_bgp_session_up', '1 while the session is established', ({ state }) => (state === 'Established' ? 1 : 0));
-  gauge('metallb_bgp_announced_prefixes_total', 'Prefixes that the router holds from this node', (peer) => peer.counters.prefixesAnnounced);
-  gauge('metallb_bgp_pending_prefixes_total', 'Prefixes that are still to be announced', pending);
-  counter('metallb_bgp_updates_total', 'UPDATE messages sent', (peer) => peer.counters.updatesSent);
+  const { gauge, counter } = byPeer<PeerReport>(registry, () => engine.bgp.report(), routerOf);
+  gauge('heraldlb_bgp_session_up', '1 while the session is established', isUp);
+  gauge('heraldlb_bgp_prefixes_announced', 'Prefixes that the router holds from this node', (peer) => peer.counters.prefixesAnnounced);
+  gauge('heraldlb_bgp_prefixes_pending', 'Prefixes that are still to be announced', pending);
+  counter('heraldlb_bgp_updates_sent_total', 'UPDATE messages sent', (peer) => peer.counters.updatesSent);
   counter('heraldlb_bgp_messages_sent_total', 'Messages sent', (peer) => peer.counters.messagesSent);
   counter('heraldlb_bgp_messages_received_total', 'Messages received', (peer) => peer.counters.messagesReceived);
   counter('heraldlb_bgp_updates_faulty_total', 'UPDATE messages with an error in them (RFC 7606)', (peer) => peer.counters.updatesFaulty);
@@ -61,7 +80,6 @@ function peerMetrics(registry: Registry, engine: Engine): void {
   counter('heraldlb_bgp_established_total', 'How often the session was established', (peer) => peer.counters.timesEstablished);
 }
 
-/** The endings of the names are MetalLB's. */
 function bfdMetrics(registry: Registry, engine: Engine): void {
   const { gauge, counter } = byPeer<BfdReport>(
     registry,
@@ -69,55 +87,22 @@ function bfdMetrics(registry: Registry, engine: Engine): void {
     ({ session }) => session,
   );
   gauge('heraldlb_bfd_session_up', '1 while the BFD session is up', ({ state }) => (state === 'Up' ? 1 : 0));
-  counter('heraldlb_bfd_control_packet_input', 'Control packets received and believed', ({ counters }) => counters.packetsReceived);
-  counter('heraldlb_bfd_control_packet_output', 'Control packets sent', ({ counters }) => counters.packetsSent);
-  counter('heraldlb_bfd_echo_packet_input', 'Echo packets of the peer received', ({ counters }) => counters.echoesReceived);
-  counter('heraldlb_bfd_echo_packet_output', 'Echo packets sent back', ({ counters }) => counters.echoesSent);
-  counter('heraldlb_bfd_session_up_events', 'How often the session came up', ({ counters }) => counters.timesUp);
-  counter('heraldlb_bfd_session_down_events', 'How often it went down', ({ counters }) => counters.timesDown);
-  const dropped = new Counter({
-    name: 'heraldlb_bfd_dropped_total',
-    help: 'BFD packets that were not believed',
-    labelNames: ['reason'],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const [reason, count] of engine.bfd.dropped()) this.inc({ reason }, count);
-    },
-  });
-  registry.registerMetric(dropped);
-}
-
-function pending({ desired, counters }: PeerReport): number {
-  return Math.max(0, desired - counters.prefixesAnnounced);
-}
-
-/** As MetalLB spells it. */
-function labelOf({ address, interface: zone, port }: PeerReport): string {
-  const host = zone === undefined ? address : `${address}%${zone}`;
-  return address.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  counter('heraldlb_bfd_packets_received_total', 'Control packets received and believed', ({ counters }) => counters.packetsReceived);
+  counter('heraldlb_bfd_packets_sent_total', 'Control packets sent', ({ counters }) => counters.packetsSent);
+  counter('heraldlb_bfd_echoes_received_total', 'Echo packets of the peer received', ({ counters }) => counters.echoesReceived);
+  counter('heraldlb_bfd_echoes_sent_total', 'Echo packets sent back', ({ counters }) => counters.echoesSent);
+  counter('heraldlb_bfd_ups_total', 'How often the session came up', ({ counters }) => counters.timesUp);
+  counter('heraldlb_bfd_downs_total', 'How often it went down', ({ counters }) => counters.timesDown);
+  byKey(registry, 'heraldlb_bfd_dropped_total', 'BFD packets that were not believed', 'reason', () => engine.bfd.dropped());
 }
 
 function layer2Metrics(registry: Registry, engine: Engine): void {
   const { counters } = engine.layer2;
-  const counted = (name: string, help: string, label: string, values: ReadonlyMap<string, number>): void => {
-    const metric = new Counter<string>({
-      name,
-      help,
-      labelNames: [label],
-      registers: [],
-      collect() {
-        this.reset();
-        for (const [key, value] of values) this.inc({ [label]: key }, value);
-      },
-    });
-    registry.registerMetric(metric);
-  };
-  const byIp = (name: string, help: string, values: ReadonlyMap<Ip, number>): void => counted(name, help, 'ip', values);
-  byIp('metallb_layer2_requests_received', 'ARP requests and neighbour solicitations for an announced address', counters.requests);
-  byIp('metallb_layer2_responses_sent', 'Answers to them', counters.responses);
-  byIp('metallb_layer2_gratuitous_sent', 'Announcements of the address', counters.announcements);
-  counted('heraldlb_layer2_dropped_total', 'Frames that got no answer', 'reason', counters.drops);
+  const asked = 'ARP requests and neighbour solicitations for an announced address';
+  byKey(registry, 'heraldlb_layer2_requests_total', asked, 'ip', () => counters.requests);
+  byKey(registry, 'heraldlb_layer2_responses_total', 'Answers to them', 'ip', () => counters.responses);
+  byKey(registry, 'heraldlb_layer2_announcements_total', 'Announcements of the address', 'ip', () => counters.announcements);
+  byKey(registry, 'heraldlb_layer2_dropped_total', 'Frames that got no answer', 'reason', () => counters.drops);
   single(registry, 'heraldlb_layer2_conflicts', 'Foreign hosts that were seen to use an announced address', () => counters.conflicts);
 }
 

@@ -1,6 +1,7 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { type DrainReason, drainText } from '../src/announce/drain.ts';
 import type { DrainNews } from '../src/announce/drainPhase.ts';
+import { registerAnnounced } from './announcedMetrics.ts';
 import { GROUP, VERSION } from '../src/api/kind.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
@@ -10,6 +11,7 @@ import type { StatusWriter } from '../src/host/kube/status.ts';
 import type { Logger } from '../src/host/log.ts';
 import { wallNow } from './clock.ts';
 import type { DrainKeeper } from './drainKeeper.ts';
+import { registerDrain } from './drainMetrics.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { announcedCount, nodeStatus } from './nodeStatus.ts';
 import { type Notice, Notices } from './notices.ts';
@@ -20,7 +22,7 @@ import type { Watches } from './watches.ts';
 const NODE_STATES = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
 
 export interface TellerParts {
-  readonly options: Pick<KubeSideOptions, 'node' | 'namespace' | 'version' | 'startedAt'>;
+  readonly options: Pick<KubeSideOptions, 'node' | 'namespace' | 'version' | 'startedAt' | 'metallbMetrics'>;
   readonly watches: Watches;
   readonly statuses: StatusWriter;
   readonly events: EventRecorder;
@@ -34,8 +36,6 @@ export interface TellerParts {
  */
 const GATHER_MS = 100;
 
-const PHASES = { InService: 0, Draining: 1, Drained: 2 } as const;
-
 const NEWS: Readonly<Record<DrainNews, (why: string) => string>> = {
   DrainStarted: (why) => `what is announced from here is being handed over: ${why}`,
   Drained: (why) => `nothing is announced from here any more: ${why}`,
@@ -46,7 +46,7 @@ const NEWS: Readonly<Record<DrainNews, (why: string) => string>> = {
 export class Teller {
   readonly #parts: TellerParts;
   readonly #notices: Notices;
-  readonly #announced: Gauge<'service' | 'protocol' | 'node' | 'ip'>;
+  readonly #announced: ReturnType<typeof registerAnnounced>;
   #planned: Planned | undefined;
   #report: Report | undefined;
   #conditions: NodeStateStatus['conditions'];
@@ -56,21 +56,8 @@ export class Teller {
   constructor(parts: TellerParts) {
     this.#parts = parts;
     this.#notices = new Notices(parts.options.node);
-    this.#announced = new Gauge({
-      name: 'metallb_speaker_announced',
-      help: '1 for every address of a Service that is announced from this node',
-      labelNames: ['service', 'protocol', 'node', 'ip'],
-      registers: [parts.registry],
-    });
-    const phase = new Gauge({
-      name: 'heraldlb_drain_phase',
-      help: 'Drain of this node: 0 in service, 1 draining, 2 drained',
-      registers: [],
-      collect(): void {
-        this.set(PHASES[parts.drain.status()?.phase ?? 'InService']);
-      },
-    });
-    parts.registry.registerMetric(phase);
+    this.#announced = registerAnnounced(parts.registry, parts.options.metallbMetrics ?? true);
+    registerDrain(parts.registry, () => parts.drain.status());
   }
 
   /** On the Node, where whoever drains it looks. */
@@ -113,7 +100,7 @@ export class Teller {
     this.#parts.drain.left(announcedCount(planned, report));
     this.#writeState(planned, report);
     for (const notice of this.#notices.update(planned, report)) this.#event(notice);
-    this.#count(planned, report);
+    this.#announced.count(planned, report);
   }
 
   #writeState(planned: Planned, report: Report): void {
@@ -142,19 +129,6 @@ export class Teller {
     const { namespace, name, uid } = view;
     this.#parts.log[type === 'Warning' ? 'warn' : 'info']({ service, reason }, message);
     this.#parts.events.event({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, type, reason, message);
-  }
-
-  #count({ plan, verdicts }: Planned, { claims, peers }: Report): void {
-    const { node } = plan;
-    this.#announced.reset();
-    const held = new Set(claims.filter(({ phase }) => phase === 'claimed').map(({ ip }) => ip));
-    for (const { ip, services } of plan.claims.filter((claim) => held.has(claim.ip)))
-      for (const service of services) this.#announced.set({ service, protocol: 'layer2', node, ip }, 1);
-    const up = new Set(peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
-    for (const { service, bgp, addresses } of verdicts) {
-      if (!bgp.announced || bgp.peers?.some((peer) => up.has(peer)) !== true) continue;
-      for (const ip of addresses) this.#announced.set({ service, protocol: 'bgp', node, ip }, 1);
-    }
   }
 }
 

@@ -1,15 +1,12 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Command, Option } from 'commander';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { controllerCommand } from '../controller/command.ts';
-import { createControllerMetrics } from '../controller/metrics.ts';
 import { speakerCommand } from '../speaker/command.ts';
-import type { Engine } from '../speaker/engine.ts';
-import { registerMetrics } from '../speaker/metrics.ts';
-import { Teller, type TellerParts } from '../speaker/teller.ts';
-import { createKubeMetrics } from '../src/host/metrics.ts';
+import { described, registerController, registerKube, registerSpeaker } from './support/metricNames.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -58,15 +55,22 @@ function rows(text: string): string[][] {
 /** As GitHub makes them of headings. */
 function anchors(text: string): Set<string> {
   const headings = [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading ?? '');
+  const seen = new Map<string, number>();
   return new Set(
-    headings.map((heading) =>
-      heading
+    headings.map((heading) => {
+      const anchor = heading
         .toLowerCase()
         .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
+        .replaceAll(' ', '-');
+      const before = seen.get(anchor) ?? 0;
+      seen.set(anchor, before + 1);
+      return before === 0 ? anchor : `${anchor}-${before}`;
+    }),
   );
 }
+
+/** Of kubectl, helm, docker and others that a page has a line for. */
+const FOREIGN_FLAGS = ['--platform', '--push', '--image', '--port', '--type', '--target-port', '--tail', '--set', '--dry-run', '--disable'];
 
 describe('every page', () => {
   it('links only to what is there', () => {
@@ -80,6 +84,45 @@ describe('every page', () => {
         else if (anchor !== undefined && !anchors(page(found)).has(anchor)) broken.push(`${path}: ${target}`);
       }
     }
+    expect(broken).toEqual([]);
+  });
+
+  it('is found from the README, at once or by one page in between', () => {
+    const linked = (path: string): string[] =>
+      [...prose(page(path)).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+        .map(([, target = '']) => relative(ROOT, resolve(ROOT, dirname(path), target)))
+        .filter((target) => PAGES.has(target));
+    const first = linked('README.md');
+    const found = new Set(['README.md', ...first, ...first.flatMap(linked)]);
+    // The decisions are a folder of their own.
+    expect([...PAGES.keys()].filter((path) => !found.has(path) && !path.startsWith('docs/decisions/'))).toEqual([]);
+  });
+
+  it('names only flags that there are', () => {
+    const flags = [controllerCommand(), speakerCommand()].flatMap((command) => command.options.map(({ long }) => long ?? ''));
+    const known = new Set([...flags, ...FOREIGN_FLAGS]);
+    const told = [
+      'docs/install.md',
+      'docs/layer2.md',
+      'docs/bgp.md',
+      'docs/networks.md',
+      'docs/security.md',
+      'docs/scale.md',
+      'docs/faq.md',
+    ];
+    const wrong = told.flatMap((path) =>
+      [...page(path).matchAll(/(?<![\w-])--[a-z][a-z0-9-]+/g)].flatMap(([flag]) => (known.has(flag) ? [] : [`${path}: ${flag}`])),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('is what an alert leads to', () => {
+    const runbooks = [...read('manifests/dashboards/rules.yaml').matchAll(/^ +runbook: (\S+)$/gm)].map(([, runbook = '']) => runbook);
+    expect(runbooks.length).toBeGreaterThan(10);
+    const broken = runbooks.filter((runbook) => {
+      const [path = '', anchor] = runbook.split('#');
+      return !PAGES.has(path) || (anchor !== undefined && !anchors(page(path)).has(anchor));
+    });
     expect(broken).toEqual([]);
   });
 
@@ -138,28 +181,8 @@ describe('docs/install.md', () => {
 
 /** Name, type, labels and help of all that a registry serves, as rows of the page. */
 async function metricRows(register: (registry: Registry) => void): Promise<string[][]> {
-  const registry = new Registry();
-  register(registry);
-  const metrics = await registry.getMetricsAsJSON();
-  return metrics.map(({ name, type, help }) => {
-    const { labelNames } = registry.getSingleMetric(name) as unknown as { readonly labelNames: readonly string[] };
-    const labels = labelNames.filter((label) => label !== 'le').map((label) => `\`${label}\``);
-    return [`\`${name}\``, String(type), labels.join(', '), help];
-  });
-}
-
-/** A wire with nothing on it. */
-const NOTHING = {
-  bgp: { report: () => [] },
-  bfd: { report: () => [], dropped: () => new Map() },
-  layer2: { counters: { requests: new Map(), responses: new Map(), announcements: new Map(), drops: new Map(), conflicts: 0 } },
-  plan: () => undefined,
-  report: () => ({ peers: [], bfd: [], claims: [], problems: [] }),
-} as unknown as Engine;
-
-function speakerMetrics(registry: Registry): Teller {
-  registerMetrics(registry, NOTHING, () => 0);
-  return new Teller({ options: { node: 'node1' }, registry, drain: { status: () => undefined } } as TellerParts);
+  const metrics = await described(register);
+  return metrics.map(({ name, type, help, labels }) => [`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help]);
 }
 
 /** Without links. */
@@ -171,12 +194,12 @@ const byName = (a: readonly string[], b: readonly string[]): number => (`${a[0]}
 
 describe('docs/metrics.md', () => {
   it.each([
-    ['## Controller', (registry: Registry) => void createControllerMetrics(registry)],
-    ['## Speaker', (registry: Registry) => void speakerMetrics(registry)],
-    ['## Both: the connection to the API server', (registry: Registry) => void createKubeMetrics(registry)],
+    ['## Controller', (registry: Registry) => registerController(registry, false)],
+    ['## Speaker', (registry: Registry) => registerSpeaker(registry, false)],
+    ['## Both: the connection to the API server', registerKube],
   ])('has under "%s" what is registered', async (heading, register) => {
     const expected = await metricRows(register);
-    expect(expected.length).toBeGreaterThan(8);
+    expect(expected.length).toBeGreaterThan(7);
     const documented = rows(section(page('docs/metrics.md'), heading));
     const shortened = documented.map(([name = '', type = '', labels = '', meaning = '']) => {
       const help = expected.find(([other]) => other === name)?.[3] ?? meaning;
@@ -185,16 +208,34 @@ describe('docs/metrics.md', () => {
     expect(shortened.toSorted(byName)).toEqual(expected.toSorted(byName));
   });
 
-  it('alerts on metrics that are served', async () => {
-    const all = await metricRows((registry) => {
-      createControllerMetrics(registry);
-      createKubeMetrics(registry);
-      speakerMetrics(registry);
-    });
-    const served = new Set(all.map(([name = '']) => name.slice(1, -1)));
-    const used = [...section(page('docs/metrics.md'), '## What to alert on').matchAll(/\b(?:metallb|heraldlb)_\w+/g)].map(([name]) => name);
-    expect(used.length).toBeGreaterThan(5);
-    expect(used.filter((name) => !served.has(name))).toEqual([]);
+  it('has every alert of the rules, with its severity', () => {
+    const { groups } = parse(read('manifests/dashboards/rules.yaml')) as {
+      groups: { rules: { alert: string; labels: { severity: string } }[] }[];
+    };
+    const rules = groups.flatMap((group) => group.rules).map(({ alert, labels }) => [`\`${alert}\``, labels.severity]);
+    const table = rows(section(page('docs/metrics.md'), '## What to alert on'));
+    expect(table.map((cells) => cells.slice(0, 2))).toEqual(rules);
+    expect(table.filter(([, , when = '']) => when.length < 10)).toEqual([]);
+  });
+
+  it("has every name of MetalLB's that is served, and what it is here", async () => {
+    const both = async (metallb: boolean): Promise<string[]> => {
+      const controller = await metricRows((registry) => registerController(registry, metallb));
+      const speaker = await metricRows((registry) => registerSpeaker(registry, metallb));
+      return [...controller, ...speaker].map(([name = '']) => name.slice(1, -1));
+    };
+    const own = new Set(await both(false));
+    expect([...own].filter((name) => !name.startsWith('heraldlb_'))).toEqual([]);
+    const served = (await both(true)).filter((name) => !own.has(name));
+    const table = rows(section(page('docs/metrics.md'), "## MetalLB's names"));
+    const documented = table.map(([name = '']) => name.slice(1, -1));
+    const [frrk8s, metallb] = [served.filter((name) => name.startsWith('frrk8s_')), served.filter((name) => !name.startsWith('frrk8s_'))];
+    expect(metallb.toSorted()).toEqual(documented.toSorted());
+    const ofRouting = documented.filter((name) => /^metallb_(bgp|bfd)_/.test(name));
+    expect(frrk8s.toSorted()).toEqual(ofRouting.map((name) => name.replace('metallb_', 'frrk8s_')).toSorted());
+    const named = table.flatMap(([, here = '']) => [...here.matchAll(/`(heraldlb_\w+)`/g)].map(([, name = '']) => name));
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter((name) => !own.has(name))).toEqual([]);
   });
 });
 
@@ -282,5 +323,34 @@ describe('docs/standards.md', () => {
     const isTest = (path: string): boolean => path.endsWith('.test.ts') && existsSync(join(ROOT, path));
     expect(documented.length).toBeGreaterThan(40);
     expect(documented.filter(({ what, tests, cells }) => what === '' || cells !== 5 || !tests.every(isTest))).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  it('has five commands from nothing to a Service that is reached', () => {
+    const [, install = ''] = /\n((?: {4}.+\n)+)/.exec(section(page('README.md'), '## Install on a cluster')) ?? [];
+    const commands = install.split('\n').filter((line) => line.trim() !== '');
+    expect(commands.length).toBeLessThanOrEqual(5);
+    expect(commands.at(-1)).toContain('curl http://');
+  });
+
+  it.each(readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')))('leads to docs/%s', (name) => {
+    const linked = name === 'benchmarks.md' ? page('docs/scale.md') : page('README.md');
+    expect(linked).toContain(`${name === 'benchmarks.md' ? '' : 'docs/'}${name})`);
+  });
+});
+
+/** Pages that others refer to, and what they must say. */
+describe('docs/networks.md', () => {
+  it.each(['iptables', 'nftables', 'IPVS', 'Cilium', 'Calico', 'port 179', 'strictARP', 'rp_filter'])('speaks of %s', (word) => {
+    expect(page('docs/networks.md').toLowerCase()).toContain(word.toLowerCase());
+  });
+});
+
+describe('docs/security.md', () => {
+  it('has the capabilities of the speaker as the manifest has them', () => {
+    const added = /add: \[([^\]]+)\]/.exec(read('manifests/base/speaker.yaml'))?.[1] ?? '';
+    expect(added.split(', ').length).toBeGreaterThan(2);
+    for (const capability of added.split(', ')) expect(page('docs/security.md')).toContain(capability);
   });
 });

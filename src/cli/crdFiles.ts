@@ -20,7 +20,7 @@ export function crdFiles(): ManifestFile[] {
 }
 
 /** In the order in which they have to exist: the CRDs go between the namespace and the rest. */
-const AFTER_CRDS = ['rbac.yaml', 'controller.yaml', 'speaker.yaml'] as const;
+const AFTER_CRDS = ['rbac.yaml', 'controller.yaml', 'speaker.yaml', 'availability.yaml'] as const;
 
 /** manifests/install.yaml: everything in one file for `kubectl apply`. @param base text of a file of manifests/base */
 export function installFile(base: (name: string) => string): string {

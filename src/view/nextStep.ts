@@ -43,6 +43,7 @@ const ANNOUNCE: Readonly<Record<IneligibleReason, string>> = {
   NoLocalEndpoints: 'run a Pod on a node that may announce, or use externalTrafficPolicy: Cluster',
   NodeExcluded: 'remove the label node.kubernetes.io/exclude-from-external-load-balancers from a node that shall announce',
   NodeNetworkUnavailable: 'look at the CNI of the node',
+  NodeDraining: 'nothing, or end the drain: `kubectl uncordon NODE`, `heraldlb undrain NODE`',
   NodeUnknown: "the speaker's --node-name must be the name of the Node",
   NodeNotReady: 'look at the kubelet of the node',
   ConflictingAdvertisements: 'make localPref, med, asPathPrepend and origin of these advertisements equal, or keep them apart',

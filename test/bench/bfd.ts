@@ -151,7 +151,7 @@ function metrics(): Map<string, Count> {
   return new Map(
     [FRR.ipv4, BIRD.ipv4].map((peer) => [
       peer,
-      { up: value('heraldlb_bfd_session_up', peer), downs: value('heraldlb_bfd_session_down_events', peer) },
+      { up: value('heraldlb_bfd_session_up', peer), downs: value('heraldlb_bfd_downs_total', peer) },
     ]),
   );
 }

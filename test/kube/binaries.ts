@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,9 +21,18 @@ function executable(path: string): string | undefined {
   }
 }
 
+function cacheRoot(): string {
+  return process.env['HERALDLB_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'heraldlb');
+}
+
 function cacheDirectory(): string {
-  const root = process.env['HERALDLB_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'heraldlb');
-  return join(root, 'kube', KUBE_VERSION);
+  return join(cacheRoot(), 'kube', KUBE_VERSION);
+}
+
+/** $HERALDLB_HELM, else what `test/kube/helm/build.sh` made. */
+export function findHelm(): string | undefined {
+  const version = /^require helm\.sh\/helm\/v3 (\S+)$/m.exec(readFileSync(join(import.meta.dirname, 'helm/go.mod'), 'utf8'))?.[1] ?? '';
+  return executable(process.env['HERALDLB_HELM'] ?? '') ?? executable(join(cacheRoot(), 'helm', version, 'helm'));
 }
 
 /** In KUBEBUILDER_ASSETS, else in the cache that `test/kube/build.sh` fills. */

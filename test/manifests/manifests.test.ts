@@ -47,9 +47,11 @@ describe('what `make crds` writes', () => {
     for (const file of crdFiles()) expect(read('crds', file.name)).toBe(file.text);
   });
 
-  it('is what lies in manifests/install.yaml: namespace, CRDs, roles, controller, speaker', () => {
+  it('is what lies in manifests/install.yaml: namespace, CRDs, roles, controller, speaker, availability', () => {
     expect(documents(read('install.yaml'))).toEqual(documents(installFile((name) => read('base', name))));
-    const base = ['namespace.yaml', 'rbac.yaml', 'controller.yaml', 'speaker.yaml'].flatMap((name) => documents(read('base', name)));
+    const base = ['namespace.yaml', 'rbac.yaml', 'controller.yaml', 'speaker.yaml', 'availability.yaml'].flatMap((name) =>
+      documents(read('base', name)),
+    );
     const installed = documents(read('install.yaml'));
     expect(installed.slice(0, 1 + KINDS.length)).toEqual([base[0], ...KINDS.map((kind) => crdOf(kind))]);
     expect(installed.slice(1 + KINDS.length)).toEqual(base.slice(1));
@@ -57,7 +59,7 @@ describe('what `make crds` writes', () => {
 
   it('leaves nothing of manifests/base out', () => {
     const resources = at(parse(read('base', 'kustomization.yaml')), 'resources');
-    expect(resources).toEqual(['../crds', 'namespace.yaml', 'rbac.yaml', 'controller.yaml', 'speaker.yaml']);
+    expect(resources).toEqual(['../crds', 'namespace.yaml', 'rbac.yaml', 'controller.yaml', 'speaker.yaml', 'availability.yaml']);
     const listed = [...(resources as string[]).slice(1), 'kustomization.yaml'];
     expect(readdirSync(join(manifests, 'base')).toSorted()).toEqual(listed.toSorted());
   });

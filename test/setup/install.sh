@@ -19,7 +19,7 @@ if [ "$what" != build ]; then
   packages+=(iproute2 iputils-ping procps openssl curl nftables nginx-light frr bird2 arping ndisc6)
 fi
 if [ "$what" = test ]; then
-  packages+=(gobgpd exabgp openbgpd tcpdump tshark bridge-utils keepalived)
+  packages+=(gobgpd exabgp openbgpd tcpdump tshark bridge-utils keepalived prometheus gcc-aarch64-linux-gnu g++-aarch64-linux-gnu)
 fi
 
 missing=()
@@ -70,5 +70,10 @@ if [ "$what" = test ]; then
     step kubernetes 'kube-apiserver, etcd and kubectl are at hand'
   else
     step kubernetes 'no kube-apiserver: set KUBEBUILDER_ASSETS or install Go (tests that need it will say so)'
+  fi
+  if test/kube/helm/build.sh >/dev/null; then
+    step helm 'helm is at hand'
+  else
+    step helm 'no helm: set HERALDLB_HELM or install Go (tests that need it will say so)'
   fi
 fi

@@ -5,6 +5,7 @@ import type { DefaultRoute } from '../../src/net/defaultRoute.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
+import type { NoteSent } from '../../speaker/changeTimes.ts';
 import type { Clock } from '../../speaker/clock.ts';
 import { Deadlines } from '../../speaker/deadlines.ts';
 import { Engine } from '../../speaker/engine.ts';
@@ -260,7 +261,7 @@ export const ETH0: HostLink = {
   addresses: [ip('192.0.2.1'), ip('2001:db8::1'), ip('fe80::1')],
 };
 
-export function startEngine(options: { readonly recorder?: Recorder; readonly exclude?: RegExp } = {}) {
+export function startEngine(options: { readonly recorder?: Recorder; readonly exclude?: RegExp; readonly sent?: NoteSent } = {}) {
   const clock = new FakeClock();
   const hands = new FakeHands();
   const changes = { count: 0 };
@@ -274,6 +275,7 @@ export function startEngine(options: { readonly recorder?: Recorder; readonly ex
     changed: () => {
       changes.count += 1;
     },
+    ...(options.sent === undefined ? {} : { sent: options.sent }),
   };
   const engine = new Engine(parts, { node: 'node1', ...(options.exclude === undefined ? {} : { exclude: options.exclude }) });
   return { engine, clock, hands, changes };

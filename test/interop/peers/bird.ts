@@ -7,7 +7,7 @@ export function startBirdPeer(options: PeerOptions): PeerDaemon {
   const home = join(directory, `bird-${host}`);
   mkdirSync(home, { recursive: true });
   const [file, control] = [join(home, 'bird.conf'), join(home, 'ctl')];
-  writeFileSync(file, config(options));
+  writeFileSync(file, options.text ?? config(options));
   const child = space.start(host, ['bird', '-f', '-c', file, '-s', control, '-P', join(home, 'pid')], join(directory, `bird-${host}.log`));
   const birdc = (command: string): string => space.run(host, ['birdc', '-s', control, ...command.split(' ')]);
   return {

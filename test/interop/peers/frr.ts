@@ -8,7 +8,7 @@ export function startFrrPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
   const home = join(directory, `frr-${host}`);
   mkdirSync(home, { recursive: true });
-  writeFileSync(join(home, 'bgpd.conf'), config(options, join(home, 'bgpd.log')));
+  writeFileSync(join(home, 'bgpd.conf'), options.text ?? config(options, join(home, 'bgpd.log')));
   for (const path of [home, join(home, 'bgpd.conf')]) chownSync(path, frrId('-u'), frrId('-g'));
   chmodSync(directory, 0o755);
   const flags = ['-S', '-Z', '-f', join(home, 'bgpd.conf'), '--vty_socket', home, '-i', join(home, 'pid'), '-z', join(home, 'zserv.api')];

@@ -7,7 +7,7 @@ export function startGobgpPeer(options: PeerOptions): PeerDaemon {
   const home = join(directory, `gobgp-${host}`);
   mkdirSync(home, { recursive: true });
   const file = join(home, 'gobgpd.toml');
-  writeFileSync(file, config(options));
+  writeFileSync(file, options.text ?? config(options));
   const child = space.start(host, ['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051'], join(directory, `gobgp-${host}.log`));
   const gobgp = (...words: string[]): string => space.run(host, ['gobgp', ...words]);
   const shown = (): string => gobgp('neighbor', overAddresses(options).remote);

@@ -8,7 +8,7 @@ export function startOpenbgpdPeer(options: PeerOptions): PeerDaemon {
   const home = join(directory, `openbgpd-${host}`);
   mkdirSync(home, { recursive: true });
   const [file, socket] = [join(home, 'bgpd.conf'), join(home, 'sock')];
-  writeFileSync(file, config(options, socket));
+  writeFileSync(file, options.text === undefined ? config(options, socket) : `socket "${socket}"\nfib-update no\n${options.text}`);
   // OpenBGPD refuses a configuration that others may read.
   chmodSync(file, 0o600);
   // It shuts itself in the home of its user, which only its service file makes.

@@ -1,0 +1,57 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PeerReport } from './report.ts';
+
+type Value<Row> = (row: Row) => number;
+type Register<Row> = (name: string, help: string, value: Value<Row>) => void;
+
+/** Metrics with the label `peer`, one value for each row there is when somebody asks. */
+export function byPeer<Row>(
+  registry: Registry,
+  rows: () => readonly Row[],
+  label: (row: Row) => string,
+): { readonly gauge: Register<Row>; readonly counter: Register<Row> } {
+  const gauge: Register<Row> = (name, help, value) => {
+    const collect = function collect(this: Gauge): void {
+      this.reset();
+      for (const row of rows()) this.set({ peer: label(row) }, value(row));
+    };
+    registry.registerMetric(new Gauge({ name, help, labelNames: ['peer'], registers: [], collect }));
+  };
+  const counter: Register<Row> = (name, help, value) => {
+    const collect = function collect(this: Counter): void {
+      this.reset();
+      for (const row of rows()) this.inc({ peer: label(row) }, value(row));
+    };
+    registry.registerMetric(new Counter({ name, help, labelNames: ['peer'], registers: [], collect }));
+  };
+  return { gauge, counter };
+}
+
+/** A counter with one label, read from counts that others keep. */
+export function byKey(registry: Registry, name: string, help: string, label: string, counts: () => ReadonlyMap<string, number>): void {
+  const metric = new Counter<string>({
+    name,
+    help,
+    labelNames: [label],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [key, value] of counts()) this.inc({ [label]: key }, value);
+    },
+  });
+  registry.registerMetric(metric);
+}
+
+export function isUp({ state }: PeerReport): number {
+  return state === 'Established' ? 1 : 0;
+}
+
+export function pending({ desired, counters }: PeerReport): number {
+  return Math.max(0, desired - counters.prefixesAnnounced);
+}
+
+/** Address and port, as MetalLB spells them. */
+export function routerOf({ address, interface: zone, port }: PeerReport): string {
+  const host = zone === undefined ? address : `${address}%${zone}`;
+  return address.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
