@@ -3,11 +3,19 @@ import { runsOf } from '../src/bgp/packedRoutes.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Report } from './report.ts';
 
+/** Signs what speakers say to each other (RFC 5880 §6.7.4). */
+export interface MeshKey {
+  /** 0..255 */
+  readonly keyId: number;
+  readonly password: string;
+}
+
 /** What the worker tells the wire thread: everything that is to be announced. */
 export interface PlanMessage {
   readonly plan: WirePlan;
   /** Claims whose addresses no speaker had before, so that one may ask first whether a stranger has them. */
   readonly fresh: readonly Ip[];
+  readonly meshKey?: MeshKey;
 }
 
 const PACKED = new WeakMap<readonly RouteSet[], readonly PackedSet[]>();
@@ -16,9 +24,12 @@ const PACKED = new WeakMap<readonly RouteSet[], readonly PackedSet[]>();
  * 100,000 prefixes as bytes cross in a fraction of a millisecond; as strings it takes 50 ms on either side, and their memory. Peers that
  * are told the same get one value, which also arrives as one.
  */
-export function packMessage({ generation, node, peers, claims }: NodePlan, fresh: readonly Ip[]): PlanMessage {
+export function packMessage({ generation, node, peers, claims, layer2 }: NodePlan, fresh: readonly Ip[]): PlanMessage {
   const packed = peers.map((peer) => ({ ...peer, routes: packRoutes(peer.routes) }));
-  return { plan: { generation, node, peers: packed, claims: claims.map(wireClaim) }, fresh };
+  const plan = { generation, node, peers: packed };
+  if (layer2 === undefined) return { plan: { ...plan, claims: claims.map(wireClaim) }, fresh };
+  // The ranks lie in memory that both threads see.
+  return { plan: { ...plan, claims: [], layer2: { ...layer2, candidacies: layer2.candidacies.map(wireClaim) } }, fresh };
 }
 
 /** Whose addresses they are is nothing to the wire. */

@@ -13,6 +13,9 @@ export interface Flags {
   readonly record?: string;
   readonly excludeInterfaces?: RegExp;
   readonly l2RepeatSeconds: number;
+  readonly meshPort: number;
+  readonly l2Failback: 'immediate' | 'delayed' | 'never';
+  readonly l2FailbackSeconds: number;
   /** Of this program, for NodeState. */
   readonly version: string;
 }

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { GROUP, VERSION } from '../src/api/kind.ts';
+import { candidaciesOf } from '../src/announce/plan.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
@@ -115,7 +116,7 @@ export class Teller {
     const { node } = plan;
     this.#announced.reset();
     const held = new Set(claims.filter(({ phase }) => phase === 'claimed').map(({ ip }) => ip));
-    for (const { ip, services } of plan.claims.filter((claim) => held.has(claim.ip)))
+    for (const { ip, services } of candidaciesOf(plan).filter((claim) => held.has(claim.ip)))
       for (const service of services) this.#announced.set({ service, protocol: 'layer2', node, ip }, 1);
     const up = new Set(peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
     for (const { service, bgp, addresses } of verdicts) {

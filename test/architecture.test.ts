@@ -35,7 +35,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/cluster': { imports: ['src/net'], packages: [] },
   'src/config': { imports: ['src/net', 'src/api', 'src/cluster'], packages: ['zod'] },
   'src/ipam': { imports: ['src/net', 'src/cluster', 'src/config'], packages: [] },
-  'src/announce': { imports: ['src/net', 'src/cluster', 'src/config', 'src/layer2/elector.ts'], packages: ['@noble/hashes'] },
+  'src/announce': {
+    imports: ['src/net', 'src/cluster', 'src/config', 'src/layer2/elector.ts', 'src/layer2/election.ts', 'src/layer2/boundedLoad.ts'],
+    packages: ['@noble/hashes'],
+  },
   'src/host': { imports: ['src/net', 'src/api', 'src/cluster'], packages: IMPURE },
   'src/cli': { imports: ['src', 'controller/command.ts', 'speaker/command.ts'], packages: IMPURE },
   controller: { imports: ['src'], packages: IMPURE },

@@ -2,8 +2,10 @@ import type { EndpointSliceView, EndpointView } from '../cluster/endpoints.ts';
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import { type Config, type Pool } from '../config/config.ts';
+import type { ElectionPolicy } from '../layer2/boundedLoad.ts';
 import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
+import type { DrainTrigger } from './drain.ts';
 import { MultiMap } from './multiMap.ts';
 import { differences } from './sorted.ts';
 
@@ -15,6 +17,10 @@ export interface AnnounceSnapshot {
   readonly nodes: readonly NodeView[];
   /** Absent: Services without a class; else exactly this class. */
   readonly loadBalancerClass?: string;
+  /** What begins the drain of a node. Absent: DEFAULT_DRAIN_TRIGGERS. */
+  readonly drainTriggers?: readonly DrainTrigger[];
+  /** Of L2Advertisements that name none. Absent: balanced. */
+  readonly electionPolicy?: ElectionPolicy;
 }
 
 /** Which nodes have an endpoint that takes traffic for a Service. */
@@ -30,6 +36,8 @@ const NONE: ServingEndpoints = { anywhere: false, nodes: new Map() };
 /** The snapshot with the look-ups that a plan needs. */
 export interface IndexedSnapshot {
   readonly config: Config;
+  readonly drainTriggers: readonly DrainTrigger[] | undefined;
+  readonly electionPolicy: ElectionPolicy | undefined;
   /** Sorted by name. */
   readonly nodes: readonly NodeView[];
   /** undefined: there is none that this installation handles. */
@@ -55,6 +63,8 @@ export interface IndexUpdate {
 export class SnapshotIndex implements IndexedSnapshot {
   config: Config;
   nodes: readonly NodeView[] = [];
+  drainTriggers: readonly DrainTrigger[] | undefined;
+  electionPolicy: ElectionPolicy | undefined;
   #snapshot: AnnounceSnapshot;
   readonly #services = new Map<ServiceKey, ServiceView>();
   readonly #slices = new MultiMap<ServiceKey, EndpointSliceView>();
@@ -110,7 +120,10 @@ export class SnapshotIndex implements IndexedSnapshot {
     const sameConfig = this.config === now.config;
     this.config = now.config;
     if (!sameConfig) this.#pools.clear();
-    return !sameConfig || !sameNodes || before.loadBalancerClass !== now.loadBalancerClass;
+    const sameRules = this.electionPolicy === now.electionPolicy && sameTriggers(this.drainTriggers, now.drainTriggers);
+    this.electionPolicy = now.electionPolicy;
+    this.drainTriggers = now.drainTriggers;
+    return !sameConfig || !sameNodes || !sameRules || before.loadBalancerClass !== now.loadBalancerClass;
   }
 
   #updateSlices(before: readonly EndpointSliceView[], now: readonly EndpointSliceView[], dirty: Set<ServiceKey>): void {
@@ -186,6 +199,10 @@ export class SnapshotIndex implements IndexedSnapshot {
     this.#services.set(service.key, service);
     for (const ip of service.ingress) this.#sharers.add(ip, service.key);
   }
+}
+
+function sameTriggers(a: readonly DrainTrigger[] | undefined, b: readonly DrainTrigger[] | undefined): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 function isHandled(service: ServiceView, loadBalancerClass: string | undefined): boolean {
