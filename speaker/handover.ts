@@ -16,6 +16,7 @@ interface Parting extends DueItem {
 
 /** Addresses that are another node's now, and that this one goes on answering for until it has heard that one (make before break). */
 export class Handover {
+  readonly ends = { heard: 0, timeout: 0 };
   readonly #parts: EngineParts;
   readonly #onEnd: (ip: Ip) => void;
   readonly #partings = new Map<Ip, Parting>();
@@ -68,6 +69,7 @@ export class Handover {
       return undefined;
     }
     if (node !== undefined && node !== parting.to) return undefined;
+    this.ends.heard += 1;
     this.#end(ip, parting);
     return parting.to;
   }
@@ -89,8 +91,10 @@ export class Handover {
 
   #expire(): void {
     const now = this.#parts.clock.now();
-    for (let parting = this.#due.first(); parting !== undefined && parting.dueAt <= now; parting = this.#due.first())
+    for (let parting = this.#due.first(); parting !== undefined && parting.dueAt <= now; parting = this.#due.first()) {
+      this.ends.timeout += 1;
       this.#end(parting.claim.ip, parting);
+    }
     this.#schedule();
   }
 }

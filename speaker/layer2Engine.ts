@@ -122,6 +122,10 @@ export class Layer2Engine {
     return this.#handover.size;
   }
 
+  handovers(): Readonly<Record<'heard' | 'timeout', number>> {
+    return this.#handover.ends;
+  }
+
   refresh(): void {
     this.#announce({ kind: 'refresh' });
   }

@@ -24,6 +24,8 @@ interface Member {
   state: PeerState;
   readonly session: BfdSession;
   unbelievedAt: Instant | undefined;
+  /** When it last spoke. */
+  heardAt: Instant | undefined;
 }
 
 /** BFD sessions with the speakers of all other nodes: who of them lives, without asking the API server. */
@@ -31,6 +33,7 @@ export class Mesh {
   readonly #parts: EngineParts;
   readonly #port: number;
   readonly #onChange: (peerUp: boolean) => void;
+  readonly #onDetected: (ms: number) => void;
   readonly #members = new Map<string, Member>();
   readonly #leaving = new Set<BfdSession>();
   readonly #byDiscriminator = new Map<number, BfdSession>();
@@ -41,11 +44,12 @@ export class Mesh {
   #key: MeshKey | undefined;
   #isReluctant = true;
 
-  /** @param onChange a peer is another than it was; `peerUp`: one came up */
-  constructor(parts: EngineParts, port: number, onChange: (peerUp: boolean) => void) {
+  /** @param onChange a peer is another than it was; `peerUp`: one came up; @param onDetected one is silent for so long */
+  constructor(parts: EngineParts, port: number, onChange: (peerUp: boolean) => void, onDetected: (ms: number) => void) {
     this.#parts = parts;
     this.#port = port;
     this.#onChange = onChange;
+    this.#onDetected = onDetected;
   }
 
   apply(peers: readonly MeshPeer[], key: MeshKey | undefined): void {
@@ -112,6 +116,7 @@ export class Mesh {
       onStatus: (status) => {
         if (this.#members.get(peer.node)?.session !== session) return;
         const isUp = status.state === 'Up' && member.state.status?.state !== 'Up';
+        if (status.lastDown?.reason === 'DetectionTimeExpired' && member.state.status?.state === 'Up') this.#detected(member);
         member.state = follow(member.state, status);
         this.#onChange(isUp);
       },
@@ -120,10 +125,14 @@ export class Mesh {
         this.#byDiscriminator.delete(session.discriminator);
       },
     });
-    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined };
+    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined };
     this.#members.set(peer.node, member);
     this.#byDiscriminator.set(session.discriminator, session);
     session.start();
+  }
+
+  #detected({ heardAt }: Member): void {
+    if (heardAt !== undefined) this.#onDetected(this.#parts.clock.now() - heardAt);
   }
 
   #freeDiscriminator(): number {
@@ -178,6 +187,7 @@ export class Mesh {
     // A node that has begun anew may still be spoken to by the number of the session before.
     if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
     const refusal = session.receive(packet, datagram.bytes);
+    if (refusal === undefined && member !== undefined) member.heardAt = this.#parts.clock.now();
     if (refusal !== undefined && refusal.startsWith('BfdAuth') && member !== undefined) this.#disbelieve(member);
     return refusal;
   }

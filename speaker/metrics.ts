@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Ip } from '../src/net/ip.ts';
 import type { Engine } from './engine.ts';
+import { layer2Metrics as meshMetrics } from './layer2Metrics.ts';
 import type { BfdReport, PeerReport } from './report.ts';
 
 /**
@@ -11,6 +12,7 @@ export function registerMetrics(registry: Registry, engine: Engine, workerRestar
   peerMetrics(registry, engine);
   bfdMetrics(registry, engine);
   layer2Metrics(registry, engine);
+  meshMetrics(registry, engine);
   single(registry, 'heraldlb_speaker_plan_generation', 'Generation of the plan that is in force', () => engine.plan()?.generation ?? 0);
   single(registry, 'heraldlb_speaker_problems', 'What keeps the plan from being carried out', () => engine.report().problems.length);
   single(registry, 'heraldlb_speaker_worker_restarts', 'How often the Kubernetes worker was started again', workerRestarts);

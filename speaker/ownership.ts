@@ -17,6 +17,11 @@ export interface OwnershipOptions {
   readonly failback: Failback;
 }
 
+/** Hands on what is measured; nobody need listen. */
+export class Stopwatch {
+  onValue: (seconds: number) => void = () => undefined;
+}
+
 /**
  * Finds, on the wire thread, which VIPs are this node's: from the last plan, and from who of the other speakers is heard. It needs
  * neither the worker nor the API server for that.
@@ -35,12 +40,14 @@ export class Ownership {
   /** Of the election that is in force, so that one that would be the same is left out. */
   #essence = '';
   #fresh = new Set<Ip>();
+  takeovers = 0;
+  readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
 
   constructor(parts: EngineParts, layer2: Layer2Engine, options: OwnershipOptions) {
     this.#parts = parts;
     this.#node = options.node;
     this.#layer2 = layer2;
-    this.mesh = new Mesh(parts, options.meshPort, (peerUp) => this.#peerChanged(peerUp));
+    this.mesh = new Mesh(parts, options.meshPort, (peerUp) => this.#peerChanged(peerUp), (ms) => this.times.detection.onValue(ms / 1000));
     this.pulse = new Pulse(
       parts,
       () => this.mesh.roll(),
@@ -94,6 +101,7 @@ export class Ownership {
   #elect(): void {
     const plan = this.#plan;
     if (plan === undefined || this.pulse.isDoubtful()) return;
+    const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
     const standings = new Map(peers.flatMap((peer) => standingOf(peer)));
     standings.set(this.#node, this.#standing.phase === 'willing' ? 'willing' : 'reluctant');
@@ -101,8 +109,15 @@ export class Ownership {
     const essence = JSON.stringify([[...standings], disowned]);
     if (essence === this.#essence) return;
     this.#essence = essence;
+    const before = this.#owners;
     this.#owners = electOwners(plan.contests, standings);
+    const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead').map(({ node }) => node));
+    const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
     this.#hand(plan, disowned);
+    if (taken === 0) return;
+    this.takeovers += taken;
+    const seconds = (this.#parts.clock.now() - now) / 1000;
+    for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
   }
 
   /** @param disowned the others have taken what was this node's already: nothing is handed over slowly */
