@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import { candidaciesOf } from '../src/announce/plan.ts';
 import type { Planned } from './planner.ts';
 import type { Report } from './report.ts';
 
@@ -29,7 +30,7 @@ class AnnouncedMetrics {
     const { node } = plan;
     this.#services?.reset();
     const held = new Set(claims.filter(({ phase }) => phase === 'claimed').map(({ ip }) => ip));
-    for (const { ip, services } of plan.claims.filter((claim) => held.has(claim.ip)))
+    for (const { ip, services } of candidaciesOf(plan).filter((claim) => held.has(claim.ip)))
       for (const service of services) this.#services?.set({ service, protocol: 'layer2', node, ip }, 1);
     const up = new Set(peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
     const routed = new Set<string>();

@@ -2,7 +2,7 @@ import type { BfdAuthConfig, BfdConfig, BfdEvent, BfdStatus } from '../src/bfd/c
 import type { BfdSessionState } from '../src/bfd/draft.ts';
 import { bfdCounters, bfdDeadline, createBfd, stepBfd } from '../src/bfd/session.ts';
 import { bfdStatus } from '../src/bfd/status.ts';
-import { after } from '../src/machine.ts';
+import { type Instant, after } from '../src/machine.ts';
 import { BFD_DIAG, type BfdPacket } from '../src/wire/bfd.ts';
 import { EchoMirror } from './bfdEcho.ts';
 import type { BfdRefusal } from './bfdRefusal.ts';
@@ -29,6 +29,8 @@ export interface BfdSurroundings {
   /** Echo packets of the peer can be sent back. */
   readonly echoes: boolean;
   readonly onBfd: (peer: string, event: 'bfdUp' | 'bfdDown') => void;
+  /** Something in the status is another now. */
+  readonly onStatus?: (status: BfdStatus) => void;
   /** The peer was told, and nothing more is to come. */
   readonly onGone: () => void;
 }
@@ -79,13 +81,14 @@ export class BfdSession {
   }
 
   /** Nobody wants it any more: says so, for as long as the peer needs to hear it (RFC 5880 §6.8.16). */
-  leave(): void {
+  /** @param diag BFD_DIAG; default adminDown */
+  leave(diag: number = BFD_DIAG.adminDown): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
     this.#release();
     // The peer's own detection time is about as long.
     const { detectionMs = 0 } = bfdStatus(this.#state);
-    this.#step({ type: 'stop' });
+    this.#step({ type: 'stop', diag });
     const at = after(this.#parts.clock.now(), Math.max(detectionMs, LEAVE_MS));
     this.#parts.deadlines.set(this.#key('gone'), at, () => {
       this.#close();
@@ -117,6 +120,7 @@ export class BfdSession {
       // A report comes with every change, but only changes of state matter here.
       if (effect.type === 'send' && effect.kind === 'control') this.#send(effect.bytes);
       else if (effect.type === 'drop') dropped = effect.reason;
+      else if (effect.type === 'report') this.#around.onStatus?.(effect.status);
     }
     this.#schedule();
     this.#couple(before, bfdStatus(state));
@@ -168,7 +172,7 @@ export class BfdSession {
     const { remote, multihop, source, scope, device } = this.target;
     return this.#parts.hands.udp.open({
       remote,
-      port: multihop ? MULTIHOP_PORT : SINGLE_HOP_PORT,
+      port: this.target.port ?? (multihop ? MULTIHOP_PORT : SINGLE_HOP_PORT),
       ttl: TTL,
       ...(source === undefined ? {} : { source }),
       ...(scope === undefined ? {} : { scope }),
@@ -223,6 +227,16 @@ export class BfdSession {
     };
   }
 
+  /** When a packet was last believed. */
+  heardAt(): Instant | undefined {
+    return this.#state.heardAt;
+  }
+
+  /** Why nothing can be sent. */
+  sendError(): string | undefined {
+    return this.#sendError;
+  }
+
   problems(): WireProblem[] {
     const error = this.#sendError;
     return error === undefined || this.isLeaving ? [] : this.target.peers.map((peer) => ({ reason: 'CannotSendBfd', peer, error }));
@@ -233,7 +247,7 @@ export class BfdSession {
   }
 }
 
-function configOf({ profile, multihop }: BfdTarget, echoes: boolean): BfdConfig {
+function configOf({ profile, multihop, upDiag }: BfdTarget, echoes: boolean): BfdConfig {
   return {
     transmitMs: profile.transmitIntervalMs,
     receiveMs: profile.receiveIntervalMs,
@@ -242,6 +256,7 @@ function configOf({ profile, multihop }: BfdTarget, echoes: boolean): BfdConfig 
     // RFC 5883 §3.
     echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
     ...(profile.auth === undefined ? {} : { auth: authOf(profile.auth) }),
+    ...(upDiag === undefined ? {} : { upDiag }),
   };
 }
 

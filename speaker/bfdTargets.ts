@@ -26,6 +26,10 @@ export interface BfdTarget {
   readonly scope?: string;
   /** SO_BINDTODEVICE. */
   readonly device?: string;
+  /** Of the mesh of speakers, which has a port of its own. */
+  readonly port?: number;
+  /** See BfdConfig. */
+  readonly upDiag?: number;
 }
 
 /** @param plans sorted by name; those without BFD or without an address are left out */

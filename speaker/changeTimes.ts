@@ -13,24 +13,30 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+interface Planned {
+  /** What the node had before the plan. */
+  readonly held: ReadonlySet<Ip>;
+  /** Addresses that are asked for first. */
+  readonly fresh: readonly Ip[];
+  readonly changedAtMs: number | undefined;
+}
+
 /** Claims that a plan brought, until the first announcement of each is on the wire. */
 export class AwaitedClaims {
   readonly #note: NoteSent;
   readonly #awaited = new Map<Ip, { readonly changedAtMs: number; readonly protocol: WireProtocol }>();
-  #known: ReadonlySet<Ip> = new Set();
 
   constructor(note: NoteSent) {
     this.#note = note;
   }
 
-  planned(claims: readonly WireClaim[], fresh: readonly Ip[], changedAtMs: number | undefined): void {
-    const before = this.#known;
-    this.#known = new Set(claims.map(({ ip }) => ip));
-    for (const ip of this.#awaited.keys()) if (!this.#known.has(ip)) this.#awaited.delete(ip);
+  /** @param claims what the node holds under the plan */
+  planned(claims: readonly WireClaim[], { held, fresh, changedAtMs }: Planned): void {
+    const known = new Set(claims.map(({ ip }) => ip));
+    for (const ip of this.#awaited.keys()) if (!known.has(ip)) this.#awaited.delete(ip);
     if (changedAtMs === undefined) return;
     const probed = new Set(fresh);
-    for (const ip of this.#known)
-      if (!before.has(ip)) this.#awaited.set(ip, { changedAtMs, protocol: probed.has(ip) ? 'layer2Probed' : 'layer2' });
+    for (const ip of known) if (!held.has(ip)) this.#awaited.set(ip, { changedAtMs, protocol: probed.has(ip) ? 'layer2Probed' : 'layer2' });
   }
 
   /** Something about the claims is another now. */

@@ -3,6 +3,13 @@ import { runsOf } from '../src/bgp/packedRoutes.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Report } from './report.ts';
 
+/** Signs what speakers say to each other (RFC 5880 §6.7.4). */
+export interface MeshKey {
+  /** 0..255 */
+  readonly keyId: number;
+  readonly password: string;
+}
+
 /** What the worker tells the wire thread: everything that is to be announced. */
 export interface PlanMessage {
   readonly plan: WirePlan;
@@ -10,6 +17,7 @@ export interface PlanMessage {
   readonly fresh: readonly Ip[];
   /** When the first of the changes that it follows was seen, on the clock of `monotonicMs`; absent where none was waited for. */
   readonly changedAtMs?: number;
+  readonly meshKey?: MeshKey;
 }
 
 const PACKED = new WeakMap<readonly RouteSet[], readonly PackedSet[]>();
@@ -18,9 +26,12 @@ const PACKED = new WeakMap<readonly RouteSet[], readonly PackedSet[]>();
  * 100,000 prefixes as bytes cross in a fraction of a millisecond; as strings it takes 50 ms on either side, and their memory. Peers that
  * are told the same get one value, which also arrives as one.
  */
-export function packMessage({ peers, claims, ...plan }: NodePlan, fresh: readonly Ip[]): PlanMessage {
+export function packMessage({ peers, claims, layer2, ...plan }: NodePlan, fresh: readonly Ip[]): PlanMessage {
   const packed = peers.map((peer) => ({ ...peer, routes: packRoutes(peer.routes) }));
-  return { plan: { ...plan, peers: packed, claims: claims.map(wireClaim) }, fresh };
+  if (layer2 === undefined) return { plan: { ...plan, peers: packed, claims: claims.map(wireClaim) }, fresh };
+  // The ranks lie in memory that both threads see.
+  const wire = { ...layer2, candidacies: layer2.candidacies.map(wireClaim) };
+  return { plan: { ...plan, peers: packed, claims: [], layer2: wire }, fresh };
 }
 
 /** Whose addresses they are is nothing to the wire. */

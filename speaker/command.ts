@@ -69,6 +69,13 @@ export function speakerCommand(): Command {
         .argParser(seconds)
         .default(5),
     )
+    .addOption(new Option('--mesh-port <port>', 'UDP, where speakers hear whether the others live').argParser(port).default(7483))
+    .addOption(
+      new Option('--l2-failback <policy>', 'when a node that is back takes layer-2 addresses from those that have them')
+        .choices(['immediate', 'delayed', 'never'])
+        .default('delayed'),
+    )
+    .addOption(new Option('--l2-failback-seconds <seconds>', 'of the policy delayed').argParser(seconds).default(30))
     .option('--record <file>', 'write every input of the protocol machines to a file, as JSON lines')
     .action(run);
 }

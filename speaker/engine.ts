@@ -1,3 +1,4 @@
+import { FAILBACK_DELAY_MS } from '../src/layer2/standing.ts';
 import { BfdEngine } from './bfdEngine.ts';
 import { BgpEngine } from './bgpEngine.ts';
 import { AwaitedClaims } from './changeTimes.ts';
@@ -5,7 +6,13 @@ import type { PlanMessage } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
 import type { HostLink } from './hands.ts';
 import { Layer2Engine, type Layer2Options } from './layer2Engine.ts';
+import { Ownership, type OwnershipOptions } from './ownership.ts';
 import type { Report } from './report.ts';
+
+export type EngineOptions = Layer2Options & Partial<OwnershipOptions>;
+
+/** The controller's and the speaker's own ports are beside it. */
+export const MESH_PORT = 7483;
 
 /**
  * Everything on the wire. A plan stays in force until the next one: whatever happens to the worker or the API server
@@ -15,6 +22,7 @@ export class Engine {
   readonly bgp: BgpEngine;
   readonly bfd: BfdEngine;
   readonly layer2: Layer2Engine;
+  readonly ownership: Ownership;
   readonly #parts: EngineParts;
   readonly #awaited: AwaitedClaims;
   #plan: PlanMessage | undefined;
@@ -23,7 +31,7 @@ export class Engine {
   /** A plan that came before the interfaces were known: a connection could not tell its next hops yet. */
   #early: PlanMessage | undefined;
 
-  constructor(parts: EngineParts, options: Layer2Options) {
+  constructor(parts: EngineParts, options: EngineOptions) {
     this.#parts = parts;
     this.bgp = new BgpEngine(parts, (peers) => this.bfd.apply(peers));
     this.bfd = new BfdEngine(parts, (peer, event) => this.bgp.bfd(peer, event));
@@ -33,6 +41,8 @@ export class Engine {
       parts.changed();
     };
     this.layer2 = new Layer2Engine({ ...parts, changed }, options);
+    const { node, meshPort = MESH_PORT, failback = { kind: 'delayed', delayMs: FAILBACK_DELAY_MS } } = options;
+    this.ownership = new Ownership(parts, this.layer2, { node, meshPort, failback });
   }
 
   /** @param bgpPort where routers may connect; 0: nowhere */
@@ -61,8 +71,11 @@ export class Engine {
     this.#plan = message;
     this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
     this.bgp.apply(plan.peers, changedAtMs);
-    this.#awaited.planned(plan.claims, fresh, changedAtMs);
-    this.layer2.apply(plan.claims, fresh);
+    const held = new Set(this.layer2.claims().map(({ ip }) => ip));
+    if (plan.layer2 === undefined) this.layer2.apply(plan.claims, fresh);
+    else this.ownership.apply(plan.layer2, fresh, message.meshKey);
+    this.#awaited.planned(this.layer2.claims(), { held, fresh, changedAtMs });
+    this.#awaited.look(() => this.layer2.report());
     this.#parts.changed();
   }
 
@@ -74,10 +87,15 @@ export class Engine {
     return {
       ...(this.#plan === undefined ? {} : { generation: this.#plan.plan.generation }),
       peers: this.bgp.report(),
-      bfd: this.bfd.report(),
+      bfd: [...this.bfd.report(), ...this.ownership.mesh.report()],
       claims: this.layer2.report(),
-      problems: [...this.bgp.problems(), ...this.bfd.problems(), ...this.layer2.problems()],
+      problems: [...this.bgp.problems(), ...this.bfd.problems(), ...this.layer2.problems(), ...this.ownership.problems()],
     };
+  }
+
+  /** Lets other speakers take over what they can; `layer2.partings` tells what is still answered for until they do. */
+  leave(): void {
+    this.ownership.leave();
   }
 
   /** Tells the routers; what is queued for them leaves after this returns. */
@@ -87,6 +105,7 @@ export class Engine {
     this.bgp.stop(farewell ?? text, farewell !== undefined);
     // After it: a router that is told to keep the routes has heard so before BFD ends.
     this.bfd.stop();
+    this.ownership.stop();
     this.layer2.stop();
     this.#parts.deadlines.stop();
   }

@@ -18,6 +18,9 @@ export interface Flags {
   readonly l2RepeatSeconds: number;
   readonly drainOn: readonly DrainTrigger[];
   readonly drainWaitSeconds: number;
+  readonly meshPort: number;
+  readonly l2Failback: 'immediate' | 'delayed' | 'never';
+  readonly l2FailbackSeconds: number;
   /** Of this program, for NodeState. */
   readonly version: string;
 }

@@ -1,4 +1,4 @@
-import type { WireClaim } from '../src/announce/plan.ts';
+import type { MeshPeer, WireClaim } from '../src/announce/plan.ts';
 import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
 import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState, Claim } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
@@ -7,14 +7,17 @@ import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
 import { solicitedGroups } from '../src/layer2/groups.ts';
 import { type InterfaceView, isFit, isSelected } from '../src/layer2/link.ts';
 import { respond } from '../src/layer2/responder.ts';
+import type { Sighting } from '../src/layer2/response.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
 import { wallTime } from './clock.ts';
 import type { EngineParts } from './engineParts.ts';
+import { Handover } from './handover.ts';
 import type { HostLink } from './hands.ts';
 import { Interfaces } from './interfaces.ts';
 import { Layer2Counters } from './layer2Counters.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
+import { SpeakerMacs } from './speakerMacs.ts';
 
 const DUE = 'layer2';
 const CONFLICTS_DUE = 'layer2/conflicts';
@@ -26,6 +29,14 @@ export interface Layer2Options {
   /** Interfaces whose names match are left alone. */
   readonly exclude?: RegExp;
   readonly announcer?: Partial<AnnouncerConfig>;
+}
+
+/** What only the election knows. */
+export interface Layer2Surroundings {
+  /** This process stood still, and does not know what is its own: it says nothing. */
+  readonly isDoubtful: () => boolean;
+  /** All nodes in the order by which a conflict about the address ends. */
+  readonly orderOf: (ip: Ip) => readonly string[];
 }
 
 /** Obeys the layer-2 part of the plan: answers for its claims, announces them, and watches who else does. */
@@ -40,7 +51,10 @@ export class Layer2Engine {
   readonly #out = new Uint8Array(REPLY_BYTES);
   readonly #phases = new Map<Ip, { phase: string; since: string }>();
   readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
-  #claims: readonly WireClaim[] = [];
+  readonly #handover: Handover;
+  readonly #speakers = new SpeakerMacs();
+  #around: Layer2Surroundings = { isDoubtful: () => false, orderOf: () => [] };
+  #claims = new Map<Ip, WireClaim>();
 
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
@@ -48,6 +62,15 @@ export class Layer2Engine {
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);
     this.#interfaces = new Interfaces(parts, (view, frame) => this.#receive(view, frame));
+    this.#handover = new Handover(parts, (ip) => this.#release(ip));
+  }
+
+  setSurroundings(around: Layer2Surroundings): void {
+    this.#around = around;
+  }
+
+  setSpeakers(peers: readonly MeshPeer[]): void {
+    this.#speakers.set(peers);
   }
 
   setLinks(all: readonly HostLink[]): void {
@@ -61,28 +84,80 @@ export class Layer2Engine {
     this.#parts.changed();
   }
 
-  apply(claims: readonly WireClaim[], fresh: readonly Ip[]): void {
+  /**
+   * @param claims what is this node's
+   * @param handed what is another's, by address: where this node answers for it, it does so until that one is heard
+   */
+  apply(
+    claims: readonly WireClaim[],
+    fresh: readonly Ip[],
+    handed: ReadonlyMap<Ip, { readonly claim: WireClaim; readonly to: string }> = new Map(),
+  ): void {
     const wanted = new Set(claims.map(({ ip }) => ip));
-    for (const { ip } of this.#claims) {
+    const held = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
+    for (const ip of this.#claims.keys()) {
       if (wanted.has(ip)) continue;
       this.#judge({ kind: 'released', ip });
       this.#occupants.delete(ip);
       this.#phases.delete(ip);
+      const next = handed.get(ip);
+      if (next !== undefined && this.#announcer.claims.get(ip)?.phase === 'claimed') held.set(ip, next);
     }
-    this.#claims = claims;
+    const parting = this.#handover.set(held);
+    this.#claims = new Map([...claims, ...parting].map((claim) => [claim.ip, claim]));
     const probed = new Set(fresh);
     this.#announce({
       kind: 'claims',
-      claims: claims.map(({ ip, interfaces }) => ({ ip, probe: probed.has(ip), ...(interfaces === undefined ? {} : { interfaces }) })),
+      claims: [
+        ...claims.map(({ ip, interfaces }) => ({ ip, probe: probed.has(ip), ...(interfaces === undefined ? {} : { interfaces }) })),
+        ...parting.map((claim) => ({ ...claim, probe: false, quiet: true })),
+      ],
     });
     this.#join();
+    this.#parts.changed();
+  }
+
+  /** Addresses that this node still answers for, until their new owners are heard. */
+  partings(): number {
+    return this.#handover.size;
+  }
+
+  handovers(): Readonly<Record<'heard' | 'timeout', number>> {
+    return this.#handover.ends;
+  }
+
+  refresh(): void {
+    this.#announce({ kind: 'refresh' });
+  }
+
+  #release(ip: Ip): void {
+    this.#claims.delete(ip);
+    this.#phases.delete(ip);
+    this.#announce({ kind: 'release', ip });
+    this.#parts.deadlines.set('layer2/join', this.#parts.clock.now(), () => this.#join());
+    this.#parts.changed();
   }
 
   #receive(view: InterfaceView, frame: Uint8Array): void {
+    this.#speakers.learn(frame);
+    if (this.#around.isDoubtful()) return;
     const response = respond(frame, view, this.#table, this.#out);
     this.counters.count(response);
     if (response.kind === 'reply') this.#interfaces.send(view.name, response.frame);
-    else if (response.kind === 'conflict') this.#judge({ kind: 'sighted', sighting: response.sighting });
+    else if (response.kind === 'conflict') this.#sighted(response.sighting);
+  }
+
+  #sighted(sighting: Sighting): void {
+    const { ip, mac } = sighting;
+    const node = this.#speakers.nodeOf(mac);
+    if (sighting.by !== 'probe') {
+      const isParting = this.#handover.has(ip);
+      const owner = this.#handover.heard(ip, node);
+      // Who says so when the election says so is that one.
+      if (owner !== undefined) this.#speakers.remember(mac, owner);
+      if (isParting) return;
+    }
+    this.#judge({ kind: 'sighted', sighting, ...(node === undefined ? {} : { speaker: { node, order: this.#around.orderOf(ip) } }) });
   }
 
   #judge(event: ConflictEvent): void {
@@ -112,7 +187,8 @@ export class Layer2Engine {
     const [, effects] = announcer.step(this.#announcer, event, { now, random });
     for (const effect of effects) this.#carryOut(effect);
     deadlines.set(DUE, announcer.deadline(this.#announcer), () => this.#announce({ kind: 'tick' }));
-    this.#notePhases();
+    if (!('ip' in event)) for (const claim of this.#announcer.claims.values()) this.#notePhase(claim);
+    else this.#notePhase(this.#announcer.claims.get(event.ip));
   }
 
   #carryOut(effect: AnnouncerEffect): void {
@@ -141,12 +217,12 @@ export class Layer2Engine {
 
   #send(name: string, frames: (view: InterfaceView) => readonly Uint8Array[]): void {
     const view = this.#interfaces.view(name);
-    if (view === undefined) return;
+    if (view === undefined || this.#around.isDoubtful()) return;
     for (const frame of frames(view)) this.#interfaces.send(name, frame);
   }
 
   #join(): void {
-    const entries = this.#claims.map(({ ip, interfaces }) => ({
+    const entries = [...this.#claims.values()].map(({ ip, interfaces }) => ({
       ip,
       phase: 'claimed' as const,
       ...(interfaces === undefined ? {} : { interfaces }),
@@ -155,13 +231,17 @@ export class Layer2Engine {
   }
 
   /** The report tells since when; the announcer itself does not care. */
-  #notePhases(): void {
-    for (const { ip, phase } of this.#announcer.claims.values()) {
-      if (this.#phases.get(ip)?.phase === phase) continue;
-      this.#phases.set(ip, { phase, since: wallTime(this.#parts.clock.now()) });
-      if (phase === 'claimed') this.#parts.log.info({ ip }, 'announcing the address by layer 2');
-      this.#parts.changed();
-    }
+  #notePhase(claim: Claim | undefined): void {
+    if (claim === undefined || this.#phases.get(claim.ip)?.phase === claim.phase) return;
+    const { ip, phase } = claim;
+    this.#phases.set(ip, { phase, since: wallTime(this.#parts.clock.now()) });
+    if (phase === 'claimed') this.#parts.log.info({ ip }, 'announcing the address by layer 2');
+    this.#parts.changed();
+  }
+
+  /** What is answered for, or about to be; with what is being handed over. */
+  claims(): readonly WireClaim[] {
+    return [...this.#claims.values()];
   }
 
   report(): ClaimReport[] {

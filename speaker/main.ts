@@ -2,6 +2,7 @@ import { startHttpServer } from '../src/host/http.ts';
 import { type Logger, createLogger } from '../src/host/log.ts';
 import { createRegistry } from '../src/host/metrics.ts';
 import { type NoteSent, monotonicMs } from './changeTimes.ts';
+import type { Failback } from '../src/layer2/standing.ts';
 import { realClock, wallNow } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
 import { Engine } from './engine.ts';
@@ -30,6 +31,8 @@ export interface Speaker {
 const REPORT_DELAY_MS = 50;
 /** The sockets' own limit for last words is 1.5 s; a router that reads gets them in a few milliseconds. */
 const FAREWELL_MS = 300;
+const HANDOVER_MS = 1500;
+const HANDOVER_CHECK_MS = 20;
 const FAREWELL = 'HeraldLB speaker stopped';
 
 /** This thread owns the wire; Kubernetes lives in a worker, whose death changes nothing here. */
@@ -59,6 +62,8 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
       node: flags.nodeName,
       ...(flags.excludeInterfaces === undefined ? {} : { exclude: flags.excludeInterfaces }),
       announcer: { repeatMs: flags.l2RepeatSeconds * 1000 },
+      meshPort: flags.meshPort,
+      failback: failbackOf(flags),
     },
   );
   warmUp();
@@ -87,8 +92,9 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
     port: server.port,
     close: async () => {
       log.info('shutting down');
+      engine.leave();
       // The worker first: what the end looks like is not to be written as what the node does.
-      await host.stop();
+      await Promise.all([host.stop(), handedOver(engine)]);
       clearTimeout(reportTimer);
       engine.stop(FAREWELL);
       await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
@@ -96,6 +102,17 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
       await recorder.close();
     },
   };
+}
+
+function failbackOf({ l2Failback, l2FailbackSeconds }: Flags): Failback {
+  return l2Failback === 'delayed' ? { kind: 'delayed', delayMs: l2FailbackSeconds * 1000 } : { kind: l2Failback };
+}
+
+/** The new owners are heard within milliseconds, or else their time is up after a second. */
+async function handedOver(engine: Engine): Promise<void> {
+  const limitMs = performance.now() + HANDOVER_MS;
+  do await new Promise((resolve) => setTimeout(resolve, HANDOVER_CHECK_MS));
+  while (engine.layer2.partings() > 0 && performance.now() < limitMs);
 }
 
 function workerData(flags: Flags) {

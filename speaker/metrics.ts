@@ -3,6 +3,7 @@ import type { WireProtocol } from './changeTimes.ts';
 import type { Engine } from './engine.ts';
 import { metallbMetrics } from './metallbMetrics.ts';
 import { byKey, byPeer, isUp, pending, routerOf } from './peerMetrics.ts';
+import { layer2Metrics as meshMetrics } from './layer2Metrics.ts';
 import type { BfdReport, PeerReport } from './report.ts';
 
 export interface MetricSources {
@@ -18,6 +19,7 @@ export function registerMetrics(registry: Registry, { engine, workerRestarts, me
   bfdMetrics(registry, engine);
   layer2Metrics(registry, engine);
   if (metallb) metallbMetrics(registry, engine);
+  meshMetrics(registry, engine);
   single(registry, 'heraldlb_speaker_plan_generation', 'Generation of the plan that is in force', () => engine.plan()?.generation ?? 0);
   problemMetrics(registry, engine);
   single(registry, 'heraldlb_speaker_worker_restarts', 'How often the Kubernetes worker was started again', workerRestarts);

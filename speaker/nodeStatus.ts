@@ -1,6 +1,6 @@
 import { drainText } from '../src/announce/drain.ts';
 import type { DrainStatus } from '../src/announce/drainPhase.ts';
-import type { NodePlanResult } from '../src/announce/plan.ts';
+import { type NodePlanResult, candidaciesOf } from '../src/announce/plan.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import { problemText } from '../src/config/conditions.ts';
 import type { Problem } from '../src/config/problem.ts';
@@ -30,7 +30,7 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
   const { peers } = report;
   const up = peers.filter(({ state }) => state === 'Established').length;
   const held = report.claims.filter(({ phase }) => phase === 'claimed');
-  const services = new Map(result.plan.claims.map((claim) => [claim.ip, claim.services]));
+  const services = new Map(candidaciesOf(result.plan).map((claim) => [claim.ip, claim.services]));
   const problems = problemsOf(input);
   return {
     version,

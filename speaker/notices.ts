@@ -1,5 +1,5 @@
 import { type Ineligible, ineligibleText } from '../src/announce/eligibility.ts';
-import type { NodePlanResult, Verdict } from '../src/announce/plan.ts';
+import { type ClaimPlan, type NodePlanResult, type Verdict, candidaciesOf } from '../src/announce/plan.ts';
 import type { ServiceKey } from '../src/cluster/service.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { peerNameOf } from './peerName.ts';
@@ -29,7 +29,7 @@ export class Notices {
 
   /** @param report made under this very plan */
   update({ plan, verdicts, speaksForAll }: NodePlanResult, report: Report): Notice[] {
-    const claims = claimsByService(plan.claims, report.claims);
+    const claims = claimsByService(candidaciesOf(plan), report.claims);
     const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => peerNameOf(name)));
     const problems = new Map(report.problems.flatMap((problem): [Ip, WireProblem][] => ('ip' in problem ? [[problem.ip, problem]] : [])));
     const now = new Map<string, Standing>();
@@ -57,7 +57,8 @@ export class Notices {
   }
 
   #layer2(verdict: Verdict, claims: readonly ClaimReport[], problems: ReadonlyMap<Ip, WireProblem>): Standing {
-    if (!verdict.announced) return ineligible(verdict.ineligible);
+    // Who owns an address is found on the wire: the plan's word is what it would be by Kubernetes alone.
+    if (!verdict.announced && claims.length === 0) return ineligible(verdict.ineligible);
     const stuck = claims.find(({ phase }) => phase === 'refused' || phase === 'waiting');
     const problem = stuck === undefined ? undefined : problems.get(stuck.ip);
     if (problem !== undefined) return { is: 'failed', why: wireProblemText(problem) };
@@ -90,7 +91,7 @@ function ineligible(why: Ineligible): Standing {
   return LOUD.has(why.reason) ? { is: 'failed', why: ineligibleText(why) } : { is: 'quiet' };
 }
 
-function claimsByService(plans: NodePlanResult['plan']['claims'], reports: readonly ClaimReport[]): Map<ServiceKey, ClaimReport[]> {
+function claimsByService(plans: readonly ClaimPlan[], reports: readonly ClaimReport[]): Map<ServiceKey, ClaimReport[]> {
   const byIp = new Map(reports.map((claim) => [claim.ip, claim]));
   const found = new Map<ServiceKey, ClaimReport[]>();
   for (const { ip, services } of plans) {

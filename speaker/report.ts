@@ -90,6 +90,10 @@ export type WireProblem =
   | { readonly reason: 'NoDevice'; readonly peer: string; readonly device: string }
   | { readonly reason: 'CannotReceiveBfd'; readonly port: number; readonly error: string }
   | { readonly reason: 'CannotSendBfd'; readonly peer: string; readonly error: string }
+  /** UDP of the mesh of speakers. */
+  | { readonly reason: 'NoMeshPort'; readonly port: number; readonly error: string }
+  /** The speaker of that node was never heard by BFD. */
+  | { readonly reason: 'LivenessUnknown'; readonly node: string; readonly error?: string }
   | { readonly reason: 'CannotOpenInterface'; readonly interface: string; readonly error: string };
 
 type Sentences = { readonly [R in WireProblem['reason']]: (facts: Extract<WireProblem, { reason: R }>) => string };
@@ -121,6 +125,10 @@ const SENTENCES: Sentences = {
   NoDevice: ({ peer, device }) => `${peer} is to use ${device}, and this node has no such interface`,
   CannotReceiveBfd: ({ port, error }) => `BFD guards nothing: port ${port} cannot be had (${error})`,
   CannotSendBfd: ({ peer, error }) => `BFD does not guard ${peer}: nothing can be sent there (${error})`,
+  NoMeshPort: ({ port, error }) =>
+    `the speakers of other nodes cannot be heard: UDP port ${port} cannot be had (${error}), so Kubernetes alone tells who lives`,
+  LivenessUnknown: ({ node, error }) =>
+    `the speaker of ${node} was never heard by BFD${error === undefined ? '' : `, and nothing can be sent there (${error})`}: Kubernetes alone tells whether it lives`,
   CannotOpenInterface: ({ interface: name, error }) => `interface ${name} cannot be opened (${error})`,
 };
 
@@ -134,5 +142,6 @@ export function wireProblemText(problem: WireProblem): string {
 export function wireProblemObject(problem: WireProblem): string | undefined {
   if ('ip' in problem) return problem.ip;
   if ('peer' in problem) return `BGPPeer/${peerNameOf(problem.peer)}`;
+  if ('node' in problem) return `Node/${problem.node}`;
   return 'interface' in problem ? problem.interface : undefined;
 }

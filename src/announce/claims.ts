@@ -1,30 +1,41 @@
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import type { L2Advertisement, Pool } from '../config/config.ts';
-import { selectorMatches } from '../config/selector.ts';
-import { type Candidate, type RankCache, electByHash } from '../layer2/elector.ts';
+import type { Contest, Standing } from '../layer2/election.ts';
+import type { RankCache } from '../layer2/elector.ts';
 import type { Ip } from '../net/ip.ts';
+import { type CandidateSet, Candidates } from './candidates.ts';
+import { ContestTable } from './contests.ts';
 import type { Ineligible } from './eligibility.ts';
 import type { ClaimPlan, Verdict } from './plan.ts';
 import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 import { changeSorted } from './sorted.ts';
 
-/** The VIPs one node answers for, kept up with a changing snapshot. Every node computes the same owners from the same snapshot. */
+/**
+ * The VIPs one node may answer for and those it owns by what Kubernetes knows, kept up with a changing snapshot. Every node computes
+ * the same contests from the same snapshot; who of the candidates lives is known better on the wire.
+ */
 export class ClaimPlanner {
   readonly #index: IndexedSnapshot;
   readonly #node: NodeView | undefined;
-  readonly #cache: RankCache;
-  readonly #services = new Map<ServiceKey, ServiceClaims>();
-  /** By the names of the advertisements that match a Service: who could own its addresses, endpoints apart. */
-  readonly #fit = new Map<string, readonly FitNode[]>();
+  readonly #ready: ReadonlySet<string>;
+  readonly #candidates: Candidates;
+  readonly #table: ContestTable;
+  readonly #services = new Map<ServiceKey, Judged>();
+  /** The Services of a group, by its first address. */
+  readonly #groups = new Map<Ip, readonly ServiceKey[]>();
+  readonly #groupOf = new Map<ServiceKey, Ip>();
   readonly #byIp = new Map<Ip, ClaimPlan>();
+  #candidacies: readonly ClaimPlan[] = [];
   #claims: readonly ClaimPlan[] = [];
 
   constructor(index: IndexedSnapshot, node: NodeView | undefined, cache: RankCache) {
     this.#index = index;
     this.#node = node;
-    this.#cache = cache;
+    this.#ready = new Set(index.nodes.filter(({ ready }) => ready).map(({ name }) => name));
+    this.#candidates = new Candidates(index);
+    this.#table = new ContestTable(cache, new Map([...this.#ready].map((name): [string, Standing] => [name, 'willing'])));
   }
 
   /** Sorted by address; the same value as long as nothing in it changed. */
@@ -32,58 +43,143 @@ export class ClaimPlanner {
     return this.#claims;
   }
 
-  verdict(service: ServiceKey): Verdict | undefined {
-    return this.#services.get(service)?.verdict;
+  /** What this node answers for when it is elected; likewise. */
+  candidacies(): readonly ClaimPlan[] {
+    return this.#candidacies;
   }
 
-  /** @param dirty with every Service that shares an address with one that changed */
-  update(dirty: ReadonlySet<ServiceKey>): void {
+  contests(): readonly Contest[] {
+    return this.#table.contests();
+  }
+
+  /** The group of an address among the candidacies. */
+  group(claim: ClaimPlan): Ip {
+    return this.#groupOf.get(claim.services[0] ?? ('' as ServiceKey)) ?? claim.ip;
+  }
+
+  verdict(key: ServiceKey): Verdict | undefined {
+    const judged = this.#services.get(key);
+    if (judged === undefined) return undefined;
+    if ('unfit' in judged) return { announced: false, ineligible: judged.unfit };
+    const owner = this.#ownerOf(key);
+    if (owner !== this.#node?.name) {
+      const isSilent = this.#node?.ready === false && owner !== undefined && this.#ready.has(owner);
+      return { announced: false, ineligible: isSilent ? { reason: 'NodeNotReady' } : { reason: 'NotOwner', owner: owner ?? '' } };
+    }
+    return {
+      announced: true,
+      advertisements: names(judged.advertisements),
+      ...(judged.interfaces === undefined ? {} : { interfaces: [...judged.interfaces].toSorted() }),
+    };
+  }
+
+  #ownerOf(key: ServiceKey): string | undefined {
+    const group = this.#groupOf.get(key);
+    return group === undefined ? undefined : this.#table.owner(group);
+  }
+
+  /**
+   * @param dirty with every Service that shares an address with one that changed
+   * @returns Services whose verdict may be another one
+   */
+  update(dirty: ReadonlySet<ServiceKey>): ReadonlySet<ServiceKey> {
     const touched = new Set<Ip>();
+    const concerned = new Set<ServiceKey>();
+    for (const key of dirty) this.#touch(key, touched, concerned);
     for (const key of dirty) {
-      for (const ip of this.#services.get(key)?.ingress ?? []) touched.add(ip);
       const service = this.#index.service(key);
       if (service === undefined) this.#services.delete(key);
       else this.#services.set(key, this.#judge(service));
-      for (const ip of service?.ingress ?? []) touched.add(ip);
+      this.#touch(key, touched, concerned);
     }
-    this.#reclaim(touched);
+    this.#regroup(concerned);
+    for (const group of this.#table.settle()) for (const key of this.#groups.get(group) ?? []) concerned.add(key);
+    this.#reclaim(touched, concerned);
+    return concerned;
   }
 
-  #reclaim(addresses: Iterable<Ip>): void {
+  /** Everything that hangs together with a Service by shared addresses. */
+  #touch(start: ServiceKey, touched: Set<Ip>, concerned: Set<ServiceKey>): void {
+    const asking = [start];
+    for (let key = asking.pop(); key !== undefined; key = asking.pop()) {
+      concerned.add(key);
+      const addresses = [...(this.#services.get(key)?.ingress ?? []), ...(this.#index.service(key)?.ingress ?? [])];
+      for (const ip of addresses) {
+        if (touched.has(ip)) continue;
+        touched.add(ip);
+        for (const sharer of this.#index.sharers(ip)) if (!concerned.has(sharer)) asking.push(sharer);
+      }
+    }
+  }
+
+  #regroup(keys: ReadonlySet<ServiceKey>): void {
+    const gone = new Set<Ip>();
+    for (const key of keys) {
+      const group = this.#groupOf.get(key);
+      if (group === undefined) continue;
+      gone.add(group);
+      this.#groups.delete(group);
+      this.#groupOf.delete(key);
+    }
+    const seen = new Set<ServiceKey>();
+    for (const key of [...keys].toSorted()) {
+      if (seen.has(key)) continue;
+      const together = new Set<ServiceKey>();
+      this.#touch(key, new Set(), together);
+      for (const each of together) seen.add(each);
+      const group = this.#group([...together].toSorted());
+      if (group !== undefined) gone.delete(group);
+    }
+    for (const group of gone) this.#table.set(group, undefined);
+  }
+
+  /** Addresses that must be on one node: those of one Service, and of all that share an address with it. */
+  #group(members: readonly ServiceKey[]): Ip | undefined {
+    const electable = members.flatMap((key) => {
+      const judged = this.#services.get(key);
+      return judged?.set === undefined || judged.set.nodes.length === 0 ? [] : [{ key, set: judged.set, first: judged.ingress[0] }];
+    });
+    const set = this.#candidates.common(electable.map((each) => each.set));
+    const vip = electable[0]?.first;
+    if (set === undefined || vip === undefined) return undefined;
+    this.#table.set(vip, set);
+    this.#groups.set(
+      vip,
+      electable.map(({ key }) => key),
+    );
+    for (const { key } of electable) this.#groupOf.set(key, vip);
+    return vip;
+  }
+
+  #reclaim(addresses: Iterable<Ip>, concerned: ReadonlySet<ServiceKey>): void {
     const gone = new Set<string>();
     const came = new Map<string, ClaimPlan>();
     for (const ip of addresses) {
-      const claim = this.#claimOf(ip);
+      const claim = this.#candidacyOf(ip);
       if (sameClaim(this.#byIp.get(ip), claim)) continue;
       if (claim === undefined) gone.add(ip);
       else came.set(ip, claim);
       if (claim === undefined) this.#byIp.delete(ip);
       else this.#byIp.set(ip, claim);
     }
-    if (gone.size + came.size > 0) this.#claims = changeSorted(this.#claims, ({ ip }) => ip, gone, came);
+    if (gone.size + came.size > 0) this.#candidacies = changeSorted(this.#candidacies, ({ ip }) => ip, gone, came);
+    if (concerned.size === 0) return;
+    const name = this.#node?.name;
+    const owned = this.#candidacies.filter((claim) => this.#table.owner(this.group(claim)) === name);
+    const isSame = owned.length === this.#claims.length && owned.every((claim, at) => claim === this.#claims[at]);
+    if (!isSame) this.#claims = owned;
   }
 
-  #judge(service: ServiceView): ServiceClaims {
-    const { ingress } = service;
-    const found = this.#elect(service);
-    if ('reason' in found) return { ingress, addresses: [], interfaces: undefined, verdict: { announced: false, ineligible: found } };
-    const interfaces = interfacesOf(found.advertisements);
-    const verdict: Verdict = {
-      announced: true,
-      advertisements: names(found.advertisements),
-      ...(interfaces === undefined ? {} : { interfaces: [...interfaces].toSorted() }),
-    };
-    return { ingress, addresses: found.addresses, interfaces, verdict };
-  }
-
-  #claimOf(ip: Ip): ClaimPlan | undefined {
+  #candidacyOf(ip: Ip): ClaimPlan | undefined {
     const announced = this.#index.sharers(ip).flatMap((key) => {
-      const claims = this.#services.get(key);
-      return claims?.verdict.announced === true ? [{ key, claims }] : [];
+      const judged = this.#services.get(key);
+      return judged === undefined || 'unfit' in judged ? [] : [{ key, judged }];
     });
-    const [first, ...others] = announced.filter(({ claims }) => claims.addresses.includes(ip));
-    if (first === undefined) return undefined;
-    const interfaces = others.reduce((all, { claims }) => merge(all, claims.interfaces), first.claims.interfaces);
+    const [first, ...others] = announced.filter(({ judged }) => judged.addresses.includes(ip));
+    if (first === undefined || this.#node === undefined) return undefined;
+    const group = this.#groupOf.get(first.key);
+    if (group === undefined || this.#table.setOf(group)?.nodes.includes(this.#node.name) !== true) return undefined;
+    const interfaces = others.reduce((all, { judged }) => merge(all, judged.interfaces), first.judged.interfaces);
     return {
       ip,
       services: announced.map(({ key }) => key),
@@ -91,19 +187,22 @@ export class ClaimPlanner {
     };
   }
 
-  #elect(service: ServiceView): Elected | Ineligible {
+  #judge(service: ServiceView): Judged {
+    const { ingress } = service;
     const index = this.#index;
     const pools = servicePools(index, service);
-    if (isIneligible(pools)) return pools;
+    if (isIneligible(pools)) return { ingress, set: undefined, unfit: pools };
     const matching = index.config.l2Advertisements.filter((advertisement) => coversService(advertisement, service, pools));
-    if (matching.length === 0) return { reason: 'NoMatchingAdvertisement' };
-    if (this.#mightSplit(service, matching)) return { reason: 'SharedAddressWithServiceSelector' };
+    if (matching.length === 0) return { ingress, set: undefined, unfit: { reason: 'NoMatchingAdvertisement' } };
+    if (this.#mightSplit(service, matching)) return { ingress, set: undefined, unfit: { reason: 'SharedAddressWithServiceSelector' } };
+    const set = this.#candidates.of(service, matching);
     const node = this.#node;
-    const unfit = nodeIneligible(node) ?? endpointsIneligible(index, service, node?.name ?? '');
-    if (unfit !== undefined || node === undefined) return unfit ?? { reason: 'NodeUnknown' };
+    if (node === undefined) return { ingress, set, unfit: { reason: 'NodeUnknown' } };
+    const unfit = nodeIneligible(node) ?? endpointsIneligible(index, service, node.name);
+    if (unfit !== undefined) return { ingress, set, unfit };
     const here = matching.filter((advertisement) => coversNode(advertisement, node));
-    if (here.length === 0) return { reason: 'NodeNotSelected', advertisements: names(matching) };
-    return this.#contest(service, matching, node) ?? { advertisements: here, addresses: addressesOf(service, pools, here) };
+    if (here.length === 0) return { ingress, set, unfit: { reason: 'NodeNotSelected', advertisements: names(matching) } };
+    return { ingress, set, advertisements: here, addresses: addressesOf(service, pools, here), interfaces: interfacesOf(here) };
   }
 
   /** Two Services that share an address could be elected to two nodes; MetalLB refuses this combination too. */
@@ -113,44 +212,17 @@ export class ClaimPlanner {
       ingress.some((ip) => this.#index.sharers(ip).length > 1)
     );
   }
-
-  /** Why another node owns the Service's addresses; undefined when `node` does. */
-  #contest(service: ServiceView, matching: readonly L2Advertisement[], node: NodeView): Ineligible | undefined {
-    const [first] = service.ingress;
-    if (first === undefined) return { reason: 'NoAddress' };
-    const fit = this.#fitNodes(matching).filter(({ candidate }) => endpointsIneligible(this.#index, service, candidate.node) === undefined);
-    // A node whose kubelet is silent is most likely dead. When all are silent it is the control plane that is ill, and
-    // taking every VIP down would be the worst answer.
-    const ready = fit.filter((each) => each.ready);
-    if (ready.length > 0 && !node.ready) return { reason: 'NodeNotReady' };
-    const candidates = (ready.length > 0 ? ready : fit).map(({ candidate }) => candidate);
-    const owner = electByHash({ key: service.key, firstVip: first, candidates }, this.#cache);
-    return owner === node.name || owner === undefined ? undefined : { reason: 'NotOwner', owner };
-  }
-
-  #fitNodes(matching: readonly L2Advertisement[]): readonly FitNode[] {
-    const key = matching.map(({ name }) => name).join(' ');
-    const known = this.#fit.get(key);
-    if (known !== undefined) return known;
-    const fit = this.#index.nodes
-      .filter((node) => nodeIneligible(node) === undefined && matching.some((advertisement) => coversNode(advertisement, node)))
-      .map((node) => ({ candidate: weigh(node, matching), ready: node.ready }));
-    this.#fit.set(key, fit);
-    return fit;
-  }
 }
 
-interface ServiceClaims {
-  readonly ingress: readonly Ip[];
-  readonly addresses: readonly Ip[];
-  readonly interfaces: Set<string> | undefined;
-  readonly verdict: Verdict;
-}
-
-interface FitNode {
-  readonly candidate: Candidate;
-  readonly ready: boolean;
-}
+/** What is known of one Service: who may own it, and what this node would answer for. */
+type Judged = { readonly ingress: readonly Ip[]; readonly set: CandidateSet | undefined } & (
+  | { readonly unfit: Ineligible }
+  | {
+      readonly advertisements: readonly L2Advertisement[];
+      readonly addresses: readonly Ip[];
+      readonly interfaces: Set<string> | undefined;
+    }
+);
 
 function sameClaim(a: ClaimPlan | undefined, b: ClaimPlan | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
@@ -166,22 +238,8 @@ function interfacesOf(advertisements: readonly L2Advertisement[]): Set<string> |
   return new Set(advertisements.flatMap((advertisement) => advertisement.interfaces));
 }
 
-interface Elected {
-  readonly advertisements: readonly L2Advertisement[];
-  readonly addresses: readonly Ip[];
-}
-
 function addressesOf(service: ServiceView, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): Ip[] {
   return service.ingress.filter((_, position) =>
     advertisements.some((advertisement) => advertisement.pools === 'all' || advertisement.pools.includes(pools[position]?.name ?? '')),
   );
-}
-
-/** MetalLB sums the weights of every preference of every matching advertisement. */
-function weigh(node: NodeView, advertisements: readonly L2Advertisement[]): Candidate {
-  let weight = 0;
-  for (const { preferredNodes } of advertisements) {
-    for (const preference of preferredNodes) if (selectorMatches(preference.preference, node.labels)) weight += preference.weight;
-  }
-  return { node: node.name, weight };
 }

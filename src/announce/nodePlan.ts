@@ -9,7 +9,7 @@ import { RankCache } from '../layer2/elector.ts';
 import { ClaimPlanner } from './claims.ts';
 import { drainText } from './drain.ts';
 import { familiesOf } from './peerFamilies.ts';
-import type { NodePlan, NodePlanResult, PeerPlan, PeerSession, RouteSet, ServiceVerdict, Verdict } from './plan.ts';
+import type { Layer2Plan, MeshPeer, NodePlan, NodePlanResult, PeerPlan, PeerSession, RouteSet, ServiceVerdict, Verdict } from './plan.ts';
 import { RoutePlanner, onlyFamilies } from './routes.ts';
 import { coversNode } from './scope.ts';
 import { type AnnounceSnapshot, SnapshotIndex } from './snapshot.ts';
@@ -17,7 +17,7 @@ import { changeSorted } from './sorted.ts';
 
 /** A plan, and what only the way to it shows. */
 export interface PlannedNode extends NodePlanResult {
-  /** Addresses among the claims that no Service had at the plan before; none at the first plan of a memory. */
+  /** Addresses among the candidacies that no Service had at the plan before; none at the first plan of a memory. */
   readonly fresh: readonly Ip[];
 }
 
@@ -27,6 +27,7 @@ interface Planners {
   readonly peers: readonly Peer[];
   readonly routes: RoutePlanner;
   readonly claims: ClaimPlanner;
+  readonly meshPeers: readonly MeshPeer[];
 }
 
 /**
@@ -55,16 +56,21 @@ export function planNode(
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
   const toPlan = known === undefined ? new Set(index.keys()) : dirty;
   const concerned = planners.routes.update(toPlan);
-  planners.claims.update(toPlan);
+  const elected = planners.claims.update(toPlan);
   memory.planners = planners;
-  memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, concerned, index, planners);
+  memory.verdicts = updateVerdicts(
+    known === undefined ? [] : memory.verdicts,
+    new Set([...concerned, ...elected]),
+    index,
+    planners,
+  );
   const plan = planOf(planners, index, generation);
   return {
     plan,
     verdicts: memory.verdicts,
     speaksForAll: speakerForAll(index.nodes) === nodeName,
     problems: [],
-    fresh: isFirst || newAddresses.size === 0 ? [] : plan.claims.flatMap(({ ip }) => (newAddresses.has(ip) ? [ip] : [])),
+    fresh: isFirst || newAddresses.size === 0 ? [] : planners.claims.candidacies().flatMap(({ ip }) => (newAddresses.has(ip) ? [ip] : [])),
   };
 }
 
@@ -75,16 +81,51 @@ function speakerForAll(nodes: readonly NodeView[]): string | undefined {
 function makePlanners(index: SnapshotIndex, nodeName: string, ranks: RankCache): Planners {
   const node = index.nodes.find((candidate) => candidate.name === nodeName);
   const peers = peersOf(index.config, node);
-  return { nodeName, node, peers, routes: new RoutePlanner(index, node, peers), claims: new ClaimPlanner(index, node, ranks) };
+  return {
+    nodeName,
+    node,
+    peers,
+    routes: new RoutePlanner(index, node, peers),
+    claims: new ClaimPlanner(index, node, ranks),
+    meshPeers: meshPeers(index, node),
+  };
 }
 
 function planOf(planners: Planners, { config, drain }: SnapshotIndex, generation: number): NodePlan {
   const { nodeName, node, peers, routes } = planners;
   const planned = peers.map((peer) => planPeer(peer, nodeName, node, config, routes.routes(peer.name)));
-  const plan = { generation, node: nodeName, peers: planned, claims: planners.claims.claims() };
+  const plan = { generation, node: nodeName, peers: planned, claims: planners.claims.claims(), layer2: layer2Of(planners) };
   // What nobody else announces must outlive a restart of the speaker, so the routers are not told to forget it.
   if (drain === undefined || routes.isLast()) return plan;
   return { ...plan, farewell: `node ${nodeName} drained: ${drainText(drain.reason)}` };
+}
+
+function layer2Of({ claims, meshPeers: peers }: Planners): Layer2Plan {
+  const candidacies = claims.candidacies();
+  return { candidacies, groups: candidacies.map((claim) => claims.group(claim)), contests: claims.contests(), peers };
+}
+
+/**
+ * Whoever an L2Advertisement selects, whatever else keeps it from owning anything at the moment: sessions are not to come and go
+ * with endpoints and conditions, which the nodes do not see at the same time.
+ */
+function meshPeers(index: SnapshotIndex, node: NodeView | undefined): MeshPeer[] {
+  const isMember = (each: NodeView): boolean => index.config.l2Advertisements.some((advertisement) => coversNode(advertisement, each));
+  if (node === undefined || !isMember(node)) return [];
+  return index.nodes.flatMap((each) => {
+    if (each.name === node.name || !isMember(each)) return [];
+    const pair = pairOf(node, each);
+    return pair === undefined ? [] : [{ node: each.name, ...pair, ready: each.ready }];
+  });
+}
+
+/** The same two addresses on both sides. */
+function pairOf(own: NodeView, other: NodeView): Pick<MeshPeer, 'address' | 'source'> | undefined {
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    const [source, address] = [own, other].map(({ internalIPs }) => internalIPs.find((ip) => ipFamily(ip) === family));
+    if (source !== undefined && address !== undefined) return { address, source };
+  }
+  return undefined;
 }
 
 const NOTHING: Verdict = { announced: false, ineligible: { reason: 'NoMatchingAdvertisement' } };

@@ -1,6 +1,7 @@
 import type { BfdProfile, TcpAo } from '../config/config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ServiceKey } from '../cluster/service.ts';
+import type { Contest } from '../layer2/election.ts';
 import type { Family, Ip } from '../net/ip.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Ineligible } from './eligibility.ts';
@@ -10,9 +11,37 @@ export interface NodePlan {
   readonly generation: number;
   readonly node: string;
   readonly peers: readonly PeerPlan<RouteSet>[];
+  /** Of `layer2.candidacies` those that this node owns as far as Kubernetes knows who lives. */
   readonly claims: readonly ClaimPlan[];
   /** The node is drained: what the routers are told when this process ends (RFC 9003). They are not to wait for its return. */
   readonly farewell?: string;
+  /** Absent: `claims` are owned whoever lives. */
+  readonly layer2?: Layer2Plan;
+}
+
+/** What the wire thread needs to find the owners itself, from what it knows of the other speakers. */
+export interface Layer2Plan<Claim = ClaimPlan> {
+  /** What this node answers for where it is elected. */
+  readonly candidacies: readonly Claim[];
+  /** Of each of them: the first address of its group, which stands for it in the contests. */
+  readonly groups: readonly Ip[];
+  readonly contests: readonly Contest[];
+  /** The other nodes that may have a speaker, sorted by name. */
+  readonly peers: readonly MeshPeer[];
+}
+
+/** Everything that this node may come to answer for. */
+export function candidaciesOf({ claims, layer2 }: NodePlan): readonly ClaimPlan[] {
+  return layer2?.candidacies ?? claims;
+}
+
+export interface MeshPeer {
+  readonly node: string;
+  readonly address: Ip;
+  /** This node's own, by which the other one knows it. */
+  readonly source: Ip;
+  /** As Kubernetes sees it. */
+  readonly ready: boolean;
 }
 
 /**
@@ -25,6 +54,7 @@ export interface WirePlan {
   readonly peers: readonly PeerPlan[];
   readonly claims: readonly WireClaim[];
   readonly farewell?: string;
+  readonly layer2?: Layer2Plan<WireClaim>;
 }
 
 /** One BGP session and all that is to be said on it. */

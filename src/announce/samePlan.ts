@@ -1,8 +1,19 @@
-import type { ClaimPlan, NodePlan, PeerPlan, RouteSet } from './plan.ts';
+import type { ClaimPlan, Layer2Plan, NodePlan, PeerPlan, RouteSet } from './plan.ts';
 
 /** Do two plans ask for the same, whatever their generations? What they share by reference is not looked into. */
 export function samePlan(a: NodePlan, b: NodePlan): boolean {
-  return a.node === b.node && a.farewell === b.farewell && sameList(a.claims, b.claims, sameClaim) && sameList(a.peers, b.peers, samePeer);
+  return a.node === b.node && a.farewell === b.farewell && sameList(a.claims, b.claims, sameClaim) && sameList(a.peers, b.peers, samePeer) && sameLayer2(a.layer2, b.layer2);
+}
+
+/** Contests that did not change are the same values. */
+function sameLayer2(a: Layer2Plan | undefined, b: Layer2Plan | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    sameList(a.contests, b.contests, () => false) &&
+    sameList(a.groups, b.groups, () => false) &&
+    sameList(a.candidacies, b.candidacies, sameClaim) &&
+    sameList(a.peers, b.peers, (one, other) => JSON.stringify(one) === JSON.stringify(other))
+  );
 }
 
 function sameList<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boolean): boolean {

@@ -2,6 +2,7 @@ import type { EndpointSliceView, EndpointView } from '../cluster/endpoints.ts';
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import { type Config, type Pool } from '../config/config.ts';
+import type { ElectionPolicy } from '../layer2/boundedLoad.ts';
 import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
 import { DEFAULT_DRAIN_TRIGGERS, type DrainTrigger, type OwnDrain } from './drain.ts';
@@ -20,6 +21,8 @@ export interface AnnounceSnapshot {
   readonly drainTriggers?: readonly DrainTrigger[];
   /** Of the node that is planned for; absent: it does not drain. */
   readonly drain?: OwnDrain;
+  /** Of L2Advertisements that name none. Absent: balanced. */
+  readonly electionPolicy?: ElectionPolicy;
 }
 
 /** Which nodes have an endpoint that takes traffic for a Service. */
@@ -37,6 +40,7 @@ export interface IndexedSnapshot {
   readonly config: Config;
   readonly drainTriggers: readonly DrainTrigger[];
   readonly drain: OwnDrain | undefined;
+  readonly electionPolicy: ElectionPolicy | undefined;
   /** Sorted by name. */
   readonly nodes: readonly NodeView[];
   /** undefined: there is none that this installation handles. */
@@ -64,6 +68,7 @@ export class SnapshotIndex implements IndexedSnapshot {
   nodes: readonly NodeView[] = [];
   drainTriggers = DEFAULT_DRAIN_TRIGGERS;
   drain: OwnDrain | undefined;
+  electionPolicy: ElectionPolicy | undefined;
   #snapshot: AnnounceSnapshot;
   readonly #services = new Map<ServiceKey, ServiceView>();
   readonly #slices = new MultiMap<ServiceKey, EndpointSliceView>();
@@ -120,9 +125,11 @@ export class SnapshotIndex implements IndexedSnapshot {
     this.config = now.config;
     if (!sameConfig) this.#pools.clear();
     const sameDrain = JSON.stringify([before.drainTriggers, before.drain]) === JSON.stringify([now.drainTriggers, now.drain]);
+    const samePolicy = this.electionPolicy === now.electionPolicy;
+    this.electionPolicy = now.electionPolicy;
     this.drainTriggers = now.drainTriggers ?? DEFAULT_DRAIN_TRIGGERS;
     this.drain = now.drain;
-    return !sameConfig || !sameNodes || !sameDrain || before.loadBalancerClass !== now.loadBalancerClass;
+    return !sameConfig || !sameNodes || !sameDrain || !samePolicy || before.loadBalancerClass !== now.loadBalancerClass;
   }
 
   #updateSlices(before: readonly EndpointSliceView[], now: readonly EndpointSliceView[], dirty: Set<ServiceKey>): void {

@@ -23,6 +23,10 @@ export const l2AdvertisementSpec = z.object({
   interfaces: interfaces.optional(),
   serviceSelectors: selectorList('The Services to announce; all when absent.'),
   preferredNodeSelectors: preferredNodeSelectors.optional(),
+  election: z
+    .enum(['balanced', 'hash'])
+    .optional()
+    .describe('How the owner is found among nodes of the same weight: spread evenly (the default), or by the hash alone, as MetalLB does.'),
 });
 
 export const l2Advertisement: Kind<typeof l2AdvertisementSpec> = {

@@ -18,6 +18,8 @@ export interface BfdConfig {
   /** RFC 5880 §4.1: forwarding, and these packets, go on when this process dies. Default: they do not. */
   readonly controlPlaneIndependent?: boolean;
   readonly auth?: BfdAuthConfig;
+  /** What is said while Up (RFC 5880 §6.8.17: a concatenated path is down, and the session is not); absent: nothing. */
+  readonly upDiag?: number;
 }
 
 export interface BfdAuthConfig {

@@ -18,7 +18,7 @@ function wantedPeriodUs(state: BfdSessionState): Microseconds {
 
 function packetOf({ config, discriminator, state, localDiag, remote, pacing }: BfdSessionState, final: boolean): BfdPacket {
   return {
-    diag: localDiag,
+    diag: state === 'Up' ? (config.upDiag ?? localDiag) : localDiag,
     state,
     // RFC 5880 §6.5: never both.
     poll: !final && pacing.poll.phase === 'polling',

@@ -63,7 +63,8 @@ function buildL2Advertisement(
     weight,
     preference: preference as LabelSelector,
   }));
-  return { value: { ...scope, interfaces: spec.interfaces ?? [], preferredNodes }, faults };
+  const { election } = spec;
+  return { value: { ...scope, interfaces: spec.interfaces ?? [], preferredNodes, ...(election === undefined ? {} : { election }) }, faults };
 }
 
 function buildBgpAdvertisement(

@@ -91,6 +91,8 @@ export interface L2Advertisement extends AdvertisementScope {
   /** Interface names; empty means all that are fit. */
   readonly interfaces: readonly string[];
   readonly preferredNodes: readonly { readonly weight: number; readonly preference: LabelSelector }[];
+  /** Absent: what the speakers are set to. */
+  readonly election?: 'balanced' | 'hash';
 }
 
 /** RFC 5925; the key is the password. */

@@ -54,6 +54,9 @@ function handle(state: AnnouncerState, event: AnnouncerEvent, now: Instant, effe
       return changeClaims(state, event.claims, now, effects);
     case 'tick':
       return undefined;
+    case 'refresh':
+      return refresh(state, now);
+    case 'release':
     case 'occupied':
     case 'defend':
     case 'yield':
@@ -71,11 +74,12 @@ function changeOne(
   now: Instant,
   effects: Effects,
 ): void {
-  if (event.kind === 'occupied' && claim.phase === 'probing') {
+  if (event.kind === 'release') release(state, claim, effects);
+  else if (event.kind === 'occupied' && claim.phase === 'probing') {
     claim.phase = 'refused';
     state.due.schedule(claim, after(now, state.config.refusedRetryMs));
     effects.push({ kind: 'silence', ip: claim.ip }, { kind: 'refused', ip: claim.ip, mac: event.mac, interface: event.interface });
-  } else if (event.kind === 'defend' && claim.phase === 'claimed') {
+  } else if (event.kind === 'defend' && claim.phase === 'claimed' && !isQuiet(claim)) {
     // RFC 5227 §2.4 (c): two defenders must not talk each other into a storm.
     if (claim.defendedAt !== undefined && now - claim.defendedAt < state.config.defendIntervalMs) return;
     claim.defendedAt = now;
@@ -99,15 +103,32 @@ function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now
       continue;
     }
     const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
+    const wasQuiet = isQuiet(claim);
     claim.wanted = want;
-    if (moved && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting')) begin(state, claim, now, effects);
+    if (isQuiet(claim)) state.due.remove(claim);
+    else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting')) begin(state, claim, now, effects);
   }
+  for (const claim of state.claims.values()) if (!kept.has(claim.ip)) release(state, claim, effects);
+}
+
+function release(state: AnnouncerState, claim: Claim, effects: Effects): void {
+  state.due.remove(claim);
+  state.claims.delete(claim.ip);
+  effects.push({ kind: 'silence', ip: claim.ip });
+}
+
+/** The burst from its beginning, for all that is held. */
+function refresh(state: AnnouncerState, now: Instant): void {
   for (const claim of state.claims.values()) {
-    if (kept.has(claim.ip)) continue;
-    state.due.remove(claim);
-    state.claims.delete(claim.ip);
-    effects.push({ kind: 'silence', ip: claim.ip });
+    if (claim.phase !== 'claimed' || isQuiet(claim)) continue;
+    claim.sent = 0;
+    claim.startedAt = now;
+    state.due.schedule(claim, firstDue(state, claim, now));
   }
+}
+
+function isQuiet({ wanted }: Claim): boolean {
+  return wanted.quiet === true;
 }
 
 function newClaim(wanted: WantedClaim, now: Instant): Claim {
@@ -121,7 +142,7 @@ function changeLinks(state: AnnouncerState, links: readonly Link[], now: Instant
   const lost = [...before.values()].filter((link) => link.up && state.links.get(link.name)?.up !== true);
   if (fresh.length === 0 && lost.length === 0) return;
   for (const claim of state.claims.values()) {
-    if (claim.phase === 'refused' || claim.phase === 'yielded') continue;
+    if (claim.phase === 'refused' || claim.phase === 'yielded' || isQuiet(claim)) continue;
     const concerned = (link: Link): boolean => isSelected(link.name, claim.wanted.interfaces);
     // An interface that appeared, came back or changed its MAC must hear of every address (switches and hosts know the old one).
     const strands = claim.phase !== 'waiting' && lost.some(concerned) && linksOf(state, claim).length === 0;

@@ -40,6 +40,8 @@ export interface WantedClaim {
   readonly interfaces?: readonly string[];
   /** Ask first whether anybody has it. False on a take-over from another speaker, which would answer or is known to be dead. */
   readonly probe: boolean;
+  /** It is another's from now on, and answered for only until that one is heard: say nothing unasked. */
+  readonly quiet?: boolean;
 }
 
 export type AnnouncerEvent =
@@ -54,6 +56,10 @@ export type AnnouncerEvent =
   /** Another speaker goes before us: be silent until `resume`. */
   | { readonly kind: 'yield'; readonly ip: Ip }
   | { readonly kind: 'resume'; readonly ip: Ip }
+  /** Out of turn: the address is not wanted any more. */
+  | { readonly kind: 'release'; readonly ip: Ip }
+  /** Announce everything again: somebody may have heard otherwise. */
+  | { readonly kind: 'refresh' }
   | { readonly kind: 'tick' };
 
 export type AnnouncerEffect =

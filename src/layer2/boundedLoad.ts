@@ -4,15 +4,16 @@ import { type Candidate, RankCache, type VipGroup, electByHash } from './elector
 export type ElectionPolicy = 'hash' | 'balanced';
 
 /** Groups that may go to the same nodes: only they can be spread against each other. */
-interface Contest {
+export interface Round {
   /** Sorted by name. */
   readonly nodes: readonly string[];
-  readonly bids: Bid[];
+  readonly bids: readonly Bid[];
 }
 
-interface Bid {
-  readonly group: VipGroup;
-  /** Rank of each of the contest's nodes; Infinity once it has turned the group down. */
+export interface Bid {
+  /** Of the group. */
+  readonly key: string;
+  /** Rank of each of the round's nodes; Infinity once it has turned the group down. Changed by the election. */
   readonly ranks: Float64Array;
 }
 
@@ -29,23 +30,21 @@ export function electAll(groups: readonly VipGroup[], policy: ElectionPolicy, ca
     }
     return owners;
   }
-  const load = new Map<string, number>();
-  for (const contest of contests(groups, cache)) settle(contest, load, owners);
+  settleRounds(roundsOf(groups, cache), new Map(), owners);
   return owners;
 }
 
-/** Fewest candidates first: who has least choice chooses first, and the others fill up around it. */
-function contests(groups: readonly VipGroup[], cache: RankCache): Contest[] {
-  const byNodes = new Map<string, Contest>();
+function roundsOf(groups: readonly VipGroup[], cache: RankCache): Round[] {
+  const byNodes = new Map<string, { readonly nodes: readonly string[]; readonly bids: Bid[] }>();
   for (const group of groups) {
     const nodes = preferred(group.candidates);
     if (nodes.length === 0) continue;
     const id = nodes.join(' ');
-    const contest = byNodes.get(id) ?? { nodes, bids: [] };
-    byNodes.set(id, contest);
-    contest.bids.push({ group, ranks: cache.ranks(contest.nodes, group.firstVip) });
+    const round = byNodes.get(id) ?? { nodes, bids: [] };
+    byNodes.set(id, round);
+    round.bids.push({ key: group.key, ranks: cache.ranks(round.nodes, group.firstVip) });
   }
-  return [...byNodes].sort(([idA, a], [idB, b]) => a.nodes.length - b.nodes.length || (idA < idB ? -1 : 1)).map(([, contest]) => contest);
+  return [...byNodes.values()];
 }
 
 /** The candidates of the highest weight, by name: load never overrules a preference that an operator wrote. */
@@ -57,43 +56,54 @@ function preferred(candidates: readonly Candidate[]): string[] {
 }
 
 /**
+ * Fewest candidates first: who has least choice chooses first, and the others fill up around it.
+ * @param load what the nodes carry already; changed
+ * @param owners gets the owners
+ */
+export function settleRounds(rounds: readonly Round[], load: Map<string, number>, owners: Map<string, string>): void {
+  const named = rounds.map((round) => ({ round, id: round.nodes.join(' ') }));
+  named.sort((a, b) => a.round.nodes.length - b.round.nodes.length || (a.id < b.id ? -1 : 1));
+  for (const { round } of named) settle(round, load, owners);
+}
+
+/**
  * Deferred acceptance: a group asks its nodes in order, a full node keeps the groups that rank lowest there and turns the worst
  * away. Both sides judge by the same hash, so the result is one and the same whoever asks first, and a change of one node or
  * group moves only the chain that it pushes along.
  */
-function settle(contest: Contest, load: Map<string, number>, owners: Map<string, string>): void {
-  const level = fillLevel(contest, load);
-  const held = contest.nodes.map((): Bid[] => []);
-  const asking = [...contest.bids];
+function settle(round: Round, load: Map<string, number>, owners: Map<string, string>): void {
+  const level = fillLevel(round, load);
+  const held = round.nodes.map((): Bid[] => []);
+  const asking = [...round.bids];
   for (let bid = asking.pop(); bid !== undefined; bid = asking.pop()) {
-    // The level has room for all groups of the contest, so nobody is turned down everywhere.
-    const at = lowest(bid.ranks);
+    // The level has room for all groups of the round, so nobody is turned down everywhere.
+    const at = lowestRank(bid.ranks);
     const bids = held[at] ?? [];
     bids.push(bid);
-    if (bids.length + (load.get(contest.nodes[at] ?? '') ?? 0) <= level) continue;
+    if (bids.length + (load.get(round.nodes[at] ?? '') ?? 0) <= level) continue;
     for (const refused of bids.splice(worstOf(bids, at), 1)) {
       refused.ranks[at] = Infinity;
       asking.push(refused);
     }
   }
-  for (const [at, node] of contest.nodes.entries()) {
+  for (const [at, node] of round.nodes.entries()) {
     const bids = held[at] ?? [];
     load.set(node, (load.get(node) ?? 0) + bids.length);
-    for (const bid of bids) owners.set(bid.group.key, node);
+    for (const bid of bids) owners.set(bid.key, node);
   }
 }
 
 /** Equal ranks (one in 2^48) go to the lesser name, which every speaker sees alike. */
-function lowest(ranks: Float64Array): number {
+export function lowestRank(ranks: Float64Array): number {
   let best = 0;
   for (let i = 1; i < ranks.length; i++) if ((ranks[i] ?? Infinity) < (ranks[best] ?? Infinity)) best = i;
   return best;
 }
 
-/** The fair share: the lowest level to which all nodes can be filled so that every group of the contest finds room. */
-function fillLevel(contest: Contest, load: ReadonlyMap<string, number>): number {
-  const loads = contest.nodes.map((node) => load.get(node) ?? 0).sort((a, b) => a - b);
-  let carried = contest.bids.length;
+/** The fair share: the lowest level to which all nodes can be filled so that every group of the round finds room. */
+function fillLevel(round: Round, load: ReadonlyMap<string, number>): number {
+  const loads = round.nodes.map((node) => load.get(node) ?? 0).sort((a, b) => a - b);
+  let carried = round.bids.length;
   let level = 0;
   for (const [index, already] of loads.entries()) {
     if (index > 0 && already >= level) break;
@@ -112,5 +122,5 @@ function worstOf(bids: readonly Bid[], at: number): number {
 function isWorse(a: Bid | undefined, b: Bid | undefined, at: number): boolean {
   if (a === undefined || b === undefined) return false;
   const difference = (a.ranks[at] ?? 0) - (b.ranks[at] ?? 0);
-  return difference === 0 ? a.group.key > b.group.key : difference > 0;
+  return difference === 0 ? a.key > b.key : difference > 0;
 }

@@ -147,7 +147,7 @@ describe('a plan from memory', () => {
           const found = planNode(cluster.snapshot(), 'node1', 1, memory);
           expect(withoutFresh(found)).toEqual(withoutFresh(planNode(cluster.snapshot(), 'node1', 1)));
           const addresses = new Set<string>([...cluster.services.values()].flatMap(({ ingress }) => ingress));
-          const wanted = found.plan.claims.map(({ ip }) => ip).filter((ip) => before !== undefined && !before.has(ip));
+          const wanted = (found.plan.layer2?.candidacies ?? []).map(({ ip }) => ip).filter((ip) => before !== undefined && !before.has(ip));
           expect(found.fresh).toEqual(wanted);
           before = addresses;
         }

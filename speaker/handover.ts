@@ -1,0 +1,100 @@
+import type { WireClaim } from '../src/announce/plan.ts';
+import { DueHeap, type DueItem } from '../src/layer2/dueHeap.ts';
+import { type Instant, after } from '../src/machine.ts';
+import type { Ip } from '../src/net/ip.ts';
+import type { EngineParts } from './engineParts.ts';
+
+/** The new owner announces within milliseconds; after so long it never will, and two must not answer. */
+const LIMIT_MS = 1000;
+/** So recently heard, the new owner was there before the plan that made it one. */
+const RECENT_MS = 1000;
+
+interface Parting extends DueItem {
+  readonly claim: WireClaim;
+  readonly to: string;
+}
+
+/** Addresses that are another node's now, and that this one goes on answering for until it has heard that one (make before break). */
+export class Handover {
+  readonly ends = { heard: 0, timeout: 0 };
+  readonly #parts: EngineParts;
+  readonly #onEnd: (ip: Ip) => void;
+  readonly #partings = new Map<Ip, Parting>();
+  readonly #due = new DueHeap<Parting>();
+  /** When another speaker was last heard to claim an address that was this node's own. */
+  readonly #heard = new Map<Ip, { readonly node: string | undefined; readonly at: Instant }>();
+
+  constructor(parts: EngineParts, onEnd: (ip: Ip) => void) {
+    this.#parts = parts;
+    this.#onEnd = onEnd;
+  }
+
+  /** @param handed what is held and another's now @returns what of it is still to be answered for */
+  set(handed: ReadonlyMap<Ip, { readonly claim: WireClaim; readonly to: string }>): WireClaim[] {
+    const now = this.#parts.clock.now();
+    for (const [ip, parting] of this.#partings) if (handed.get(ip)?.to !== parting.to) this.#forget(ip, parting);
+    for (const [ip, { claim, to }] of handed) {
+      if (this.#partings.has(ip) || this.#wasHeard(ip, to, now)) continue;
+      const parting: Parting = { claim, to, dueAt: now, slot: -1 };
+      this.#partings.set(ip, parting);
+      this.#due.schedule(parting, after(now, LIMIT_MS));
+    }
+    this.#heard.clear();
+    this.#schedule();
+    return [...this.#partings.values()].map(({ claim }) => claim);
+  }
+
+  #wasHeard(ip: Ip, to: string, now: Instant): boolean {
+    const heard = this.#heard.get(ip);
+    return heard !== undefined && now - heard.at < RECENT_MS && (heard.node === undefined || heard.node === to);
+  }
+
+  has(ip: Ip): boolean {
+    return this.#partings.has(ip);
+  }
+
+  get size(): number {
+    return this.#partings.size;
+  }
+
+  /**
+   * Somebody has announced the address.
+   * @param node whose it was, as far as is known
+   * @returns the new owner, if it was that one or may have been
+   */
+  heard(ip: Ip, node: string | undefined): string | undefined {
+    const parting = this.#partings.get(ip);
+    if (parting === undefined) {
+      this.#heard.set(ip, { node, at: this.#parts.clock.now() });
+      return undefined;
+    }
+    if (node !== undefined && node !== parting.to) return undefined;
+    this.ends.heard += 1;
+    this.#end(ip, parting);
+    return parting.to;
+  }
+
+  #end(ip: Ip, parting: Parting): void {
+    this.#forget(ip, parting);
+    this.#schedule();
+    this.#onEnd(ip);
+  }
+
+  #forget(ip: Ip, parting: Parting): void {
+    this.#partings.delete(ip);
+    this.#due.remove(parting);
+  }
+
+  #schedule(): void {
+    this.#parts.deadlines.set('handover', this.#due.first()?.dueAt, () => this.#expire());
+  }
+
+  #expire(): void {
+    const now = this.#parts.clock.now();
+    for (let parting = this.#due.first(); parting !== undefined && parting.dueAt <= now; parting = this.#due.first()) {
+      this.ends.timeout += 1;
+      this.#end(parting.claim.ip, parting);
+    }
+    this.#schedule();
+  }
+}

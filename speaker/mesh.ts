@@ -1,0 +1,240 @@
+import type { MeshPeer } from '../src/announce/plan.ts';
+import type { BfdProfile } from '../src/config/config.ts';
+import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
+import type { PeerStanding } from '../src/layer2/standing.ts';
+import { type Instant, after } from '../src/machine.ts';
+import { type Family, ipFamily } from '../src/net/ip.ts';
+import { decodeBfd, isBfdFault } from '../src/wire/bfd.ts';
+import type { BfdRefusal } from './bfdRefusal.ts';
+import { BfdSession } from './bfdSession.ts';
+import type { BfdTarget } from './bfdTargets.ts';
+import type { MeshKey } from './channel.ts';
+import type { EngineParts } from './engineParts.ts';
+import type { Datagram, UdpListener } from './hands.ts';
+import type { BfdReport, WireProblem } from './report.ts';
+
+/** RFC 5082: nobody beyond the link can make such a packet. With a signature it may come from farther away. */
+const GTSM_TTL = 255;
+const RETRY_MS = 10_000;
+/** A packet that was not believed speaks for its node so long. */
+const UNBELIEVED_MS = 5000;
+
+interface Member {
+  peer: MeshPeer;
+  state: PeerState;
+  readonly session: BfdSession;
+  unbelievedAt: Instant | undefined;
+  /** When it last spoke. */
+  heardAt: Instant | undefined;
+}
+
+/** BFD sessions with the speakers of all other nodes: who of them lives, without asking the API server. */
+export class Mesh {
+  readonly #parts: EngineParts;
+  readonly #port: number;
+  readonly #onChange: (peerUp: boolean) => void;
+  readonly #onDetected: (ms: number) => void;
+  readonly #members = new Map<string, Member>();
+  readonly #leaving = new Set<BfdSession>();
+  readonly #byDiscriminator = new Map<number, BfdSession>();
+  readonly #listeners = new Map<Family, UdpListener>();
+  readonly #failed = new Map<Family, string>();
+  readonly dropped = new Map<BfdRefusal, number>();
+  #peers: readonly MeshPeer[] = [];
+  #key: MeshKey | undefined;
+  #isReluctant = true;
+
+  /** @param onChange a peer is another than it was; `peerUp`: one came up; @param onDetected one is silent for so long */
+  constructor(parts: EngineParts, port: number, onChange: (peerUp: boolean) => void, onDetected: (ms: number) => void) {
+    this.#parts = parts;
+    this.#port = port;
+    this.#onChange = onChange;
+    this.#onDetected = onDetected;
+  }
+
+  apply(peers: readonly MeshPeer[], key: MeshKey | undefined): void {
+    this.#peers = peers;
+    this.#key = key;
+    this.#carryOut();
+  }
+
+  /** What this node tells the others of itself. */
+  setReluctant(isReluctant: boolean): void {
+    if (this.#isReluctant === isReluctant) return;
+    this.#isReluctant = isReluctant;
+    for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
+  }
+
+  pace(): MeshPace {
+    return meshPace(this.#peers.length + 1);
+  }
+
+  #carryOut(): void {
+    const wanted = new Map(this.#peers.map((peer) => [peer.node, peer]));
+    for (const [node, member] of this.#members) {
+      const peer = wanted.get(node);
+      if (peer !== undefined && peer.address === member.peer.address && peer.source === member.peer.source) continue;
+      this.#members.delete(node);
+      this.#leaving.add(member.session);
+      member.session.leave(MESH_DIAG.pathDown);
+    }
+    this.#listen();
+    for (const peer of this.#peers) {
+      const member = this.#members.get(peer.node);
+      if (member === undefined) this.#add(peer);
+      else {
+        member.peer = peer;
+        member.session.configure(this.#target(peer), false);
+      }
+    }
+    const { deadlines, clock } = this.#parts;
+    deadlines.set('mesh/ports', this.#failed.size > 0 ? after(clock.now(), RETRY_MS) : undefined, () => this.#carryOut());
+  }
+
+  #listen(): void {
+    const families = new Set(this.#peers.map(({ address }) => ipFamily(address)));
+    this.#failed.clear();
+    for (const family of families) {
+      if (this.#listeners.has(family) || this.#port === 0) continue;
+      try {
+        const listener = this.#parts.hands.udp.listen({ family, port: this.#port }, (datagram) => this.#receive(datagram));
+        this.#listeners.set(family, listener);
+      } catch (error) {
+        this.#failed.set(family, error instanceof Error && 'code' in error ? String(error.code) : String(error));
+        this.#parts.changed();
+      }
+    }
+  }
+
+  #add(peer: MeshPeer): void {
+    // Who only talks and does not hear would be taken for one that lives.
+    if (!this.#listeners.has(ipFamily(peer.address))) return;
+    const session = new BfdSession(this.#parts, this.#target(peer), {
+      discriminator: this.#freeDiscriminator(),
+      echoes: false,
+      onBfd: () => undefined,
+      onStatus: (status) => {
+        if (this.#members.get(peer.node)?.session !== session) return;
+        const isUp = status.state === 'Up' && member.state.status?.state !== 'Up';
+        if (status.lastDown?.reason === 'DetectionTimeExpired' && member.state.status?.state === 'Up') this.#detected(member);
+        member.state = follow(member.state, status);
+        this.#onChange(isUp);
+      },
+      onGone: () => {
+        this.#leaving.delete(session);
+        this.#byDiscriminator.delete(session.discriminator);
+      },
+    });
+    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined };
+    this.#members.set(peer.node, member);
+    this.#byDiscriminator.set(session.discriminator, session);
+    session.start();
+  }
+
+  #detected({ heardAt }: Member): void {
+    if (heardAt !== undefined) this.#onDetected(this.#parts.clock.now() - heardAt);
+  }
+
+  #freeDiscriminator(): number {
+    let candidate = Math.floor(this.#parts.random() * 0xffffffff) + 1;
+    while (this.#byDiscriminator.has(candidate)) candidate = (candidate % 0xffffffff) + 1;
+    return candidate;
+  }
+
+  #target({ node, address, source }: MeshPeer): BfdTarget {
+    return {
+      key: `mesh/${node}`,
+      remote: address,
+      source,
+      family: ipFamily(address),
+      peers: [],
+      profile: this.#profile(),
+      multihop: false,
+      port: this.#port,
+      ...(this.#isReluctant ? { upDiag: MESH_DIAG.concatenatedPathDown } : {}),
+    };
+  }
+
+  #profile(): BfdProfile {
+    const { intervalMs, multiplier } = this.pace();
+    const key = this.#key;
+    return {
+      name: 'mesh',
+      receiveIntervalMs: intervalMs,
+      transmitIntervalMs: intervalMs,
+      detectMultiplier: multiplier,
+      echoIntervalMs: 0,
+      echoMode: false,
+      passiveMode: false,
+      minimumTtl: GTSM_TTL,
+      ...(key === undefined ? {} : { auth: { type: 'meticulousSha1' as const, ...key } }),
+    };
+  }
+
+  #receive(datagram: Datagram): void {
+    const reason = this.#refusal(datagram);
+    if (reason !== undefined) this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1);
+  }
+
+  /** @returns why it was not believed */
+  #refusal(datagram: Datagram): BfdRefusal | undefined {
+    const packet = decodeBfd(datagram.bytes);
+    if (isBfdFault(packet)) return packet.reason;
+    if (this.#key === undefined && datagram.ttl !== GTSM_TTL) return 'BfdHopLimit';
+    const member = [...this.#members.values()].find(({ peer }) => peer.address === datagram.source);
+    const { yourDiscriminator } = packet;
+    const session = yourDiscriminator === 0 ? member?.session : this.#byDiscriminator.get(yourDiscriminator);
+    // A node that has begun anew may still be spoken to by the number of the session before.
+    if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
+    const refusal = session.receive(packet, datagram.bytes);
+    if (refusal === undefined && member !== undefined) member.heardAt = this.#parts.clock.now();
+    if (refusal !== undefined && refusal.startsWith('BfdAuth') && member !== undefined) this.#disbelieve(member);
+    return refusal;
+  }
+
+  #disbelieve(member: Member): void {
+    const before = member.unbelievedAt;
+    member.unbelievedAt = this.#parts.clock.now();
+    if (before === undefined) this.#onChange(false);
+  }
+
+  standings(): PeerStanding[] {
+    const now = this.#parts.clock.now();
+    return this.#peers.map(({ node, ready }) => {
+      const member = this.#members.get(node);
+      const state = member?.state ?? UNMET;
+      const isUnbelieved = member?.unbelievedAt !== undefined && now - member.unbelievedAt < UNBELIEVED_MS;
+      return { node, ready, liveness: livenessOf(state, isUnbelieved), isUp: state.status?.state === 'Up', wasUp: state.wasUp };
+    });
+  }
+
+  /** Of those that are up now: whether each has been heard after some time. */
+  roll(): (since: Instant) => boolean {
+    const sessions = [...this.#members.values()].filter(({ state }) => state.status?.state === 'Up').map(({ session }) => session);
+    return (since) => sessions.every((session) => (session.heardAt() ?? since) > since);
+  }
+
+  /** Says goodbye, so that nobody waits for the detection time. */
+  stop(): void {
+    this.#parts.deadlines.set('mesh/ports', undefined, () => undefined);
+    for (const { session } of this.#members.values()) session.stop();
+    for (const session of this.#leaving) session.stop();
+    for (const listener of this.#listeners.values()) listener.close();
+    this.#members.clear();
+    this.#listeners.clear();
+  }
+
+  report(): BfdReport[] {
+    return [...this.#members.values()].map(({ session }) => session.report());
+  }
+
+  problems(): WireProblem[] {
+    const ports = [...new Set(this.#failed.values())].map((error): WireProblem => ({ reason: 'NoMeshPort', port: this.#port, error }));
+    const unknown = this.standings().flatMap(({ node, liveness, ready }): WireProblem[] => {
+      if (liveness !== 'unknown' || !ready) return [];
+      const error = this.#members.get(node)?.session.sendError();
+      return [{ reason: 'LivenessUnknown', node, ...(error === undefined ? {} : { error }) }];
+    });
+    return [...ports, ...unknown];
+  }
+}

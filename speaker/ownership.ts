@@ -1,0 +1,191 @@
+import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
+import { type Standing, electOwners, standingOrder } from '../src/layer2/election.ts';
+import { type Failback, JOIN_MS, type PeerStanding, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
+import type { Ip } from '../src/net/ip.ts';
+import type { MeshKey } from './channel.ts';
+import type { EngineParts } from './engineParts.ts';
+import type { Layer2Engine } from './layer2Engine.ts';
+import { Mesh } from './mesh.ts';
+import { Pulse } from './pulse.ts';
+import type { WireProblem } from './report.ts';
+
+const DUE = 'standing';
+
+export interface OwnershipOptions {
+  readonly node: string;
+  readonly meshPort: number;
+  readonly failback: Failback;
+}
+
+/** Hands on what is measured; nobody need listen. */
+export class Stopwatch {
+  onValue: (seconds: number) => void = () => undefined;
+}
+
+/**
+ * Finds, on the wire thread, which VIPs are this node's: from the last plan, and from who of the other speakers is heard. It needs
+ * neither the worker nor the API server for that.
+ */
+export class Ownership {
+  readonly mesh: Mesh;
+  readonly pulse: Pulse;
+  readonly #parts: EngineParts;
+  readonly #node: string;
+  readonly #layer2: Layer2Engine;
+  #standing: StandingState;
+  #plan: Layer2Plan<WireClaim> | undefined;
+  #owners: ReadonlyMap<Ip, string> = new Map();
+  /** By first address: its contest, and its place in it. */
+  #places: Map<Ip, { readonly contest: number; readonly place: number }> | undefined;
+  /** Of the election that is in force, so that one that would be the same is left out. */
+  #essence = '';
+  #fresh = new Set<Ip>();
+  takeovers = 0;
+  readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
+
+  constructor(parts: EngineParts, layer2: Layer2Engine, options: OwnershipOptions) {
+    this.#parts = parts;
+    this.#node = options.node;
+    this.#layer2 = layer2;
+    this.mesh = new Mesh(parts, options.meshPort, (peerUp) => this.#peerChanged(peerUp), (ms) => this.times.detection.onValue(ms / 1000));
+    this.pulse = new Pulse(
+      parts,
+      () => this.mesh.roll(),
+      () => this.#sure(),
+    );
+    this.#standing = startStanding(parts.clock.now(), { failback: options.failback, joinMs: JOIN_MS });
+    layer2.setSurroundings({ isDoubtful: () => this.pulse.isDoubtful(), orderOf: (ip) => this.#orderOf(ip) });
+  }
+
+  apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined): void {
+    this.#plan = plan;
+    this.#places = undefined;
+    this.#essence = '';
+    for (const ip of fresh) this.#fresh.add(ip);
+    this.mesh.apply(plan.peers, key);
+    const { intervalMs, multiplier } = this.mesh.pace();
+    this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
+    this.#layer2.setSpeakers(plan.peers);
+    this.#meet();
+  }
+
+  #peerChanged(peerUp: boolean): void {
+    this.#parts.changed();
+    if (this.pulse.isDoubtful()) return;
+    this.#meet();
+    // It may have announced the same, to its own part of a segment that was cut in two.
+    if (peerUp) this.#layer2.refresh();
+  }
+
+  #sure(): void {
+    this.#meet();
+    this.#layer2.refresh();
+  }
+
+  #meet(): void {
+    this.#step({ kind: 'peers', peers: this.mesh.standings() });
+  }
+
+  #step(event: StandingEvent): void {
+    const { clock, random, recorder, deadlines, log } = this.#parts;
+    const now = clock.now();
+    recorder.record(now, DUE, event);
+    const [state, effects] = standing.step(this.#standing, event, { now, random });
+    this.#standing = state;
+    for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
+    deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
+    this.mesh.setReluctant(state.phase !== 'willing');
+    this.#elect();
+  }
+
+  #elect(): void {
+    const plan = this.#plan;
+    if (plan === undefined || this.pulse.isDoubtful()) return;
+    const now = this.#parts.clock.now();
+    const peers = this.mesh.standings();
+    const standings = new Map(peers.flatMap((peer) => standingOf(peer)));
+    standings.set(this.#node, this.#standing.phase === 'willing' ? 'willing' : 'reluctant');
+    const disowned = peers.some(({ liveness }) => liveness === 'disowning');
+    const essence = JSON.stringify([[...standings], disowned]);
+    if (essence === this.#essence) return;
+    this.#essence = essence;
+    const before = this.#owners;
+    this.#owners = electOwners(plan.contests, standings);
+    const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead').map(({ node }) => node));
+    const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
+    this.#hand(plan, disowned);
+    if (taken === 0) return;
+    this.takeovers += taken;
+    const seconds = (this.#parts.clock.now() - now) / 1000;
+    for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
+  }
+
+  /** @param disowned the others have taken what was this node's already: nothing is handed over slowly */
+  #hand(plan: Layer2Plan<WireClaim>, disowned: boolean): void {
+    const own: WireClaim[] = [];
+    const handed = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
+    for (const [at, claim] of plan.candidacies.entries()) {
+      const owner = this.#owners.get(plan.groups[at] ?? claim.ip);
+      if (owner === this.#node) own.push(claim);
+      else if (owner !== undefined && !disowned) handed.set(claim.ip, { claim, to: owner });
+    }
+    const fresh = own.flatMap(({ ip }) => (this.#fresh.has(ip) ? [ip] : []));
+    this.#fresh.clear();
+    this.#layer2.apply(own, fresh, handed);
+  }
+
+  /** How a conflict about an address ends: the same on all nodes, whatever each of them believes of the others. */
+  #orderOf(ip: Ip): readonly string[] {
+    const plan = this.#plan;
+    const at = plan?.candidacies.findIndex((claim) => claim.ip === ip) ?? -1;
+    const group = plan?.groups[at];
+    if (plan === undefined || group === undefined) return [];
+    this.#places ??= placesOf(plan);
+    const found = this.#places.get(group);
+    const contest = plan.contests[found?.contest ?? -1];
+    return found === undefined || contest === undefined ? [] : standingOrder(contest, found.place);
+  }
+
+  /** Gives everything to others that can take it. */
+  leave(): void {
+    this.#step({ kind: 'leave' });
+  }
+
+  owner(group: Ip): string | undefined {
+    return this.#owners.get(group);
+  }
+
+  phase(): StandingState['phase'] {
+    return this.#standing.phase;
+  }
+
+  problems(): WireProblem[] {
+    return this.#plan === undefined || this.#standing.phase === 'joining' ? [] : this.mesh.problems();
+  }
+
+  stop(): void {
+    this.#parts.deadlines.set(DUE, undefined, () => undefined);
+    this.pulse.stop();
+    this.mesh.stop();
+  }
+}
+
+function standingOf({ node, liveness, ready }: PeerStanding): [string, Standing][] {
+  switch (liveness) {
+    case 'willing':
+    case 'disowning':
+      return [[node, 'willing']];
+    case 'reluctant':
+      return [[node, 'reluctant']];
+    case 'dead':
+      return [];
+    case 'unknown':
+      return ready ? [[node, 'willing']] : [];
+  }
+}
+
+function placesOf({ contests }: Layer2Plan<WireClaim>): Map<Ip, { readonly contest: number; readonly place: number }> {
+  const places = new Map<Ip, { readonly contest: number; readonly place: number }>();
+  for (const [contest, { vips }] of contests.entries()) for (const [place, vip] of vips.entries()) places.set(vip, { contest, place });
+  return places;
+}

@@ -1,0 +1,98 @@
+import type { Ip } from '../net/ip.ts';
+import { type Bid, type ElectionPolicy, lowestRank, settleRounds } from './boundedLoad.ts';
+
+/** What a node is to the others. `reluctant`: it owns only what nobody else can. Not mentioned: it is dead. */
+export type Standing = 'willing' | 'reluctant';
+
+/** Groups of addresses with the same candidates, in the form in which thousands are cheap to hand from thread to thread. */
+export interface Contest {
+  readonly policy: ElectionPolicy;
+  /** Sorted by name. */
+  readonly nodes: readonly string[];
+  /** Of each node: preference; only the highest among those that come into question counts. */
+  readonly weights: readonly number[];
+  /** Of each node: 0, or the tier in which it is whatever it says of itself; a lower one goes before a higher, whatever the weights. */
+  readonly tiers: readonly number[];
+  /** The first address of each group, sorted: it stands for the group. */
+  readonly vips: readonly Ip[];
+  /** Rank of node `n` for address `v` at `v * nodes.length + n`. */
+  readonly ranks: Float64Array;
+}
+
+interface Draw {
+  readonly policy: ElectionPolicy;
+  readonly nodes: readonly string[];
+  readonly bids: Bid[];
+}
+
+/**
+ * The owner of every group, by its first address. A function of what is given: no history, so that all speakers that see the
+ * same come to the same answer.
+ */
+export function electOwners(contests: readonly Contest[], standings: ReadonlyMap<string, Standing>): Map<Ip, string> {
+  const draws = new Map<string, Draw>();
+  for (const contest of contests) {
+    const places = eligible(contest, standings);
+    if (places.length === 0) continue;
+    const nodes = places.map((place) => contest.nodes[place] ?? '');
+    const id = `${contest.policy} ${nodes.join(' ')}`;
+    const draw = draws.get(id) ?? { policy: contest.policy, nodes, bids: [] };
+    draws.set(id, draw);
+    enter(contest, places, draw.bids);
+  }
+  const owners = new Map<string, string>();
+  const load = new Map<string, number>();
+  // What a hash alone decides is given; the rest is spread around it.
+  for (const { policy, nodes, bids } of draws.values()) if (policy === 'hash') drawByHash(nodes, bids, load, owners);
+  settleRounds(
+    [...draws.values()].filter(({ policy }) => policy === 'balanced'),
+    load,
+    owners,
+  );
+  return owners as Map<Ip, string>;
+}
+
+/** The places in `nodes` of those that come into question: the best tier, and in it the highest weight. All, when all are dead. */
+function eligible({ nodes, weights, tiers }: Contest, standings: ReadonlyMap<string, Standing>): number[] {
+  const all = [...nodes.keys()];
+  const alive = all.filter((place) => standings.has(nodes[place] ?? ''));
+  const tierOf = (place: number): number => {
+    const isReluctant = standings.get(nodes[place] ?? '') === 'reluctant';
+    return Math.max(tiers[place] ?? 0, isReluctant ? RELUCTANT_TIER : 0);
+  };
+  const found = alive.length > 0 ? alive : all;
+  const best = Math.min(...found.map(tierOf));
+  const inTier = found.filter((place) => tierOf(place) === best);
+  const top = Math.max(...inTier.map((place) => weights[place] ?? 0));
+  return inTier.filter((place) => (weights[place] ?? 0) === top);
+}
+
+/** Tiers of a contest's nodes. Who is not sure yet of staying goes before who is sure to go. */
+export const RELUCTANT_TIER = 1;
+export const DRAINING_TIER = 2;
+/** No interface of the node is in the address's subnet. */
+export const FOREIGN_TIER = 3;
+
+function enter({ nodes, vips, ranks }: Contest, places: readonly number[], bids: Bid[]): void {
+  for (const [v, key] of vips.entries()) {
+    const own = new Float64Array(places.length);
+    for (let i = 0; i < places.length; i++) own[i] = ranks[v * nodes.length + (places[i] ?? 0)] ?? 0;
+    bids.push({ key, ranks: own });
+  }
+}
+
+function drawByHash(nodes: readonly string[], bids: readonly Bid[], load: Map<string, number>, owners: Map<string, string>): void {
+  for (const { key, ranks } of bids) {
+    const owner = nodes[lowestRank(ranks)] ?? '';
+    owners.set(key, owner);
+    load.set(owner, (load.get(owner) ?? 0) + 1);
+  }
+}
+
+/** All candidates of one group in the order of the hash and the weights, whoever is alive: the order by which conflicts end. */
+export function standingOrder({ nodes, weights, tiers, ranks }: Contest, v: number): string[] {
+  const rank = (place: number): number => ranks[v * nodes.length + place] ?? 0;
+  return [...nodes.keys()]
+    .sort((a, b) => (tiers[a] ?? 0) - (tiers[b] ?? 0) || (weights[b] ?? 0) - (weights[a] ?? 0) || rank(a) - rank(b) || a - b)
+    .map((place) => nodes[place] ?? '');
+}
