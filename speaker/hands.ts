@@ -157,6 +157,8 @@ export interface UdpHands {
 export interface PacketEndpoint {
   /** @returns false when the kernel did not take it; that is nobody's fault while an interface goes away */
   readonly send: (frame: Uint8Array) => boolean;
+  /** What frames are about that are heard; nothing else need be. */
+  readonly watch: (ips: Iterable<Ip>) => void;
   /** The whole set of multicast groups to be a member of. */
   readonly join: (groups: ReadonlySet<Ip>) => void;
   readonly close: () => void;

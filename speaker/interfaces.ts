@@ -15,6 +15,7 @@ export class Interfaces {
   readonly #onFrame: (view: InterfaceView, frame: Uint8Array) => void;
   readonly #open = new Map<string, Open>();
   #problems: WireProblem[] = [];
+  #watched: readonly Ip[] = [];
 
   constructor(parts: EngineParts, onFrame: (view: InterfaceView, frame: Uint8Array) => void) {
     this.#parts = parts;
@@ -46,6 +47,7 @@ export class Interfaces {
         const open = this.#open.get(link.name);
         if (open !== undefined) this.#onFrame(open.view, frame);
       });
+      endpoint.watch(this.#watched);
       this.#open.set(link.name, { view: viewInterface(link), endpoint });
       return true;
     } catch (error) {
@@ -66,6 +68,12 @@ export class Interfaces {
 
   send(name: string, frame: Uint8Array): void {
     this.#open.get(name)?.endpoint.send(frame);
+  }
+
+  /** Frames about these addresses are to come in; others may not. */
+  watch(ips: readonly Ip[]): void {
+    this.#watched = ips;
+    for (const { endpoint } of this.#open.values()) endpoint.watch(ips);
   }
 
   join(groups: ReadonlyMap<string, ReadonlySet<Ip>>): void {

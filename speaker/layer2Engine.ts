@@ -55,6 +55,7 @@ export class Layer2Engine {
   readonly #speakers = new SpeakerMacs();
   #around: Layer2Surroundings = { isDoubtful: () => false, orderOf: () => [] };
   #claims = new Map<Ip, WireClaim>();
+  #neighbours: readonly Ip[] = [];
 
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
@@ -71,6 +72,8 @@ export class Layer2Engine {
 
   setSpeakers(peers: readonly MeshPeer[]): void {
     this.#speakers.set(peers);
+    this.#neighbours = peers.map(({ address }) => address);
+    this.#watch();
   }
 
   setLinks(all: readonly HostLink[]): void {
@@ -105,6 +108,8 @@ export class Layer2Engine {
     }
     const parting = this.#handover.set(held);
     this.#claims = new Map([...claims, ...parting].map((claim) => [claim.ip, claim]));
+    // Before anything is asked or said: the answers are to be heard.
+    this.#watch();
     const probed = new Set(fresh);
     this.#announce({
       kind: 'claims',
@@ -228,6 +233,12 @@ export class Layer2Engine {
       ...(interfaces === undefined ? {} : { interfaces }),
     }));
     this.#interfaces.join(solicitedGroups(entries, this.#interfaces.views()));
+    this.#watch();
+  }
+
+  /** The speakers' own addresses too: from their ARP their MACs are learnt. */
+  #watch(): void {
+    this.#interfaces.watch([...this.#claims.keys(), ...this.#neighbours]);
   }
 
   /** The report tells since when; the announcer itself does not care. */

@@ -1,14 +1,14 @@
+import { type Ip } from '../../src/net/ip.ts';
+import { watchedRanges } from '../../src/layer2/watched.ts';
 import { READER_BATCH, type ReaderHandle, addon } from '../native/addon.ts';
-import { AF_PACKET, ENETDOWN, ETH_P_ARP, ETH_P_IPV6, SOCK_RAW } from './constants.ts';
-import { ARP_FILTER, NDP_FILTER } from './filter.ts';
+import { AF_PACKET, ETH_P_ARP, ETH_P_IPV6, SOCK_RAW } from './constants.ts';
+import { ARP_FILTER, MOST_RANGES, NDP_FILTER, arpFilter, ndpFilter } from './filter.ts';
+import { type SendCounters, SendQueue } from './sendQueue.ts';
 import { linkAddress } from './sockaddr.ts';
 
 const MAX_FRAME = 2048;
 
-export interface PacketCounters {
-  sent: number;
-  /** The kernel's queue was full, or the link down. */
-  sendErrors: number;
+export interface PacketCounters extends SendCounters {
   /** Frames longer than any ARP or ND message. */
   truncated: number;
   readErrors: number;
@@ -20,6 +20,8 @@ export interface PacketEndpoint {
   readonly counters: PacketCounters;
   /** One whole Ethernet frame. @returns whether the kernel took it */
   send(frame: Uint8Array): boolean;
+  /** Lets frames about these addresses through, and few others. Up to the first call all come through. */
+  watch(ips: Iterable<Ip>): void;
   close(): void;
 }
 
@@ -32,10 +34,11 @@ export interface PacketOptions {
 /** @throws Error with `code` when the interface is gone or raw sockets are not permitted (EPERM) */
 export function openPackets({ index, onFrame }: PacketOptions): PacketEndpoint {
   const counters: PacketCounters = { sent: 0, sendErrors: 0, truncated: 0, readErrors: 0 };
-  const arp = openSocket(index, ETH_P_ARP, ARP_FILTER, onFrame, counters);
+  const queue = new SendQueue(counters);
+  const arp = openSocket(index, ETH_P_ARP, ARP_FILTER, onFrame, queue);
   let ndp: OpenSocket;
   try {
-    ndp = openSocket(index, ETH_P_IPV6, NDP_FILTER, onFrame, counters);
+    ndp = openSocket(index, ETH_P_IPV6, NDP_FILTER, onFrame, queue);
   } catch (error) {
     arp.close();
     throw error;
@@ -45,7 +48,13 @@ export function openPackets({ index, onFrame }: PacketOptions): PacketEndpoint {
     index,
     counters,
     send(frame) {
-      return open && transmit(arp.fd, frame, counters);
+      return open && queue.send(arp.fd, frame);
+    },
+    watch(ips) {
+      if (!open) return;
+      const { v4, v6 } = watchedRanges(ips, MOST_RANGES);
+      addon().setFilter(arp.fd, arpFilter(v4));
+      addon().setFilter(ndp.fd, ndpFilter(v6));
     },
     close() {
       if (!open) return;
@@ -66,7 +75,7 @@ function openSocket(
   protocol: number,
   filter: Uint8Array,
   onFrame: (frame: Uint8Array) => void,
-  counters: PacketCounters,
+  queue: SendQueue,
 ): OpenSocket {
   const io = addon();
   // Protocol 0 receives nothing: not one frame can slip in before the filter is there.
@@ -75,7 +84,7 @@ function openSocket(
   try {
     io.setFilter(fd, filter);
     io.bind(fd, linkAddress(index, protocol));
-    reader = readFrames(fd, onFrame, counters);
+    reader = readFrames(fd, onFrame, queue);
   } catch (error) {
     io.close(fd);
     throw error;
@@ -89,7 +98,8 @@ function openSocket(
   };
 }
 
-function readFrames(fd: number, onFrame: (frame: Uint8Array) => void, counters: PacketCounters): ReaderHandle {
+function readFrames(fd: number, onFrame: (frame: Uint8Array) => void, queue: SendQueue): ReaderHandle {
+  const { counters } = queue;
   const frames = new Uint8Array(READER_BATCH * MAX_FRAME);
   const lengths = new Uint32Array(READER_BATCH);
   const views = Array.from({ length: READER_BATCH }, (_, position) => frames.subarray(position * MAX_FRAME, (position + 1) * MAX_FRAME));
@@ -97,20 +107,13 @@ function readFrames(fd: number, onFrame: (frame: Uint8Array) => void, counters: 
   return addon().startReader(fd, frames, new Uint8Array(lengths.buffer), none, none, (count) => {
     // The link went down: the socket stays good, and the interface watch tells what follows.
     if (count < 0) counters.readErrors += 1;
+    queue.hold();
     for (let position = 0; position < count; position++) {
       const length = lengths[position] ?? 0;
       const view = views[position];
       if (view === undefined || length > MAX_FRAME) counters.truncated += 1;
       else onFrame(view.subarray(0, length));
     }
+    queue.release();
   });
-}
-
-function transmit(fd: number, frame: Uint8Array, counters: PacketCounters): boolean {
-  let result = addon().send(fd, frame, undefined);
-  // The first send after link-up returns the error of the time before it.
-  if (result === -ENETDOWN) result = addon().send(fd, frame, undefined);
-  if (result >= 0) counters.sent += 1;
-  else counters.sendErrors += 1;
-  return result >= 0;
 }

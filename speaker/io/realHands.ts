@@ -32,6 +32,7 @@ function packetHands(groups: MulticastGroups): PacketHands {
       const endpoint = openPackets({ index: link.index, onFrame });
       return {
         send: (frame) => endpoint.send(frame),
+        watch: (ips) => endpoint.watch(ips),
         join(wanted) {
           joined.set(link.name, wanted);
           apply();

@@ -11,6 +11,7 @@ import { linkAddress } from '../../speaker/io/sockaddr.ts';
 import { listenUdp, openSender } from '../../speaker/io/udp.ts';
 import type { UdpListener, UdpSender } from '../../speaker/hands.ts';
 import { addon } from '../../speaker/native/addon.ts';
+import { parseIp } from '../../src/net/ip.ts';
 import type { Command } from './agentClient.ts';
 
 const endpoints = new Map<string, PacketEndpoint>();
@@ -111,6 +112,8 @@ function perform(command: Command): unknown {
       return endpoint(command.interface).counters;
     case 'send':
       return endpoint(command.interface).send(Buffer.from(command.frame, 'hex'));
+    case 'narrow':
+      return endpoint(command.interface).watch(command.addresses.flatMap((text) => parseIp(text) ?? []));
     case 'raw':
       return addon().send(rawSocket(command.interface), Buffer.from(command.frame, 'hex'), undefined);
     case 'flood':

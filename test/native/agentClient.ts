@@ -12,6 +12,7 @@ export type Command =
   | ({ readonly do: 'open' | 'close' | 'counters' } & At)
   /** `send` through the open endpoint, `raw` through a socket of its own. */
   | ({ readonly do: 'send' | 'raw'; readonly frame: string } & At)
+  | ({ readonly do: 'narrow'; readonly addresses: readonly string[] } & At)
   | ({ readonly do: 'flood'; readonly frame: string; readonly durationMs: number } & At)
   | { readonly do: 'watch' | 'unwatch' | 'watchRoutes' | 'current' | 'descriptors' }
   | { readonly do: 'groups'; readonly groups: readonly Membership[] }

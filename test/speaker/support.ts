@@ -198,6 +198,7 @@ export class FakeHands implements Hands {
           port.sent.push(frame.slice());
           return true;
         },
+        watch: () => undefined,
         join: (groups: ReadonlySet<Ip>) => {
           port.groups = new Set(groups);
         },

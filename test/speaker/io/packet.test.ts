@@ -82,6 +82,26 @@ need('netns').describe('packet sockets', () => {
     expect(here.frames()).toEqual([arp(23)]);
   });
 
+  it('hears of the addresses that it watches, as sender and as target, and of no other', async () => {
+    // Fewer than there may be ranges: nothing between two of them is let through.
+    const vips = [...Array.from({ length: 20 }, (_, at) => 100 + 4 * at), 100];
+    await here.ask({ do: 'narrow', interface: 'a0', addresses: [...vips.map((last) => `192.0.2.${last}`), 'fe80::64', 'fe80::66'] });
+    here.events.length = 0;
+    const from104 = arp(99).replaceAll('c0000201', 'c0000268');
+    const heard = [arp(100), arp(176), from104, solicitation(0x64), solicitation(0x66, '88')];
+    const unheard = [arp(99), arp(101), arp(103), arp(177), solicitation(0x63), solicitation(0x65), solicitation(0x67, '88')];
+    for (const frame of [...unheard, ...heard]) await there.ask({ do: 'raw', interface: 'b0', frame });
+    await marker(104);
+    await until('all that it should hear', () => here.frames().length >= heard.length + 1);
+    expect(here.frames().toSorted()).toEqual([...heard, arp(104)].toSorted());
+    await here.ask({ do: 'narrow', interface: 'a0', addresses: [] });
+    here.events.length = 0;
+    for (const frame of heard) await there.ask({ do: 'raw', interface: 'b0', frame });
+    await here.ask({ do: 'close', interface: 'a0' });
+    expect(here.frames()).toEqual([]);
+    await here.ask({ do: 'open', interface: 'a0' });
+  });
+
   it('does not hear its own frames, and the other end does', async () => {
     here.events.length = 0;
     await there.ask({ do: 'open', interface: 'b0' });
