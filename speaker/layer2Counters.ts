@@ -3,8 +3,9 @@ import type { Ip } from '../src/net/ip.ts';
 
 /** Counts of the hot path, read when metrics are asked for. */
 export class Layer2Counters {
-  readonly requests = new Map<Ip, number>();
   readonly responses = new Map<Ip, number>();
+  /** Each question that concerns a VIP is answered. */
+  readonly requests: ReadonlyMap<Ip, number> = this.responses;
   readonly announcements = new Map<Ip, number>();
   readonly drops = new Map<string, number>();
   conflicts = 0;
@@ -14,9 +15,7 @@ export class Layer2Counters {
       add(this.drops, response.reason.reason);
       return;
     }
-    if (response.kind !== 'reply') return;
-    add(this.requests, response.ip);
-    add(this.responses, response.ip);
+    if (response.kind === 'reply') add(this.responses, response.ip);
   }
 
   gratuitous(ip: Ip): void {

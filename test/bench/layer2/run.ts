@@ -17,6 +17,8 @@ const SECONDS = 3;
 const WINDOWS = [1, 64, 512];
 /** The kernel takes minutes for ten thousand IPv6 addresses on an interface. */
 const KERNEL_VIPS6 = 1_000;
+/** By then all announcements of a take-over are over. */
+const ANNOUNCED_MS = 9_000;
 const FLOOD_PER_SECOND = 50_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'hlb-l2bench-'));
@@ -82,8 +84,7 @@ const RESPONDERS: readonly Responder[] = [
     name: 'HeraldLB',
     start: async () => {
       const child = await herald(VIPS);
-      // All announcements of the take-over are over.
-      await sleep(6_500);
+      await sleep(ANNOUNCED_MS);
       return child;
     },
     stop: async (child) => void child?.kill('SIGTERM'),
@@ -167,7 +168,7 @@ async function answersTable(): Promise<void> {
 async function floodTable(): Promise<void> {
   console.log(`\n| broadcasts that concern nobody | sent/s | % of a core |\n|---|---|---|`);
   const child = await herald(VIPS);
-  await sleep(6_500);
+  await sleep(ANNOUNCED_MS);
   for (const kind of ['arp', 'udp']) {
     const before = cpu(pidOf(child));
     const { perSecond } = JSON.parse(await run('flood', 'eth0', kind, String(FLOOD_PER_SECOND), '5')) as { perSecond: number };
@@ -181,14 +182,14 @@ async function floodTable(): Promise<void> {
 
 async function takeOver(): Promise<void> {
   const child = await herald(1);
-  await sleep(6_500);
+  await sleep(ANNOUNCED_MS);
   const counter = spawn('ip', enter('ask', segment, 'count', 'eth0', String(VIPS), '10'), { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: counter.stdout });
   await new Promise((done) => lines.once('line', done));
   const last = new Promise<string>((done) => lines.once('line', done));
   child.stdin?.write(`${VIPS / 2}\n`);
   console.log(`\ntake-over of ${VIPS / 2} VIPs of IPv4 and as many of IPv6 at once, as a client sees the announcements: ${await last}`);
-  await sleep(6_500);
+  await sleep(ANNOUNCED_MS);
   console.log(`peak resident memory of the process: ${rss(pidOf(child)).toFixed(0)} MB`);
   child.kill('SIGTERM');
 }
