@@ -189,7 +189,7 @@ const statuses = async (cluster: Cluster): Promise<Record<string, unknown>> =>
   Object.fromEntries((await services(cluster)).map(({ metadata, status }) => [metadata.name, status?.loadBalancer]));
 
 describe('a cluster that is taken over from MetalLB', () => {
-  it.each(GROUPS)('keeps every address of every Service, without a word but about old annotations, and over a restart: objects of %s', async (apiGroup) => {
+  it.each(GROUPS)('keeps every address, without a word but about old annotations, and over a restart: objects of %s', async (apiGroup) => {
     expect(dialects().length).toBeGreaterThanOrEqual(60);
     const cluster = await startCluster({ objects: [...METALLB_CRDS] });
     try {
@@ -223,6 +223,21 @@ describe('a cluster that is taken over from MetalLB', () => {
       expect(await statuses(cluster)).toEqual(before);
       expect(lab.requests.filter(({ verb, resource }) => verb === 'patch' && resource === 'services')).toEqual([]);
       expect(lab.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'events')).toEqual([]);
+    } finally {
+      await cluster.close();
+    }
+  }, 120_000);
+
+  it('needs no CRD of HeraldLB for that', async () => {
+    const cluster = await startCluster({ crdDir: [], objects: [...METALLB_CRDS] });
+    try {
+      const { lab } = cluster;
+      await fill(cluster, 'metallb.io');
+      const before = await statuses(cluster);
+      const one = await cluster.start('one', { apiGroup: 'metallb.io' });
+      await until('all conditions', async () => one.idle() && (await services(cluster)).every((service) => conditionOf(service) !== undefined));
+      expect(await statuses(cluster)).toEqual(before);
+      expect(lab.requests.some(({ resource, status }) => resource === 'addressclaims' && status === 404)).toBe(true);
     } finally {
       await cluster.close();
     }
