@@ -2,6 +2,7 @@ import type { ServiceKey, ServiceView } from '../src/cluster/service.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { isOlder } from '../src/host/kube/listing.ts';
 import type { Assignment } from '../src/ipam/assignment.ts';
+import { ALLOCATED_FROM_POOL } from '../src/ipam/request.ts';
 
 export interface HandoverOptions {
   /** The Service as the watch shows it. */
@@ -67,7 +68,7 @@ export class Handovers {
     const refusal = { reason: 'AddressInUse', address: blocked.address, by: [blocked.by] } as const;
     if (this.#isInRing(key)) return { ...wanted, ingress: wanted.ingress.filter((address) => service.ingress.includes(address)), refusal };
     // A moment is nobody's concern.
-    return nowMs - sinceMs < SAY_AFTER_MS ? undefined : { ...wanted, ingress: service.ingress, refusal };
+    return nowMs - sinceMs < SAY_AFTER_MS ? undefined : asItIs(service, refusal);
   }
 
   /** @param on the version that the write is conditional on */
@@ -146,6 +147,11 @@ export class Handovers {
     }
     return false;
   }
+}
+
+function asItIs({ ingress, annotations }: ServiceView, refusal: NonNullable<Assignment['refusal']>): Assignment {
+  const pool = annotations[ALLOCATED_FROM_POOL];
+  return { ingress, released: [], refusal, ...(pool === undefined ? {} : { pool }) };
 }
 
 const NONE: readonly Ip[] = [];
