@@ -67,7 +67,7 @@ describe('an address that goes from one Service to another', () => {
       return texts.length === 4 && texts;
     });
     const reasons = ['AllocationFailed x1', 'ClearAssignment x1', 'IPAllocated x1', 'IPAllocated x1'];
-    expect(told.map((text) => text.split(':')[0]).toSorted()).toEqual(reasons);
+    expect(told.map((text) => text.split(':')[0] ?? '').toSorted()).toEqual(reasons);
   });
 
   it('is written to the other only then, also when the first write of it was not seen yet', async () => {

@@ -169,7 +169,9 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
       'NAME | NAMESPACE | SERVICE | ADDRESSES | BOUND | REASON | TTL | AGE',
       expect.stringMatching(new RegExp(`^default\\.web \\| default \\| web \\| \\["${had}"\\] \\| True \\| Bound \\| 24h \\| \\d+m?\\d*s$`)),
     ]);
-    expect(await list('ippool')).toEqual([
+    // Counts follow within some seconds.
+    const pools = await until('the count', async () => ((await list('ippool'))[1]?.includes('| 1 | 15 |') === true ? list('ippool') : undefined), 20_000);
+    expect(pools).toEqual([
       'NAME | ACCEPTED | AUTO ASSIGN | USED IPV4 | FREE IPV4 | USED IPV6 | ADDRESSES | AGE',
       expect.stringMatching(/^a \| True \| true \| 1 \| 15 \| 0 \| \["192\.0\.2\.0\/28"\] \| /),
     ]);
