@@ -71,10 +71,14 @@ function contenders(): Contender[] {
     objects: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'metallb-system' } }, pool('metallb.io/v1beta1', 'metallb-system')],
     late: latePool('metallb.io/v1beta1', 'metallb-system'),
     start: (kubeconfig, log) =>
-      spawn(join(metallb, 'controller'), ['--namespace', 'metallb-system', '--webhook-mode', 'disabled', '--log-level', 'warn', '--port', '17472'], {
-        stdio: ['ignore', log, log],
-        env: { ...process.env, KUBECONFIG: kubeconfig },
-      }),
+      spawn(
+        join(metallb, 'controller'),
+        ['--namespace', 'metallb-system', '--webhook-mode', 'disabled', '--log-level', 'warn', '--port', '17472'],
+        {
+          stdio: ['ignore', log, log],
+          env: { ...process.env, KUBECONFIG: kubeconfig },
+        },
+      ),
   };
   return [heraldlb, other];
 }
@@ -191,7 +195,9 @@ async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
 }
 
 function printFirst(name: string, { bare, waiting, created, atOnce, cpuWaiting }: First, pid: number): void {
-  console.log('| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU |');
+  console.log(
+    '| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU |',
+  );
   console.log('|---|---|---|---|---|---|---|---|');
   console.log(
     `| ${name} | ${rate(bare)} | ${rate(waiting)} | ${(bare / waiting).toFixed(2)} | ${(created / 1000).toFixed(1)} s | ` +

@@ -189,44 +189,48 @@ const statuses = async (cluster: Cluster): Promise<Record<string, unknown>> =>
   Object.fromEntries((await services(cluster)).map(({ metadata, status }) => [metadata.name, status?.loadBalancer]));
 
 describe('a cluster that is taken over from MetalLB', () => {
-  it.each(GROUPS)('keeps every address, without a word but about old annotations, and over a restart: objects of %s', async (apiGroup) => {
-    expect(dialects().length).toBeGreaterThanOrEqual(60);
-    const cluster = await startCluster({ objects: [...METALLB_CRDS] });
-    try {
-      const { lab } = cluster;
-      await fill(cluster, apiGroup);
-      const before = await statuses(cluster);
-      const one = await cluster.start('one', { apiGroup });
-      const judged = async (): Promise<Seen[] | false> => {
-        const seen = await services(cluster);
-        return seen.every((service) => conditionOf(service) !== undefined) && one.idle() && seen;
-      };
-      const after = await until('all conditions', judged, 30_000);
-      const refused = after.filter((service) => conditionOf(service)?.status !== 'True');
-      expect(refused.map(({ metadata, status }) => [metadata.name, status])).toEqual([]);
-      expect(await statuses(cluster)).toEqual(before);
-      const pools = Object.fromEntries(
-        after.map(({ metadata }) => [metadata.name, metadata.annotations?.['heraldlb.io/ip-allocated-from-pool']]),
-      );
-      expect(pools).toEqual(Object.fromEntries(dialects().map(({ name, shape }) => [name, shape.pool ?? 'cidr'])));
-      // Events are written before it ends.
-      await one.close();
-      const told = await Promise.all(dialects().map(async ({ name }) => (await eventsAbout(lab, name)).map((text) => `${name} ${text}`)));
-      expect(told.flat().filter((text) => !/ (deprecatedAnnotation|AdditionalAssignFailed) x1: /.test(text))).toEqual([]);
-      const additional = told.flat().filter((text) => text.includes('AdditionalAssignFailed'));
-      expect(additional.length).toBe(
-        dialects().filter(({ shape }) => shape.ingress.length === 1 && JSON.stringify(shape).includes('PreferDual')).length,
-      );
-      lab.requests.length = 0;
-      const two = await cluster.start('two', { apiGroup });
-      await until('the second to lead', () => two.isLeader() && two.idle(), 30_000);
-      expect(await statuses(cluster)).toEqual(before);
-      expect(lab.requests.filter(({ verb, resource }) => verb === 'patch' && resource === 'services')).toEqual([]);
-      expect(lab.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'events')).toEqual([]);
-    } finally {
-      await cluster.close();
-    }
-  }, 120_000);
+  it.each(GROUPS)(
+    'keeps every address, without a word but about old annotations, and over a restart: objects of %s',
+    async (apiGroup) => {
+      expect(dialects().length).toBeGreaterThanOrEqual(60);
+      const cluster = await startCluster({ objects: [...METALLB_CRDS] });
+      try {
+        const { lab } = cluster;
+        await fill(cluster, apiGroup);
+        const before = await statuses(cluster);
+        const one = await cluster.start('one', { apiGroup });
+        const judged = async (): Promise<Seen[] | false> => {
+          const seen = await services(cluster);
+          return seen.every((service) => conditionOf(service) !== undefined) && one.idle() && seen;
+        };
+        const after = await until('all conditions', judged, 30_000);
+        const refused = after.filter((service) => conditionOf(service)?.status !== 'True');
+        expect(refused.map(({ metadata, status }) => [metadata.name, status])).toEqual([]);
+        expect(await statuses(cluster)).toEqual(before);
+        const pools = Object.fromEntries(
+          after.map(({ metadata }) => [metadata.name, metadata.annotations?.['heraldlb.io/ip-allocated-from-pool']]),
+        );
+        expect(pools).toEqual(Object.fromEntries(dialects().map(({ name, shape }) => [name, shape.pool ?? 'cidr'])));
+        // Events are written before it ends.
+        await one.close();
+        const told = await Promise.all(dialects().map(async ({ name }) => (await eventsAbout(lab, name)).map((text) => `${name} ${text}`)));
+        expect(told.flat().filter((text) => !/ (deprecatedAnnotation|AdditionalAssignFailed) x1: /.test(text))).toEqual([]);
+        const additional = told.flat().filter((text) => text.includes('AdditionalAssignFailed'));
+        expect(additional.length).toBe(
+          dialects().filter(({ shape }) => shape.ingress.length === 1 && JSON.stringify(shape).includes('PreferDual')).length,
+        );
+        lab.requests.length = 0;
+        const two = await cluster.start('two', { apiGroup });
+        await until('the second to lead', () => two.isLeader() && two.idle(), 30_000);
+        expect(await statuses(cluster)).toEqual(before);
+        expect(lab.requests.filter(({ verb, resource }) => verb === 'patch' && resource === 'services')).toEqual([]);
+        expect(lab.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'events')).toEqual([]);
+      } finally {
+        await cluster.close();
+      }
+    },
+    120_000,
+  );
 
   it('needs no CRD of HeraldLB for that', async () => {
     const cluster = await startCluster({ crdDir: [], objects: [...METALLB_CRDS] });
@@ -235,7 +239,10 @@ describe('a cluster that is taken over from MetalLB', () => {
       await fill(cluster, 'metallb.io');
       const before = await statuses(cluster);
       const one = await cluster.start('one', { apiGroup: 'metallb.io' });
-      await until('all conditions', async () => one.idle() && (await services(cluster)).every((service) => conditionOf(service) !== undefined));
+      await until(
+        'all conditions',
+        async () => one.idle() && (await services(cluster)).every((service) => conditionOf(service) !== undefined),
+      );
       expect(await statuses(cluster)).toEqual(before);
       expect(lab.requests.some(({ resource, status }) => resource === 'addressclaims' && status === 404)).toBe(true);
     } finally {

@@ -125,7 +125,10 @@ describe('a Service', () => {
     await start('one', { lbClass: 'heraldlb.io/lb' });
     await has('ours', '192.0.2.1');
     const before = await getService(lab, 'foreign');
-    expect([before.status?.conditions, before.metadata.annotations?.['heraldlb.io/ip-allocated-from-pool']]).toEqual([undefined, undefined]);
+    expect([before.status?.conditions, before.metadata.annotations?.['heraldlb.io/ip-allocated-from-pool']]).toEqual([
+      undefined,
+      undefined,
+    ]);
     expect(ips(await getService(lab, 'none'))).toEqual([]);
     expect(conditionOf(await getService(lab, 'none'))).toBeUndefined();
   });
@@ -144,7 +147,10 @@ describe('a pool', () => {
     expect(await says('c', 'NoPoolMatches')).toBe('No IPAddressPool takes this Service: p (it is disabled).');
     await has('a', a);
     await lab.patch(poolRef('p'), { spec: { disabled: false, addresses: [`${b}/32`, '192.0.2.8/30'] } });
-    await until('a to move', async () => ips(await getService(lab, 'a'))[0]?.startsWith('192.0.2.') === true && ips(await getService(lab, 'a'))[0] !== a);
+    await until(
+      'a to move',
+      async () => ips(await getService(lab, 'a'))[0]?.startsWith('192.0.2.') === true && ips(await getService(lab, 'a'))[0] !== a,
+    );
     await has('b', b);
     const told = await until('the event', async () => (await eventsAbout(lab, 'a')).find((text) => text.startsWith('ClearAssignment')));
     expect(told).toBe(
@@ -185,7 +191,9 @@ describe('a pool', () => {
     await has('b', '192.0.2.1');
     await lab.patch(poolRef('p'), { spec: { excludedAddresses: ['192.0.2.0-192.0.2.2'], quota: { perNamespace: 1 } } });
     await lab.create(serviceObject('c'));
-    expect(await says('c', 'QuotaExceeded')).toMatch(/^Namespace "default" has 2 of the 1 IPv4 addresses that IPAddressPool "p" has for it/);
+    expect(await says('c', 'QuotaExceeded')).toMatch(
+      /^Namespace "default" has 2 of the 1 IPv4 addresses that IPAddressPool "p" has for it/,
+    );
     await lab.patch(poolRef('p'), { spec: { quota: { perNamespace: 3 } } });
     await has('c', '192.0.2.3');
     await has('a', '192.0.2.0');

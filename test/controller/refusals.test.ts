@@ -114,11 +114,7 @@ const VERDICTS: Readonly<Record<PoolVerdictReason, readonly [addresses: readonly
   ],
   NoAddressOfFamily: [['10.0.5.0/30'], {}, 'it has no addresses of that family'],
   NotBothFamilies: [['2001:db8:6::/126'], {}, 'it does not have both families'],
-  Exhausted: [
-    ['10.0.7.0/32', '2001:db8:7::/128'],
-    { excludedAddresses: ['10.0.7.0/32', '2001:db8:7::/128'] },
-    'no address is free',
-  ],
+  Exhausted: [['10.0.7.0/32', '2001:db8:7::/128'], { excludedAddresses: ['10.0.7.0/32', '2001:db8:7::/128'] }, 'no address is free'],
 };
 
 /** The codes of a union, as the source has them. */
@@ -235,7 +231,8 @@ describe('every reason why a Service has no address is in its condition and in a
 describe('where every pool was looked at and refused for a reason of its own', () => {
   beforeAll(async () => {
     cluster = await startCluster();
-    for (const [reason, [addresses, spec]] of Object.entries(VERDICTS)) await cluster.lab.create(poolObject(nameOf(reason), addresses, spec));
+    for (const [reason, [addresses, spec]] of Object.entries(VERDICTS))
+      await cluster.lab.create(poolObject(nameOf(reason), addresses, spec));
     await cluster.start('one');
   }, 60_000);
 

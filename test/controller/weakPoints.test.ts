@@ -66,7 +66,9 @@ const SHOWN: Readonly<Record<string, readonly (readonly [file: string, test: str
 describe('every weak point has its tests', () => {
   it.each(Object.entries(SHOWN))('%s', (_weakness, tests) => {
     const titles = ([path, title]: readonly [string, string]): boolean =>
-      file(path).split('\n').some((line) => /^\s*(?:it(?:\.\w+)?\(|\{? ?name:|export |`)/.test(line) && line.includes(title));
+      file(path)
+        .split('\n')
+        .some((line) => /^\s*(?:it(?:\.\w+)?\(|\{? ?name:|export |`)/.test(line) && line.includes(title));
     expect(tests.filter((test) => !titles(test))).toEqual([]);
   });
 });

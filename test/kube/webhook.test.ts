@@ -159,7 +159,12 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
   it('shows in kubectl what is used and free, and who has what is claimed', async () => {
     const list = async (kind: string): Promise<string[]> => {
       const lines = (await kubectl('get', kind, '-n', NAMESPACE)).trim().split('\n');
-      return lines.map((line) => line.trim().split(/\s{2,}/).join(' | '));
+      return lines.map((line) =>
+        line
+          .trim()
+          .split(/\s{2,}/)
+          .join(' | '),
+      );
     };
     const claimed = { 'heraldlb.io/address-claim': '24h' };
     await kube.admin.patch(serviceRef('web'), { metadata: { annotations: claimed } });
@@ -167,10 +172,16 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
     const [had = ''] = /192\.0\.2\.\d+/.exec(JSON.stringify(await kube.admin.get(serviceRef('web')))) ?? [];
     expect(await list('addressclaims')).toEqual([
       'NAME | NAMESPACE | SERVICE | ADDRESSES | BOUND | REASON | TTL | AGE',
-      expect.stringMatching(new RegExp(`^default\\.web \\| default \\| web \\| \\["${had}"\\] \\| True \\| Bound \\| 24h \\| \\d+m?\\d*s$`)),
+      expect.stringMatching(
+        new RegExp(`^default\\.web \\| default \\| web \\| \\["${had}"\\] \\| True \\| Bound \\| 24h \\| \\d+m?\\d*s$`),
+      ),
     ]);
     // Counts follow within some seconds.
-    const pools = await until('the count', async () => ((await list('ippool'))[1]?.includes('| 1 | 15 |') === true ? list('ippool') : undefined), 20_000);
+    const pools = await until(
+      'the count',
+      async () => ((await list('ippool'))[1]?.includes('| 1 | 15 |') === true ? list('ippool') : undefined),
+      20_000,
+    );
     expect(pools).toEqual([
       'NAME | ACCEPTED | AUTO ASSIGN | USED IPV4 | FREE IPV4 | USED IPV6 | ADDRESSES | AGE',
       expect.stringMatching(/^a \| True \| true \| 1 \| 15 \| 0 \| \["192\.0\.2\.0\/28"\] \| /),
@@ -193,7 +204,7 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
     // A call that fails lets the write pass: there must be none.
     const seen = new Set<string>();
     const passed: unknown[] = [];
-    for (const endMs = performance.now() + 16_000; performance.now() < endMs; ) {
+    for (const endMs = performance.now() + 16_000; performance.now() < endMs;) {
       const { status, body } = await kube.admin.raw('POST', `${poolsPath}?dryRun=All`, pool('overlap', ['192.0.2.8/29']));
       if (status !== 422) passed.push(body);
       seen.add(await servedBy(controller.webhookPort()));
