@@ -255,7 +255,9 @@ export class Allocator {
     return pools.every(({ pool, why: verdict }) => {
       if (verdict === 'NotBothFamilies') return false;
       const space = this.#desk.pools.spaces.get(pool);
-      if (verdict === 'QuotaExceeded') return space !== undefined && this.#desk.overQuota(space, tenant, family) !== undefined;
+      // As many as was said: a reason keeps its numbers right.
+      if (verdict === 'QuotaExceeded')
+        return why.reason === 'QuotaExceeded' && space !== undefined && this.#desk.overQuota(space, tenant, family)?.used === why.used;
       return verdict !== 'Exhausted' || space?.next(family) === undefined;
     });
   }

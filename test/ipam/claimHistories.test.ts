@@ -329,8 +329,10 @@ function lost(world: World, before: ReadonlyMap<ServiceKey, Held>, step: Step): 
   const now = world.allocator.assignment(earlier.view.key)?.ingress ?? [];
   if (insisting || claims === undefined) return [];
   const excluded = (ip: Ip): boolean => world.pools.some((each) => each.excluded?.some((block) => blockContains(block, ip)) === true);
+  // An older claim for another one counts.
+  const index = new ClaimIndex(world.claims.values());
   return earlier.decided
-    .filter((address) => !now.includes(address) && !excluded(address))
+    .filter((address) => !now.includes(address) && !excluded(address) && index.against(address, earlier.view.key) === undefined)
     .map((address) => `${earlier.view.key} lost ${address}`);
 }
 
