@@ -2,6 +2,7 @@ import type { ServiceKey, ServiceView } from '../src/cluster/service.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { isOlder } from '../src/host/kube/listing.ts';
 import type { Assignment } from '../src/ipam/assignment.ts';
+import { ALLOCATED_FROM_POOL } from '../src/ipam/request.ts';
 
 export interface HandoverOptions {
   /** The Service as the watch shows it. */
@@ -18,6 +19,11 @@ export interface Sent {
   overAtMs: number;
 }
 
+interface Wait {
+  readonly for: ServiceKey;
+  readonly sinceMs: number;
+}
+
 /**
  * An address that one Service leaves and another one gets stands in the status of one of them at most, however long the writes take: the
  * one that leaves goes first.
@@ -28,8 +34,8 @@ export class Handovers {
   readonly #leaving = new Map<Ip, Set<ServiceKey>>();
   /** Until the watch has shown what became of it. */
   readonly #sent = new Map<ServiceKey, readonly Sent[]>();
-  /** Who waits, and for whom. */
-  readonly #waits = new Map<ServiceKey, ServiceKey>();
+  /** Who waits. */
+  readonly #waits = new Map<ServiceKey, Wait>();
 
   constructor(options: HandoverOptions) {
     this.#options = options;
@@ -53,13 +59,16 @@ export class Handovers {
    */
   admit(service: ServiceView, wanted: Assignment): Assignment | undefined {
     const { key } = service;
+    const nowMs = this.#options.nowMs();
+    const { sinceMs = nowMs } = this.#waits.get(key) ?? {};
     this.#waits.delete(key);
     const blocked = this.#blocked(service, wanted);
     if (blocked === undefined) return wanted;
-    this.#waits.set(key, blocked.by);
-    if (!this.#isInRing(key)) return undefined;
-    const ingress = wanted.ingress.filter((address) => service.ingress.includes(address));
-    return { ...wanted, ingress, refusal: { reason: 'AddressInUse', address: blocked.address, by: [blocked.by] } };
+    this.#waits.set(key, { for: blocked.by, sinceMs });
+    const refusal = { reason: 'AddressInUse', address: blocked.address, by: [blocked.by] } as const;
+    if (this.#isInRing(key)) return { ...wanted, ingress: wanted.ingress.filter((address) => service.ingress.includes(address)), refusal };
+    // A moment is nobody's concern.
+    return nowMs - sinceMs < SAY_AFTER_MS ? undefined : asItIs(service, refusal);
   }
 
   /** @param on the version that the write is conditional on */
@@ -82,7 +91,9 @@ export class Handovers {
   settled(key: ServiceKey): ServiceKey[] {
     this.#underWay(key);
     if (this.#waits.size === 0) return [];
-    return [...this.#waits].flatMap(([who, whom]) => (whom === key && this.#waits.delete(who) ? [who] : []));
+    const { service, assignment } = this.#options;
+    if (service(key) === undefined || assignment(key) === undefined) this.#waits.delete(key);
+    return [...this.#waits].flatMap(([who, wait]) => (wait.for === key ? [who] : []));
   }
 
   #underWay(key: ServiceKey): readonly Ip[] {
@@ -130,7 +141,7 @@ export class Handovers {
 
   #isInRing(key: ServiceKey): boolean {
     const passed = new Set<ServiceKey>();
-    for (let next = this.#waits.get(key); next !== undefined && !passed.has(next); next = this.#waits.get(next)) {
+    for (let next = this.#waits.get(key)?.for; next !== undefined && !passed.has(next); next = this.#waits.get(next)?.for) {
       if (next === key) return true;
       passed.add(next);
     }
@@ -138,6 +149,13 @@ export class Handovers {
   }
 }
 
+function asItIs({ ingress, annotations }: ServiceView, refusal: NonNullable<Assignment['refusal']>): Assignment {
+  const pool = annotations[ALLOCATED_FROM_POOL];
+  return { ingress, released: [], refusal, ...(pool === undefined ? {} : { pool }) };
+}
+
 const NONE: readonly Ip[] = [];
 /** The API server ends a request that its client has given up. */
 const UNANSWERED_MS = 5000;
+/** Who waits longer for another one's write is told so. */
+const SAY_AFTER_MS = 900;

@@ -86,8 +86,10 @@ export function createLeader(options: LeaderOptions): Leader {
   const loop = createDirtyLoop({ name: 'plan', run, settleMs: 5, maxWaitMs: 100, log, metrics: kubeMetrics });
   const stopping = new AbortController();
   const ended = AbortSignal.any([term.signal, stopping.signal]);
+  const beganAtMs = performance.now();
   const knowing = seeAll(options, ended).then(() => {
     knowsAll = !ended.aborted;
+    if (knowsAll) log.info({ afterMs: Math.round(performance.now() - beganAtMs) }, 'what others wrote is seen: plans begin');
     loop.mark();
   });
   return {

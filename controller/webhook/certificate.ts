@@ -104,7 +104,7 @@ function validAuthorities(bundle: string, nowMs: number): string[] {
   return (bundle.match(PEM) ?? []).map((pem) => (pem.endsWith('\n') ? pem : `${pem}\n`)).filter((pem) => isValid(pem, nowMs));
 }
 
-function isValid(pem: string, nowMs: number): boolean {
+export function isValid(pem: string, nowMs: number): boolean {
   try {
     return Date.parse(new X509Certificate(pem).validTo) > nowMs;
   } catch {

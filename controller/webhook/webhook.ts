@@ -2,6 +2,7 @@ import { sleep } from '../../src/host/kube/backoff.ts';
 import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
 import type { Logger } from '../../src/host/log.ts';
 import type { AdmissionWorld } from '../../src/ipam/admission.ts';
+import { isValid } from './certificate.ts';
 import { isRace, keepCertificate } from './keeper.ts';
 import { answerReview } from './review.ts';
 import { type WebhookServer, startWebhookServer } from './server.ts';
@@ -50,6 +51,7 @@ export function startWebhook(options: WebhookOptions): Webhook {
   const keeper = { client, namespace, names, leads, log, secret: SECRET, configuration: CONFIGURATION, lifetimeMs: timing.lifetimeMs };
   let server: WebhookServer | undefined;
   let served = '';
+  let next = '';
 
   const look = async (): Promise<void> => {
     const certificate = await keepCertificate(keeper, Date.now());
@@ -58,6 +60,10 @@ export function startWebhook(options: WebhookOptions): Webhook {
       const answer = (review: unknown) => answerReview(review, apiGroup, world());
       server = await startWebhookServer({ port, host, certificate, answer, log });
       log.info({ port: server.port }, 'the webhook answers');
+    } else if (next !== certificate.certificate && isValid(served, Date.now())) {
+      // From the next look on: until then the API servers have taken up that they are to trust it.
+      next = certificate.certificate;
+      return;
     } else server.use(certificate);
     served = certificate.certificate;
   };

@@ -213,17 +213,18 @@ export class Allocator {
     return this.#desk.pools.of(address)?.pool.name ?? annotation(service, 'ip-allocated-from-pool');
   }
 
-  /** Room appears where an address is left, and beside a Service that newly shares its own. */
+  /** Room appears where an address is left, and beside a Service that newly shares its own; who waits for that is told who is there. */
   #retryAfter(before: Entry | undefined, now: Entry | undefined): ServiceKey[] {
     if (this.#pending.size === 0) return [];
     const left = before?.assignment.ingress.some((address) => now?.assignment.ingress.includes(address) !== true) === true;
     if (left) return this.#retry(() => true);
     const key = now?.tenant.sharingKey;
-    return key === undefined ? [] : this.#retry((tenant) => tenant.sharingKey === key);
+    if (now === undefined || key === undefined) return [];
+    return this.#retry((entry) => entry.tenant.sharingKey === key || waitsFor(entry, now.assignment.ingress));
   }
 
   /** Until nobody moves any more; the last round also makes the reasons speak of the final state. */
-  #retry(concerns: (tenant: Tenant) => boolean): ServiceKey[] {
+  #retry(concerns: (entry: Entry) => boolean): ServiceKey[] {
     const changed = new Set<ServiceKey>();
     let moved = true;
     for (let round = 0; moved && round < MAX_ROUNDS && this.#pending.size > 0; round++) {
@@ -231,7 +232,7 @@ export class Allocator {
       const entries = [...this.#pending]
         .map((key) => this.#entries.get(key))
         .filter((entry) => entry !== undefined)
-        .filter((entry) => concerns(entry.tenant) && !this.#isStuck(entry));
+        .filter((entry) => concerns(entry) && !this.#isStuck(entry));
       entries.sort((a, b) => byAge(a.service, b.service));
       for (const entry of entries) {
         if (this.#isStuck(entry)) continue;
@@ -254,7 +255,9 @@ export class Allocator {
     return pools.every(({ pool, why: verdict }) => {
       if (verdict === 'NotBothFamilies') return false;
       const space = this.#desk.pools.spaces.get(pool);
-      if (verdict === 'QuotaExceeded') return space !== undefined && this.#desk.overQuota(space, tenant, family) !== undefined;
+      // As many as was said: a reason keeps its numbers right.
+      if (verdict === 'QuotaExceeded')
+        return why.reason === 'QuotaExceeded' && space !== undefined && this.#desk.overQuota(space, tenant, family)?.used === why.used;
       return verdict !== 'Exhausted' || space?.next(family) === undefined;
     });
   }
@@ -268,6 +271,10 @@ const NOTHING: Basis = { config: { pools: [] }, namespaces: [] };
 const NO_DISPUTES: NonNullable<Assignment['disputed']> = [];
 
 const NOTHING_KEPT: Kept = { addresses: [], cleared: new Map() };
+
+function waitsFor({ assignment: { refusal } }: Entry, addresses: readonly Ip[]): boolean {
+  return refusal !== undefined && 'address' in refusal && addresses.includes(refusal.address);
+}
 
 function isNamed({ request }: Applicant): boolean {
   return 'addresses' in request;

@@ -2,9 +2,10 @@
  * How fast a controller gives many Services their addresses on a real kube-apiserver, beside bare status patches from a simple loop on
  * the same server, and beside MetalLB's controller where it is to be had.
  *
- *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [path of MetalLB's controller] [its CRD directory]
+ *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [$(test/bench/metallb/build.sh)] [all|first|late]
  *
- * MetalLB's: `go install go.universe.tf/metallb/controller@v0.15.2`; its CRDs lie in the module cache under config/crd/bases.
+ * `first`: only the Services that wait when a controller starts, and those that are made at once afterwards. `late`: only those that
+ * wait for a pool. The API server makes Services much slower than it patches them, so all of it takes minutes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kube, startKube } from '../kube/kube.ts';
 
-const [, , countText = '5000', metallb, metallbCrds] = process.argv;
+const [, , countText = '5000', metallb = '', phases = 'all'] = process.argv;
 const COUNT = Number(countText);
 const LOOPS = 16;
 /** Of a Linux process in /proc: USER_HZ. */
@@ -62,17 +63,22 @@ const heraldlb: Contender = {
 };
 
 function contenders(): Contender[] {
-  if (metallb === undefined || metallbCrds === undefined) return [heraldlb];
+  if (metallb === '') return [heraldlb];
+  const metallbCrds = join(metallb, 'crds');
   const other: Contender = {
     name: 'MetalLB',
     crds: readdirSync(metallbCrds).map((file) => join(metallbCrds, file)),
     objects: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'metallb-system' } }, pool('metallb.io/v1beta1', 'metallb-system')],
     late: latePool('metallb.io/v1beta1', 'metallb-system'),
     start: (kubeconfig, log) =>
-      spawn(metallb, ['--namespace', 'metallb-system', '--webhook-mode', 'disabled', '--log-level', 'warn', '--port', '17472'], {
-        stdio: ['ignore', log, log],
-        env: { ...process.env, KUBECONFIG: kubeconfig },
-      }),
+      spawn(
+        join(metallb, 'controller'),
+        ['--namespace', 'metallb-system', '--webhook-mode', 'disabled', '--log-level', 'warn', '--port', '17472'],
+        {
+          stdio: ['ignore', log, log],
+          env: { ...process.env, KUBECONFIG: kubeconfig },
+        },
+      ),
   };
   return [heraldlb, other];
 }
@@ -123,18 +129,30 @@ async function untilSampleAssigned(kube: Kube, namespace: string): Promise<void>
   }
 }
 
+/** On Services that the controller looks after too, but nothing that it reads: each time another value, else nothing is written. */
+async function bareConditions(kube: Kube, namespace: string): Promise<number> {
+  const message = `round ${rounds++}`;
+  const condition = { type: 'example.com/Bare', status: 'True', reason: 'Yes', message, lastTransitionTime: '2026-01-01T00:00:00Z' };
+  return inLoops(COUNT, async (index) => {
+    const path = `${servicesOf(namespace)}/s${index}/status`;
+    const body = { status: { conditions: [condition] } };
+    const { status } = await kube.admin.raw('PATCH', path, body, 'application/strategic-merge-patch+json');
+    if (status !== 200) throw new Error(`patching a status: ${status}`);
+  });
+}
+
 /** Services that wait for a pool, and then it is there: what a controller that runs already needs to the last VIP. */
 async function poolComes(kube: Kube, pools: readonly object[]): Promise<{ readonly ms: number; readonly bareMs: number }> {
-  await createServices(kube, 'late', undefined, 'late');
-  await sleep(5000);
-  const before = await barePatches(kube, 'bare');
+  const before = await bareConditions(kube, 'late');
+  await sleep(2000);
   const from = performance.now();
   for (const object of pools) await kube.admin.apply(object);
   await untilSampleAssigned(kube, 'late');
   const ms = performance.now() - from;
   await untilAssigned(kube, 'late');
+  // Events come after the statuses.
   await sleep(COUNT);
-  const after = await barePatches(kube, 'bare');
+  const after = await bareConditions(kube, 'late');
   return { ms, bareMs: (before + after) / 2 };
 }
 
@@ -163,45 +181,81 @@ function peakMb(pid: number): number {
 
 const rate = (ms: number): string => `${((COUNT * 1000) / ms).toFixed(0)}/s`;
 
+interface First {
+  readonly bare: number;
+  readonly waiting: number;
+  readonly created: number;
+  readonly atOnce: number;
+  readonly cpuWaiting: number;
+}
+
+/** Services that wait when the controller starts, and as many that are made while it runs. */
+async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
+  const bare = await barePatches(kube, 'bare');
+  await createServices(kube, 'waiting');
+  const waitingFrom = performance.now();
+  const child = start();
+  await untilAssigned(kube, 'waiting');
+  const waiting = performance.now() - waitingFrom;
+  const cpuWaiting = cpuSeconds(child.pid ?? 0);
+  await sleep(1000);
+  const atOnceFrom = performance.now();
+  const created = await createServices(kube, 'at-once');
+  await untilAssigned(kube, 'at-once');
+  const atOnce = performance.now() - atOnceFrom;
+  return { bare, waiting, created, atOnce, cpuWaiting };
+}
+
+function printFirst(name: string, { bare, waiting, created, atOnce, cpuWaiting }: First, pid: number): void {
+  console.log(
+    '| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|');
+  console.log(
+    `| ${name} | ${rate(bare)} | ${rate(waiting)} | ${(bare / waiting).toFixed(2)} | ${(created / 1000).toFixed(1)} s | ` +
+      `${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpuSeconds(pid).toFixed(1)} s |`,
+  );
+}
+
 async function measure({ name, crds, objects, late, start }: Contender): Promise<void> {
   const kube = await startKube({ controllers: false });
+  const running: ChildProcess[] = [];
+  const begin = (): ChildProcess => {
+    const child = start(kube.kubeconfigFile(), openSync(`/tmp/heraldlb-bench-${name}.log`, 'w'));
+    running.push(child);
+    return child;
+  };
+  const pid = (): number => running[0]?.pid ?? 0;
   try {
     for (const file of crds) await kube.admin.apply(readFileSync(file, 'utf8'));
     await sleep(3000);
     for (const object of objects) await kube.admin.apply(object);
-    await createServices(kube, 'bare', 'example.com/none');
-    const bare = await barePatches(kube, 'bare');
-    await createServices(kube, 'waiting');
-    const log = openSync(`/tmp/heraldlb-bench-${name}.log`, 'w');
-    const child = start(kube.kubeconfigFile(), log);
-    const waitingFrom = performance.now();
-    await untilAssigned(kube, 'waiting');
-    const waiting = performance.now() - waitingFrom;
-    const cpuWaiting = cpuSeconds(child.pid ?? 0);
-    await sleep(1000);
-    const atOnceFrom = performance.now();
-    const created = await createServices(kube, 'at-once');
-    await untilAssigned(kube, 'at-once');
-    const atOnce = performance.now() - atOnceFrom;
-    const cpu = cpuSeconds(child.pid ?? 0);
-    await sleep(COUNT);
-    const { ms: lateMs, bareMs } = await poolComes(kube, [late]);
-    console.log(
-      `| ${name} | ${rate(bare)} | ${rate(waiting)} | ${(bare / waiting).toFixed(2)} | ${(created / 1000).toFixed(1)} s | ` +
-        `${(atOnce / 1000).toFixed(1)} s | ${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpu.toFixed(1)} s | ${peakMb(child.pid ?? 0).toFixed(0)} MB | ` +
-        `${rate(bareMs)} | ${rate(lateMs)} | ${(bareMs / lateMs).toFixed(2)} |`,
-    );
-    child.kill('SIGTERM');
-    await once(child, 'exit');
+    if (phases !== 'late') {
+      await createServices(kube, 'bare', 'example.com/none');
+      printFirst(name, await first(kube, begin), pid());
+    }
+    if (phases !== 'first') {
+      await createServices(kube, 'late', undefined, 'late');
+      console.log(`bare patches without any controller: ${rate(await bareConditions(kube, 'late'))}`);
+      if (running.length === 0) begin();
+      // Refusals, and their events.
+      await sleep(2 * COUNT);
+      const cpuBefore = cpuSeconds(pid());
+      const { ms, bareMs } = await poolComes(kube, [late]);
+      const cpu = cpuSeconds(pid()) - cpuBefore;
+      console.log('| controller | bare patches before and after | a pool comes for those that wait | ratio | CPU |');
+      console.log('|---|---|---|---|---|');
+      console.log(`| ${name} | ${rate(bareMs)} | ${rate(ms)} | ${(bareMs / ms).toFixed(2)} | ${cpu.toFixed(1)} s |`);
+    }
+    console.log(`${name}: at most ${peakMb(pid()).toFixed(0)} MB\n`);
   } finally {
+    for (const child of running.filter(({ exitCode }) => exitCode === null)) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
     await kube.close();
   }
 }
 
 console.log(`${COUNT} Services, ${LOOPS} writers\n`);
-console.log(
-  '| controller | bare status patches | from its start | ratio | creating them | last VIP after the first create | after the last create | CPU at first | CPU in all | peak RSS | ' +
-    'bare status patches around the next | a pool comes for those that wait | ratio |',
-);
-console.log('|---|---|---|---|---|---|---|---|---|---|---|---|---|');
 for (const contender of contenders()) await measure(contender);

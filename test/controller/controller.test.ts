@@ -184,6 +184,20 @@ describe('the controller', () => {
     expect(await unseen()).toEqual(['192.0.2.0']);
   });
 
+  it('begins when the API server does, however late that is', async () => {
+    const { lab, start } = cluster;
+    await lab.create(poolObject('p', ['192.0.2.0/24']));
+    await lab.create(serviceObject('a'));
+    await lab.stop();
+    const one = await start('one');
+    await pause(700);
+    expect(one.idle()).toBe(false);
+    await lab.start();
+    // What a leader lists for itself fails for a while longer than what its watches list.
+    lab.faults.status({ code: 503, match: { verb: 'list', resource: 'services' }, times: 3 });
+    expect(await assigned('a')).toEqual(['192.0.2.0']);
+  });
+
   it('writes nothing once its lease may have run out', async () => {
     const { lab, start } = cluster;
     await lab.create(poolObject('p', ['192.0.2.0/24']));

@@ -6,6 +6,9 @@ import { type Cluster, type Seen, conditionOf, eventsAbout, startCluster, until 
 /** MetalLB's two prefixes, of which Services may carry either or both. */
 const PREFIXES = ['metallb.io', 'metallb.universe.tf'] as const;
 
+const GROUPS = ['metallb.io', 'heraldlb.io'] as const;
+type Group = (typeof GROUPS)[number];
+
 interface Shape {
   readonly spec?: object;
   /** Without their prefix. */
@@ -152,20 +155,22 @@ function dialects(): { readonly name: string; readonly shape: Shape; readonly ob
   });
 }
 
-async function fill(cluster: Cluster): Promise<void> {
+/** @param group MetalLB's own objects, or copies of them as objects of HeraldLB */
+async function fill(cluster: Cluster, group: Group): Promise<void> {
   const { lab } = cluster;
   for (const [name, labels] of [
     ['team', {}],
     ['prod', { env: 'prod' }],
   ] as const)
     await lab.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
-  const at = { namespace: NAMESPACE };
-  for (const [name, spec] of POOLS)
-    await lab.create({ apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool', metadata: { ...at, name }, spec });
-  await lab.create({ apiVersion: 'metallb.io/v1beta1', kind: 'L2Advertisement', metadata: { ...at, name: 'all' }, spec: {} });
-  const peer = { myASN: 64512, peerASN: 64513, peerAddress: '10.0.0.1' };
-  await lab.create({ apiVersion: 'metallb.io/v1beta2', kind: 'BGPPeer', metadata: { ...at, name: 'router' }, spec: peer });
-  await lab.create({ apiVersion: 'metallb.io/v1beta1', kind: 'BGPAdvertisement', metadata: { ...at, name: 'all' }, spec: {} });
+  const make = (kind: string, name: string, spec: object, version = 'v1beta1'): Promise<unknown> => {
+    const apiVersion = group === 'metallb.io' ? `${group}/${version}` : `${group}/v1`;
+    return lab.create({ apiVersion, kind, metadata: { name, namespace: NAMESPACE }, spec });
+  };
+  for (const [name, spec] of POOLS) await make('IPAddressPool', name, spec);
+  await make('L2Advertisement', 'all', {});
+  await make('BGPPeer', 'router', { myASN: 64512, peerASN: 64513, peerAddress: '10.0.0.1' }, 'v1beta2');
+  await make('BGPAdvertisement', 'all', {});
   for (const { name, shape, object } of dialects()) {
     await lab.create(object);
     const status = { loadBalancer: { ingress: shape.ingress.map((ip) => ({ ip })) } };
@@ -184,40 +189,62 @@ const statuses = async (cluster: Cluster): Promise<Record<string, unknown>> =>
   Object.fromEntries((await services(cluster)).map(({ metadata, status }) => [metadata.name, status?.loadBalancer]));
 
 describe('a cluster that is taken over from MetalLB', () => {
-  it('keeps every address of every Service, without a word but about old annotations, and over a restart', async () => {
-    expect(dialects().length).toBeGreaterThanOrEqual(60);
-    const cluster = await startCluster({ objects: [...METALLB_CRDS] });
+  it.each(GROUPS)(
+    'keeps every address, without a word but about old annotations, and over a restart: objects of %s',
+    async (apiGroup) => {
+      expect(dialects().length).toBeGreaterThanOrEqual(60);
+      const cluster = await startCluster({ objects: [...METALLB_CRDS] });
+      try {
+        const { lab } = cluster;
+        await fill(cluster, apiGroup);
+        const before = await statuses(cluster);
+        const one = await cluster.start('one', { apiGroup });
+        const judged = async (): Promise<Seen[] | false> => {
+          const seen = await services(cluster);
+          return seen.every((service) => conditionOf(service) !== undefined) && one.idle() && seen;
+        };
+        const after = await until('all conditions', judged, 30_000);
+        const refused = after.filter((service) => conditionOf(service)?.status !== 'True');
+        expect(refused.map(({ metadata, status }) => [metadata.name, status])).toEqual([]);
+        expect(await statuses(cluster)).toEqual(before);
+        const pools = Object.fromEntries(
+          after.map(({ metadata }) => [metadata.name, metadata.annotations?.['heraldlb.io/ip-allocated-from-pool']]),
+        );
+        expect(pools).toEqual(Object.fromEntries(dialects().map(({ name, shape }) => [name, shape.pool ?? 'cidr'])));
+        // Events are written before it ends.
+        await one.close();
+        const told = await Promise.all(dialects().map(async ({ name }) => (await eventsAbout(lab, name)).map((text) => `${name} ${text}`)));
+        expect(told.flat().filter((text) => !/ (deprecatedAnnotation|AdditionalAssignFailed) x1: /.test(text))).toEqual([]);
+        const additional = told.flat().filter((text) => text.includes('AdditionalAssignFailed'));
+        expect(additional.length).toBe(
+          dialects().filter(({ shape }) => shape.ingress.length === 1 && JSON.stringify(shape).includes('PreferDual')).length,
+        );
+        lab.requests.length = 0;
+        const two = await cluster.start('two', { apiGroup });
+        await until('the second to lead', () => two.isLeader() && two.idle(), 30_000);
+        expect(await statuses(cluster)).toEqual(before);
+        expect(lab.requests.filter(({ verb, resource }) => verb === 'patch' && resource === 'services')).toEqual([]);
+        expect(lab.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'events')).toEqual([]);
+      } finally {
+        await cluster.close();
+      }
+    },
+    120_000,
+  );
+
+  it('needs no CRD of HeraldLB for that', async () => {
+    const cluster = await startCluster({ crdDir: [], objects: [...METALLB_CRDS] });
     try {
       const { lab } = cluster;
-      await fill(cluster);
+      await fill(cluster, 'metallb.io');
       const before = await statuses(cluster);
       const one = await cluster.start('one', { apiGroup: 'metallb.io' });
-      const judged = async (): Promise<Seen[] | false> => {
-        const seen = await services(cluster);
-        return seen.every((service) => conditionOf(service) !== undefined) && one.idle() && seen;
-      };
-      const after = await until('all conditions', judged, 30_000);
-      const refused = after.filter((service) => conditionOf(service)?.status !== 'True');
-      expect(refused.map(({ metadata, status }) => [metadata.name, status])).toEqual([]);
-      expect(await statuses(cluster)).toEqual(before);
-      const pools = Object.fromEntries(
-        after.map(({ metadata }) => [metadata.name, metadata.annotations?.['heraldlb.io/ip-allocated-from-pool']]),
+      await until(
+        'all conditions',
+        async () => one.idle() && (await services(cluster)).every((service) => conditionOf(service) !== undefined),
       );
-      expect(pools).toEqual(Object.fromEntries(dialects().map(({ name, shape }) => [name, shape.pool ?? 'cidr'])));
-      // Events are written before it ends.
-      await one.close();
-      const told = await Promise.all(dialects().map(async ({ name }) => (await eventsAbout(lab, name)).map((text) => `${name} ${text}`)));
-      expect(told.flat().filter((text) => !/ (deprecatedAnnotation|AdditionalAssignFailed) x1: /.test(text))).toEqual([]);
-      const additional = told.flat().filter((text) => text.includes('AdditionalAssignFailed'));
-      expect(additional.length).toBe(
-        dialects().filter(({ shape }) => shape.ingress.length === 1 && JSON.stringify(shape).includes('PreferDual')).length,
-      );
-      lab.requests.length = 0;
-      const two = await cluster.start('two', { apiGroup: 'metallb.io' });
-      await until('the second to lead', () => two.isLeader() && two.idle(), 30_000);
       expect(await statuses(cluster)).toEqual(before);
-      expect(lab.requests.filter(({ verb, resource }) => verb === 'patch' && resource === 'services')).toEqual([]);
-      expect(lab.requests.filter(({ verb, resource }) => verb === 'create' && resource === 'events')).toEqual([]);
+      expect(lab.requests.some(({ resource, status }) => resource === 'addressclaims' && status === 404)).toBe(true);
     } finally {
       await cluster.close();
     }

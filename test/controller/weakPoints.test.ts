@@ -1,10 +1,4 @@
-/**
- * What MetalLB 0.16 is weak at in allocation and configuration, shown not to be so here. Shown elsewhere:
- * the order of pools, the turn of addresses and shared addresses in test/ipam/plan.test.ts and test/ipam/allocator.test.ts;
- * two replicas and reservations in controller.test.ts, kill.test.ts and claims.test.ts; one malformed object among good ones in
- * controller.test.ts and surface.test.ts; services_allocated_total in surface.test.ts; the webhook in webhook.test.ts;
- * selectors that match no namespace in test/ipam/plan.test.ts; events that come once in test/speaker/parts.test.ts.
- */
+/** What MetalLB 0.16 is weak at in allocation, configuration and webhooks (W13 to W20, W22, W24 and W25), shown not to be so here. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -13,10 +7,71 @@ import { KINDS, crdOf } from '../../src/api/crd.ts';
 import { CONFIG_KINDS, type RawObjects, parseConfig } from '../../src/config/parse.ts';
 import { NAMESPACE } from './fixtures.ts';
 import { METALLB_CRDS } from './metallb.ts';
-import { eventsAbout, getService, ips, poolObject, serviceObject, startCluster, until } from './support.ts';
+import { conditionOf, eventsAbout, getService, ips, poolObject, serviceObject, startCluster, until } from './support.ts';
 
 const file = (path: string): string => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
 const serviceRef = (name: string) => ({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name });
+
+/** Where else the tests of a weak point are, by their names. */
+const SHOWN: Readonly<Record<string, readonly (readonly [file: string, test: string])[]>> = {
+  'W13: an event on every look': [
+    ['test/controller/weakPoints.test.ts', 'about a second family that cannot be had come once'],
+    ['test/controller/controller.test.ts', 'tells each thing once, and writes nothing when nothing changed'],
+    ['test/speaker/parts.test.ts', 'come once per transition, not once per plan'],
+  ],
+  'W14: pools in random order, a freed address at once, a free one rather than a shared one': [
+    ['test/ipam/plan.test.ts', 'selected pools by priority, 0 last, before general ones, equals by name'],
+    ['test/ipam/plan.test.ts', 'does not depend on the order in which Services and pools are listed'],
+    ['test/ipam/allocator.test.ts', 'gives an address that was just freed last'],
+    ['test/ipam/plan.test.ts', 'an address that is shared already goes before a free one, in whatever pool it is'],
+  ],
+  'W15: one replica, no reservation': [
+    ['test/controller/controller.test.ts', 'has one leader of two replicas, and the other takes over where the first stopped'],
+    ['test/controller/kill.test.ts', 'never give an address twice and never change one'],
+    ['test/controller/claims.test.ts', 'keep an address for a Service that is deleted and made again'],
+  ],
+  'W16: one address in no pool holds up a whole configuration': [
+    ['test/announce/nodePlan.test.ts', 'goes on with the others when one address is in no pool'],
+  ],
+  'W17: one bad object makes all stale': [
+    ['test/controller/controller.test.ts', 'leaves the rest working when a pool is malformed, keeps what it gave, and says what is wrong'],
+    ['test/controller/surface.test.ts', 'says on every malformed object what is wrong with it, once, and goes on'],
+  ],
+  'W18: webhooks that look away': [
+    ['test/controller/webhook.test.ts', 'looks at a BGPPeer with disableMP like at any other (W18)'],
+    ['test/controller/webhook.test.ts', 'refuses an edit that takes an address from a running Service, unless that is meant'],
+    ['test/ipam/admission.test.ts', 'that gives away what a node has from now on is refused for the Services that would lose it'],
+  ],
+  'W19: no reason for what is assigned and not announced': [
+    ['test/speaker/parts.test.ts', 'say, from one node only, that nobody was asked to announce the address'],
+    ['test/speaker/parts.test.ts', "say announceFailed, and not nodeAssigned, when the advertisement's interfaces are not there"],
+  ],
+  'W20: ready before anything is known, killed at once': [
+    ['test/controller/weakPoints.test.ts', 'says what is missing until every list is in'],
+    ['test/controller/weakPoints.test.ts', 'and no pod is killed before it has said good-bye'],
+  ],
+  'W22: a metric that is never set': [['test/controller/surface.test.ts', 'answers probes and metrics, MetalLB’s names among them']],
+  'W24: a conversion that drops fields': [
+    ['test/controller/weakPoints.test.ts', 'and every other kind has one version, so that no conversion can drop a field'],
+    ['test/controller/weakPoints.test.ts', 'keeps the fields that the conversion of MetalLB drops'],
+  ],
+  'W24b: no holdTime is none': [['test/controller/weakPoints.test.ts', 'without a holdTime has the default, not none']],
+  'W24c: selectors that match no namespace match all': [
+    ['test/ipam/plan.test.ts', 'a namespaceSelector that matches no namespace takes no namespace'],
+    ['test/controller/weakPoints.test.ts', 'that selects no namespace serves no namespace, and every Service that waits says so (W24c)'],
+  ],
+  'W25: a role that lists all Secrets': [['test/controller/weakPoints.test.ts', 'may list or watch Secrets or ConfigMaps']],
+};
+
+describe('every weak point has its tests', () => {
+  it.each(Object.entries(SHOWN))('%s', (_weakness, tests) => {
+    const titles = ([path, title]: readonly [string, string]): boolean =>
+      file(path)
+        .split('\n')
+        .some((line) => /^\s*(?:it(?:\.\w+)?\(|\{? ?name:|export |`)/.test(line) && line.includes(title));
+    expect(tests.filter((test) => !titles(test))).toEqual([]);
+  });
+});
 
 interface Rule {
   readonly resources: readonly string[];
@@ -84,6 +139,28 @@ describe('pools that overlap', () => {
       await cluster.close();
     }
   }, 60_000);
+});
+
+describe('a pool', () => {
+  it('that selects no namespace serves no namespace, and every Service that waits says so (W24c)', async () => {
+    const cluster = await startCluster();
+    try {
+      const { lab, start } = cluster;
+      const selectors = { namespaceSelectors: [{ matchLabels: { team: 'nobody' } }], serviceSelectors: [{ matchLabels: { tier: 'web' } }] };
+      await lab.create(poolObject('p', ['192.0.2.0/24'], { serviceAllocation: selectors }));
+      await lab.create({ ...serviceObject('a'), metadata: { name: 'a', namespace: 'default', labels: { tier: 'web' } } });
+      await start('one');
+      const condition = await until('a condition', async () => conditionOf(await getService(lab, 'a')));
+      expect(condition).toMatchObject({
+        status: 'False',
+        reason: 'NoPoolMatches',
+        message: "No IPAddressPool takes this Service: p (it does not take the Service's namespace).",
+      });
+      expect(ips(await getService(lab, 'a'))).toEqual([]);
+    } finally {
+      await cluster.close();
+    }
+  });
 });
 
 describe('/readyz', () => {

@@ -148,6 +148,19 @@ describe('the webhook behind an API server', () => {
     await expect(cluster.lab.create(advertisement)).rejects.toThrow(/InvalidObject: BGPPeer\/router UnknownReference spec\.bfdProfile/);
   });
 
+  it('looks at a BGPPeer with disableMP like at any other (W18)', async () => {
+    const metadata = { name: 'plain', namespace: NAMESPACE };
+    const peer = (spec: object): object => ({ apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer', metadata, spec: { myASN: 64512, ...spec } });
+    const wrong = { peerASN: 64513, peerAddress: '192.0.2.250', disableMP: true, bfdProfile: 'none' };
+    await expect(cluster.lab.create(peer(wrong))).rejects.toThrow(/InvalidObject: BGPPeer\/plain UnknownReference spec\.bfdProfile/);
+    const { bfdProfile: _bfdProfile, ...right } = wrong;
+    await cluster.lab.create(peer(right));
+    // And on every write, not only the first one.
+    const ref = { apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer', ...metadata };
+    await expect(cluster.lab.patch(ref, { spec: { bfdProfile: 'none' } })).rejects.toThrow(/InvalidObject: BGPPeer\/plain/);
+    await cluster.lab.delete(ref);
+  });
+
   it('refuses an edit that takes an address from a running Service, unless that is meant', async () => {
     await settled();
     const edit = { spec: { addresses: ['203.0.113.0/28'] } };

@@ -81,6 +81,11 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
 
+/** Whether they move or not, what is kept for them besides may change. */
+function claimants(...claims: readonly (AddressClaim | undefined)[]): ServiceKey[] {
+  return claims.flatMap((each) => each?.service ?? []);
+}
+
 /** The API and the controller of the moment, with a claim keeper that writes at once. */
 class World {
   pools: readonly Pool[] = POOL_SETS[0] ?? [];
@@ -119,13 +124,15 @@ class World {
   }
 
   setClaim(made: AddressClaim): void {
+    const before = this.claims.get(made.name);
     this.claims.set(made.name, made);
-    this.settle(this.allocator.upsertClaim(made));
+    this.settle([...this.allocator.upsertClaim(made), ...claimants(before, made)]);
   }
 
   removeClaim(gone: string): void {
+    const before = this.claims.get(gone);
     this.claims.delete(gone);
-    this.settle(this.allocator.removeClaim(gone));
+    this.settle([...this.allocator.removeClaim(gone), ...claimants(before)]);
   }
 
   fresh(of: string): ServiceView {
@@ -145,7 +152,11 @@ class World {
       const assignment = this.allocator.assignment(each);
       if (view === undefined || assignment === undefined || view.type !== 'LoadBalancer') continue;
       for (const moved of this.keep(view)) rest.add(moved);
-      if (!isLost) this.services.set(each, written(view, this.allocator.assignment(each)));
+      if (isLost) continue;
+      const stored = written(view, this.allocator.assignment(each));
+      this.services.set(each, stored);
+      // The watch shows what was written.
+      for (const moved of this.allocator.upsert(stored)) rest.add(moved);
     }
     for (const each of rest) this.bind(each);
   }
@@ -318,8 +329,10 @@ function lost(world: World, before: ReadonlyMap<ServiceKey, Held>, step: Step): 
   const now = world.allocator.assignment(earlier.view.key)?.ingress ?? [];
   if (insisting || claims === undefined) return [];
   const excluded = (ip: Ip): boolean => world.pools.some((each) => each.excluded?.some((block) => blockContains(block, ip)) === true);
+  // An older claim for another one counts.
+  const index = new ClaimIndex(world.claims.values());
   return earlier.decided
-    .filter((address) => !now.includes(address) && !excluded(address))
+    .filter((address) => !now.includes(address) && !excluded(address) && index.against(address, earlier.view.key) === undefined)
     .map((address) => `${earlier.view.key} lost ${address}`);
 }
 
@@ -346,7 +359,7 @@ function run(steps: readonly Step[], check: Check): string[] {
   });
 }
 
-const HISTORIES = fc.array(STEP, { minLength: 1, maxLength: 40 });
+const HISTORIES = fc.array(STEP, { minLength: 1, maxLength: 40, size: 'max' });
 const RUNS = { numRuns: Number(process.env['HERALDLB_RUNS'] ?? 200) };
 
 const PROPERTIES: readonly (readonly [name: string, check: Check])[] = [

@@ -212,7 +212,8 @@ function run(steps: readonly Step[], check: Check): string[] {
 
 const stays: Check = (world, before, step) => renumbered(before, world, 'name' in step ? key(step.name) : undefined, step.do === 'restart');
 
-const HISTORIES = fc.array(STEP, { minLength: 1, maxLength: 60 });
+const RUNS = { numRuns: Number(process.env['HERALDLB_RUNS'] ?? 300) };
+const HISTORIES = fc.array(STEP, { minLength: 1, maxLength: 60, size: 'max' });
 
 function writtenChangesNothing(steps: readonly Step[]): void {
   const world = new World();
@@ -232,7 +233,7 @@ describe('random histories', () => {
       fc.property(HISTORIES, (steps) => {
         expect(run(steps, conflicts)).toEqual([]);
       }),
-      { numRuns: 300 },
+      RUNS,
     );
     expect.hasAssertions();
   });
@@ -242,13 +243,13 @@ describe('random histories', () => {
       fc.property(HISTORIES, (steps) => {
         expect(run(steps, stays)).toEqual([]);
       }),
-      { numRuns: 300 },
+      RUNS,
     );
     expect.hasAssertions();
   });
 
   it('leave a cluster in which a plan, once written, changes nothing', () => {
-    fc.assert(fc.property(HISTORIES, writtenChangesNothing), { numRuns: 300 });
+    fc.assert(fc.property(HISTORIES, writtenChangesNothing), RUNS);
     expect.hasAssertions();
   });
 

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -50,7 +51,7 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
     await kube?.close();
   });
 
-  const start = (webhookPort: number): Promise<Controller> =>
+  const start = (webhookPort: number, lifetimeMs = 90 * 24 * HOUR): Promise<Controller> =>
     startController(
       {
         kubeconfig,
@@ -66,7 +67,7 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
       {
         log: createLogger({ level: 'silent', name: 'test' }),
         lease: { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 300 },
-        webhookTiming: { lifetimeMs: 90 * 24 * HOUR, lookMs: 300 },
+        webhookTiming: { lifetimeMs, lookMs: 300 },
       },
     );
 
@@ -94,6 +95,15 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
       30_000,
     );
   }
+
+  const servedBy = (port: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerCertificate().fingerprint256);
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
 
   const kubectl = async (...words: string[]): Promise<string> => {
     const { stdout, stderr } = await promisify(execFile)(kube.kubectl ?? 'kubectl', [...words, '--kubeconfig', kube.kubeconfigFile()], {
@@ -146,16 +156,61 @@ describe.skipIf(needKube('the webhook behind the real server') === undefined)('t
     await refused(pool('overlap', ['192.0.2.8/29']), /OverlappingPools/, 'create');
   });
 
-  it('blocks nothing while the controller is down, and comes back', async () => {
+  it('shows in kubectl what is used and free, and who has what is claimed', async () => {
+    const list = async (kind: string): Promise<string[]> => {
+      const lines = (await kubectl('get', kind, '-n', NAMESPACE)).trim().split('\n');
+      return lines.map((line) =>
+        line
+          .trim()
+          .split(/\s{2,}/)
+          .join(' | '),
+      );
+    };
+    const claimed = { 'heraldlb.io/address-claim': '24h' };
+    await kube.admin.patch(serviceRef('web'), { metadata: { annotations: claimed } });
+    await until('the claim', async () => (await list('addressclaims')).some((line) => line.includes('| True | Bound |')), 20_000);
+    const [had = ''] = /192\.0\.2\.\d+/.exec(JSON.stringify(await kube.admin.get(serviceRef('web')))) ?? [];
+    expect(await list('addressclaims')).toEqual([
+      'NAME | NAMESPACE | SERVICE | ADDRESSES | BOUND | REASON | TTL | AGE',
+      expect.stringMatching(
+        new RegExp(`^default\\.web \\| default \\| web \\| \\["${had}"\\] \\| True \\| Bound \\| 24h \\| \\d+m?\\d*s$`),
+      ),
+    ]);
+    // Counts follow within some seconds.
+    const pools = await until(
+      'the count',
+      async () => ((await list('ippool'))[1]?.includes('| 1 | 15 |') === true ? list('ippool') : undefined),
+      20_000,
+    );
+    expect(pools).toEqual([
+      'NAME | ACCEPTED | AUTO ASSIGN | USED IPV4 | FREE IPV4 | USED IPV6 | ADDRESSES | AGE',
+      expect.stringMatching(/^a \| True \| true \| 1 \| 15 \| 0 \| \["192\.0\.2\.0\/28"\] \| /),
+    ]);
+  });
+
+  it('blocks nothing while the controller is down, and comes back with a certificate that is rotated every few seconds', async () => {
     await controller.close();
     await kube.admin.apply(pool('unchecked', ['192.0.2.8/29']));
     expect(await kubectl('create', 'service', 'clusterip', 'other', '--tcp=80')).toContain('created');
+    expect(await kubectl('create', 'namespace', 'other')).toContain('created');
     await kubectl('delete', 'ipaddresspool', 'unchecked', '-n', NAMESPACE);
-    controller = await start(0);
+    await kube.admin.patch(secretRef, { data: { 'tls.crt': '', 'tls.key': '', 'ca.crt': '' } });
+    controller = await start(0, 9000);
     await until('the webhook to serve', () => controller.webhookPort() > 0, 30_000);
     const url = `https://localhost:${controller.webhookPort()}/validate`;
     const patch = [{ op: 'replace', path: '/webhooks/0/clientConfig/url', value: url }];
     await kubectl('patch', 'validatingwebhookconfiguration', 'heraldlb', '--type=json', '-p', JSON.stringify(patch));
     await refused(pool('overlap', ['192.0.2.8/29']), /OverlappingPools/, 'create');
-  }, 90_000);
+    // A call that fails lets the write pass: there must be none.
+    const seen = new Set<string>();
+    const passed: unknown[] = [];
+    for (const endMs = performance.now() + 16_000; performance.now() < endMs;) {
+      const { status, body } = await kube.admin.raw('POST', `${poolsPath}?dryRun=All`, pool('overlap', ['192.0.2.8/29']));
+      if (status !== 422) passed.push(body);
+      seen.add(await servedBy(controller.webhookPort()));
+    }
+    expect(passed).toEqual([]);
+    // 9 s long, each renewed when a third of that is left.
+    expect(seen.size).toBeGreaterThanOrEqual(2);
+  }, 120_000);
 });
