@@ -302,7 +302,9 @@ describe('docs/troubleshoot.md', () => {
 });
 
 describe('docs/standards.md', () => {
-  const documented = rows(page('docs/standards.md')).map((cells) => {
+  const MATRIX = '## What is shown against other daemons';
+  const rfcs = page('docs/standards.md').split(`\n${MATRIX}\n`)[0] ?? '';
+  const documented = rows(rfcs).map((cells) => {
     const [rfc = '', what = '', file = '', tests = ''] = cells;
     return { rfc, what, file: file.slice(1, -1), tests: tests.split(', ').map((path) => path.slice(1, -1)), cells: cells.length };
   });
@@ -323,6 +325,13 @@ describe('docs/standards.md', () => {
     const isTest = (path: string): boolean => path.endsWith('.test.ts') && existsSync(join(ROOT, path));
     expect(documented.length).toBeGreaterThan(40);
     expect(documented.filter(({ what, tests, cells }) => what === '' || cells !== 5 || !tests.every(isTest))).toEqual([]);
+  });
+
+  it('has a test, or a reason why there is none, in every cell of the interop matrix', () => {
+    const matrix = rows(section(page('docs/standards.md'), MATRIX));
+    const isFilled = (text: string): boolean => /^no: \w/.test(text) || existsSync(join(ROOT, `test/interop/${text}.test.ts`));
+    expect(matrix.map(([daemon]) => daemon?.split(' ')[0])).toEqual(['FRR', 'BIRD', 'GoBGP', 'ExaBGP', 'OpenBGPD']);
+    expect(matrix.filter(([, ...cells]) => cells.length !== 13 || !cells.every(isFilled))).toEqual([]);
   });
 });
 

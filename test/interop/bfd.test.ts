@@ -110,18 +110,19 @@ function mend(): void {
 for (const row of ROWS) {
   need('netns', 'command:nft', ...row.needs).describe(`BFD with ${row.name}`, () => {
     it('negotiates the timers, follows an edit without a flap, and sees a cut path from both sides', async () => {
-      router = await row.start(options());
+      // Slow enough that a busy machine makes no flap of its own.
+      router = await row.start(options({ intervalMs: 300 }));
       ours = await Ours.start(space, 'a', directory);
-      ours.apply(guarded());
+      ours.apply(guarded({ transmitIntervalMs: 600, receiveIntervalMs: 450 }));
       await allUp();
       // RFC 5880 §6.8.3, §6.8.4: the slower of what one wants to send and the other wants to hear, times the sender's multiplier.
-      await eventually('the negotiated timers', () => router?.bfd().detectMs === 600 && ours?.bfd()?.detectionMs === 450);
-      expect(router.bfd()).toMatchObject({ transmitMs: 150, detectMs: 600 });
-      expect(ours.bfd()).toMatchObject({ transmitMs: 200, detectionMs: 450, session: THEIRS.ipv4, peers: ['p1'] });
+      await eventually('the negotiated timers', () => router?.bfd().detectMs === 1800 && ours?.bfd()?.detectionMs === 1350);
+      expect(router.bfd()).toMatchObject({ transmitMs: 450, detectMs: 1800 });
+      expect(ours.bfd()).toMatchObject({ transmitMs: 600, detectionMs: 1350, session: THEIRS.ipv4, peers: ['p1'] });
 
-      ours.apply(guarded({ transmitIntervalMs: 100, receiveIntervalMs: 300, detectMultiplier: 5 }));
-      await eventually('the new timers', () => router?.bfd().detectMs === 500 && ours?.bfd()?.detectionMs === 900);
-      expect(router.bfd().transmitMs).toBe(300);
+      ours.apply(guarded({ transmitIntervalMs: 300, receiveIntervalMs: 900, detectMultiplier: 5 }));
+      await eventually('the new timers', () => router?.bfd().detectMs === 1500 && ours?.bfd()?.detectionMs === 2700);
+      expect(router.bfd().transmitMs).toBe(900);
       expect(timesDown()).toBe(0);
       expect(ours.peer()).toMatchObject({ state: 'Established', counters: { timesEstablished: 1 } });
 
@@ -162,19 +163,20 @@ for (const row of ROWS) {
       expect(ours.bfd()).toMatchObject({ state: 'Up', counters: { timesUp: 1 } });
     });
 
-    it.runIf(row.saysAdminDown)('takes no administrative end of the session at the router for a fault', async () => {
-      router = await row.start(options());
-      ours = await Ours.start(space, 'a', directory);
-      ours.apply(guarded());
-      await allUp();
-      router.shutBfd();
-      await eventually('our side to hear that the router shut the session', () => ours?.bfd()?.state !== 'Up');
-      expect(ours.bfd()?.lastDown?.reason).toBe('NeighborAdminDown');
-      expect(ours.peer()?.lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
-      // Whatever the router makes of it, the session comes back or stays, with BFD down.
-      await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
-      expect(ours.bfd()?.state).not.toBe('Up');
-    });
+    if (row.saysAdminDown)
+      it('takes no administrative end of the session at the router for a fault', async () => {
+        router = await row.start(options());
+        ours = await Ours.start(space, 'a', directory);
+        ours.apply(guarded());
+        await allUp();
+        router.shutBfd();
+        await eventually('our side to hear that the router shut the session', () => ours?.bfd()?.state !== 'Up');
+        expect(ours.bfd()?.lastDown?.reason).toBe('NeighborAdminDown');
+        expect(ours.peer()?.lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
+        // Whatever the router makes of it, the session comes back or stays, with BFD down.
+        await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
+        expect(ours.bfd()?.state).not.toBe('Up');
+      });
 
     it('leaves BGP alone when the profile is taken away', async () => {
       router = await row.start(options());

@@ -1,211 +1,166 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Capture } from '../e2e/wire.ts';
-import { Space } from '../lab/space.ts';
-import { type Need, need } from '../support/need.ts';
-import { sleep, until } from '../support/until.ts';
-import { FAREWELL, Ours } from './ours.ts';
-import { startBirdPeer } from './peers/bird.ts';
-import { startExabgpPeer } from './peers/exabgp.ts';
-import { startFrrPeer } from './peers/frr.ts';
-import { startGobgpPeer } from './peers/gobgp.ts';
-import { startOpenbgpdPeer } from './peers/openbgpd.ts';
-import type { PeerDaemon, PeerOptions, RouteView, StartPeer } from './peers/peer.ts';
+import { describe, expect, it } from 'vitest';
+import { need } from '../support/need.ts';
+import { sleep } from '../support/until.ts';
+import { DAEMONS, OPENBGPD } from './daemons.ts';
+import { FAREWELL } from './ours.ts';
+import { Pair } from './pair.ts';
+import type { PeerDaemon, RouteView } from './peers/peer.ts';
 import { OURS, THEIRS, community, ip, planOf, routes } from './plans.ts';
-
-interface Row {
-  readonly name: string;
-  readonly start: StartPeer;
-  readonly needs: readonly Need[];
-  /** Set where the daemon does not take the key as the side that is connected to: then it dials. */
-  readonly dialsForMd5?: true;
-}
-
-const ROWS: readonly Row[] = [
-  { name: 'FRR', start: startFrrPeer, needs: ['file:/usr/lib/frr/bgpd', 'command:vtysh'] },
-  { name: 'BIRD', start: startBirdPeer, needs: ['command:bird', 'command:birdc'] },
-  { name: 'GoBGP', start: startGobgpPeer, needs: ['command:gobgpd', 'command:gobgp'] },
-  { name: 'ExaBGP', start: startExabgpPeer, needs: ['command:exabgp'] },
-  { name: 'OpenBGPD', start: startOpenbgpdPeer, needs: ['file:/usr/sbin/bgpd', 'command:bgpctl'], dialsForMd5: true },
-];
 
 const V4 = ['192.0.2.1/32', '192.0.2.2/32'] as const;
 const V6 = '2001:db8::1/128';
 const PLAIN = {};
+/** Other sessions run beside: a slow machine is not to end this one. */
+const CALM = { holdTimeMs: 9_000, keepaliveTimeMs: 1_000 };
 const RICH = {
   med: 50,
   communities: [community(64512, 7), community(64512, 100)],
   largeCommunities: [[64512, 1, 2] as const],
 };
 
-let space: Space;
-let directory: string;
-let peer: PeerDaemon | undefined;
-let ours: Ours | undefined;
+const TIMEOUT_MS = 120_000;
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'hlb-interop-'));
-  // Daemons that drop their rights read their files here.
-  chmodSync(directory, 0o755);
-  space = new Space('io');
-  space.add('a');
-  space.add('b');
-  space.link('a', 'eth0', 'b', 'eth0');
-  for (const [host, side] of [
-    ['a', OURS],
-    ['b', THEIRS],
-  ] as const) {
-    space.run(host, `ip addr add ${side.ipv4}/24 dev eth0`);
-    space.run(host, `ip -6 addr add ${side.ipv6}/64 dev eth0 nodad`);
-  }
-});
-
-afterEach(async () => {
-  await ours?.stop('SIGKILL');
-  await peer?.stop();
-  [ours, peer] = [undefined, undefined];
-  await space.dispose();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function options(more: Partial<PeerOptions> = {}): PeerOptions {
-  return { space, host: 'b', directory, local: THEIRS, remote: OURS, families: ['ipv4', 'ipv6'], holdTimeSeconds: 3, ...more };
+function keys(daemon: PeerDaemon): string[] {
+  return [...daemon.routes().keys()].toSorted();
 }
 
-/** Polls; where it never comes true, the message has what both sides say. */
-async function eventually(what: string, check: () => boolean, timeoutMs = 20_000): Promise<void> {
-  try {
-    await until(what, check, timeoutMs, 150);
-  } catch (error) {
-    let said = '';
-    try {
-      said = peer?.describe().slice(0, 3000) ?? '';
-    } catch {
-      said = 'nothing';
-    }
-    throw new Error(`${String(error)}\nours: ${JSON.stringify(ours?.report())}\ntheirs: ${said}`, { cause: error });
-  }
-}
-
-function keys(): string[] {
-  return [...(peer?.routes().keys() ?? [])].toSorted();
-}
-
-async function routesAre(...wanted: readonly string[]): Promise<void> {
-  const sorted = wanted.toSorted().join(' ');
-  await eventually(`the peer to have exactly: ${sorted}`, () => keys().join(' ') === sorted);
-}
-
-function route(name: string): RouteView {
-  const found = peer?.routes().get(name);
-  if (found === undefined) throw new Error(`the peer has no ${name}, but ${keys().join(' ')}`);
+function route(daemon: PeerDaemon, name: string): RouteView {
+  const found = daemon.routes().get(name);
+  if (found === undefined) throw new Error(`the peer has no ${name}, but ${keys(daemon).join(' ')}`);
   return found;
 }
 
-for (const row of ROWS) {
-  need('netns', 'command:tcpdump', 'command:tshark', ...row.needs).describe(row.name, () => {
-    it('holds our routes with their attributes, follows changes on one session, and hears our goodbye', async () => {
-      const capture = await Capture.start(space, 'b', 'eth0', directory, 'tcp port 179');
-      peer = row.start(options());
-      ours = await Ours.start(space, 'a', directory);
-      ours.apply(planOf({}, routes(PLAIN, ...V4, V6)));
-      await routesAre(...V4, V6);
-      expect(peer.established()).toBe(true);
-      for (const [name, nextHop] of [
-        [V4[0], OURS.ipv4],
-        [V6, OURS.ipv6],
-      ] as const) {
-        expect(route(name)).toMatchObject({ nextHop, asPath: [OURS.asn], communities: [], largeCommunities: [] });
-        expect(route(name).origin).toMatch(/^i/);
-      }
+describe.concurrent('a session', () => {
+  for (const row of DAEMONS) {
+    need('netns', 'command:tcpdump', 'command:tshark', ...row.needs).describe(row.name, () => {
+      it(
+        'holds our routes with their attributes, follows changes on one session, and hears our goodbye',
+        async (hooks) => {
+          const pair = new Pair(hooks);
+          const capture = await pair.capture();
+          const daemon = await pair.daemon(row);
+          const ours = await pair.ours();
+          ours.apply(planOf(CALM, routes(PLAIN, ...V4, V6)));
+          await pair.routesAre(...V4, V6);
+          expect(daemon.established()).toBe(true);
+          for (const [name, nextHop] of [
+            [V4[0], OURS.ipv4],
+            [V6, OURS.ipv6],
+          ] as const) {
+            expect(route(daemon, name)).toMatchObject({ nextHop, asPath: [OURS.asn], communities: [], largeCommunities: [] });
+            expect(route(daemon, name).origin).toMatch(/^i/);
+          }
 
-      ours.apply(planOf({}, routes({ ...RICH, localPref: 300, asPathPrepend: 2 }, V4[0], V6), routes(PLAIN, V4[1])));
-      const hasPath = (): boolean => keys().length === 3 && route(V4[0]).asPath.length === 3 && route(V6).asPath.length === 3;
-      await eventually('the prepended path', hasPath);
-      for (const name of [V4[0], V6]) {
-        expect(route(name)).toMatchObject({
-          med: 50,
-          asPath: [OURS.asn, OURS.asn, OURS.asn],
-          communities: ['64512:7', '64512:100'],
-          largeCommunities: ['64512:1:2'],
-        });
-      }
-      expect(route(V4[1])).toMatchObject({ asPath: [OURS.asn], communities: [] });
+          ours.apply(planOf(CALM, routes({ ...RICH, localPref: 300, asPathPrepend: 2 }, V4[0], V6), routes(PLAIN, V4[1])));
+          const hasPath = (): boolean =>
+            keys(daemon).length === 3 && route(daemon, V4[0]).asPath.length === 3 && route(daemon, V6).asPath.length === 3;
+          await pair.eventually('the prepended path', hasPath);
+          for (const name of [V4[0], V6]) {
+            expect(route(daemon, name)).toMatchObject({
+              med: 50,
+              asPath: [OURS.asn, OURS.asn, OURS.asn],
+              communities: ['64512:7', '64512:100'],
+              largeCommunities: ['64512:1:2'],
+            });
+          }
+          expect(route(daemon, V4[1])).toMatchObject({ asPath: [OURS.asn], communities: [] });
 
-      ours.apply(planOf({}, routes(PLAIN, V4[0], V6)));
-      await routesAre(V4[0], V6);
-      ours.apply(planOf({}));
-      await routesAre();
-      await ours.stop('SIGTERM');
-      await eventually('the peer to see the session end', () => peer?.established() === false);
+          ours.apply(planOf(CALM, routes(PLAIN, V4[0], V6)));
+          await pair.routesAre(V4[0], V6);
+          ours.apply(planOf(CALM));
+          await pair.routesAre();
+          await ours.stop('SIGTERM');
+          await pair.eventually('the peer to see the session end', () => !daemon.established());
 
-      // The kernel gives tcpdump what it holds back within a second.
-      await sleep(1_500);
-      const seen = await capture.fields(
-        'bgp',
-        'ip.src',
-        'bgp.type',
-        'bgp.notify.major_error',
-        'bgp.notify.minor_error_cease',
-        'bgp.notify.communication',
-        'bgp.update.path_attribute.local_pref',
+          // The kernel gives tcpdump what it holds back within a second.
+          await sleep(1_500);
+          const seen = await capture.fields(
+            'bgp',
+            'ip.src',
+            'bgp.type',
+            'bgp.notify.major_error',
+            'bgp.notify.minor_error_cease',
+            'bgp.notify.communication',
+            'bgp.update.path_attribute.local_pref',
+          );
+          const fromUs = seen.filter(([source]) => source === OURS.ipv4);
+          const opens = fromUs.flatMap(([, types = '']) => types.split(',')).filter((type) => type === '1');
+          expect(opens, 'one session all along').toHaveLength(1);
+          expect(
+            fromUs.filter(([, , , , , localPref]) => localPref !== ''),
+            'no LOCAL_PREF to another AS',
+          ).toEqual([]);
+          const goodbyes = fromUs.filter(([, types = '']) => types.split(',').includes('3'));
+          expect(goodbyes.map(([, , major, minor, text]) => [major, minor, text])).toEqual([['6', '2', FAREWELL]]);
+        },
+        TIMEOUT_MS,
       );
-      const fromUs = seen.filter(([source]) => source === OURS.ipv4);
-      const opens = fromUs.flatMap(([, types = '']) => types.split(',')).filter((type) => type === '1');
-      expect(opens, 'one session all along').toHaveLength(1);
-      expect(
-        fromUs.filter(([, , , , , localPref]) => localPref !== ''),
-        'no LOCAL_PREF to another AS',
-      ).toEqual([]);
-      const goodbyes = fromUs.filter(([, types = '']) => types.split(',').includes('3'));
-      expect(goodbyes.map(([, , major, minor, text]) => [major, minor, text])).toEqual([['6', '2', FAREWELL]]);
-    });
 
-    it('holds our routes on iBGP with an AS of four octets', async () => {
-      const asn = 4_200_000_001;
-      peer = row.start(options({ local: { ...THEIRS, asn }, remote: { ...OURS, asn } }));
-      ours = await Ours.start(space, 'a', directory);
-      ours.apply(planOf({ myAsn: asn, peerAsn: asn }, routes({ localPref: 300 }, V4[0], V6)));
-      await routesAre(V4[0], V6);
-      for (const name of [V4[0], V6]) expect(route(name)).toMatchObject({ localPref: 300, asPath: [] });
-    });
+      it(
+        'holds our routes on iBGP with an AS of four octets',
+        async (hooks) => {
+          const pair = new Pair(hooks);
+          const asn = 4_200_000_001;
+          const daemon = await pair.daemon(row, { local: { ...THEIRS, asn }, remote: { ...OURS, asn } });
+          const ours = await pair.ours();
+          ours.apply(planOf({ ...CALM, myAsn: asn, peerAsn: asn }, routes({ localPref: 300 }, V4[0], V6)));
+          await pair.routesAre(V4[0], V6);
+          for (const name of [V4[0], V6]) expect(route(daemon, name)).toMatchObject({ localPref: 300, asPath: [] });
+        },
+        TIMEOUT_MS,
+      );
 
-    it('gets its routes again after it was killed, and drops them when we are', async () => {
-      const asn = 4_200_000_001;
-      const plan = planOf({ myAsn: asn }, routes(PLAIN, V4[0], V6));
-      peer = row.start(options({ remote: { ...OURS, asn } }));
-      ours = await Ours.start(space, 'a', directory);
-      ours.apply(plan);
-      await routesAre(V4[0], V6);
-      expect(route(V4[0]).asPath).toEqual([asn]);
-      await peer.stop();
-      await eventually('us to see it go', () => ours?.peer()?.state !== 'Established', 5_000);
-      peer = row.start(options({ remote: { ...OURS, asn } }));
-      await routesAre(V4[0], V6);
-      await ours.stop('SIGKILL');
-      await routesAre();
-    });
+      it(
+        'gets its routes again after it was killed, and drops them when we are',
+        async (hooks) => {
+          const pair = new Pair(hooks);
+          const asn = 4_200_000_001;
+          const plan = planOf({ ...CALM, myAsn: asn }, routes(PLAIN, V4[0], V6));
+          let daemon = await pair.daemon(row, { remote: { ...OURS, asn } });
+          const ours = await pair.ours();
+          ours.apply(plan);
+          await pair.routesAre(V4[0], V6);
+          expect(route(daemon, V4[0]).asPath).toEqual([asn]);
+          await daemon.stop();
+          await pair.eventually('us to see it go', () => ours.peer()?.state !== 'Established', 5_000);
+          daemon = await pair.daemon(row, { remote: { ...OURS, asn } });
+          await pair.routesAre(V4[0], V6);
+          await ours.stop('SIGKILL');
+          await pair.routesAre();
+        },
+        TIMEOUT_MS,
+      );
 
-    it('gets one family only where the session has one, over IPv6', async () => {
-      peer = row.start(options({ over: 'ipv6', families: ['ipv6'] }));
-      ours = await Ours.start(space, 'a', directory);
-      ours.apply(planOf({ address: ip(THEIRS.ipv6) }, routes(PLAIN, V4[0], V6)));
-      await routesAre(V6);
-      await sleep(1_000);
-      expect(keys()).toEqual([V6]);
-      expect(route(V6).nextHop).toBe(OURS.ipv6);
-    });
+      it(
+        'gets one family only where the session has one, over IPv6',
+        async (hooks) => {
+          const pair = new Pair(hooks);
+          const daemon = await pair.daemon(row, { over: 'ipv6', families: ['ipv6'] });
+          const ours = await pair.ours();
+          ours.apply(planOf({ ...CALM, address: ip(THEIRS.ipv6) }, routes(PLAIN, V4[0], V6)));
+          await pair.routesAre(V6);
+          await sleep(1_000);
+          expect(keys(daemon)).toEqual([V6]);
+          expect(route(daemon, V6).nextHop).toBe(OURS.ipv6);
+        },
+        TIMEOUT_MS,
+      );
 
-    it('talks with the right TCP MD5 key only', async () => {
-      peer = row.start(options({ password: 'right', passive: row.dialsForMd5 !== true }));
-      ours = await Ours.start(space, 'a', directory);
-      ours.apply(planOf({ password: 'wrong' }, routes(PLAIN, V4[0])));
-      await sleep(4_000);
-      expect(peer.established()).toBe(false);
-      ours.apply(planOf({ password: 'right' }, routes(PLAIN, V4[0])));
-      await routesAre(V4[0]);
+      it(
+        'talks with the right TCP MD5 key only',
+        async (hooks) => {
+          const pair = new Pair(hooks);
+          // OpenBGPD does not take the key as the side that is connected to.
+          const daemon = await pair.daemon(row, { password: 'right', passive: row !== OPENBGPD });
+          const ours = await pair.ours();
+          ours.apply(planOf({ ...CALM, password: 'wrong' }, routes(PLAIN, V4[0])));
+          await sleep(4_000);
+          expect(daemon.established()).toBe(false);
+          ours.apply(planOf({ ...CALM, password: 'right' }, routes(PLAIN, V4[0])));
+          await pair.routesAre(V4[0]);
+        },
+        TIMEOUT_MS,
+      );
     });
-  });
-}
+  }
+});
