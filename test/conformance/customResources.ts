@@ -148,11 +148,11 @@ export function customResourceCases(target: () => Target, namespace: string): vo
     });
 
     it('give up what a manager applies to the status no more', async () => {
-      const made = objectOf(await call('POST', path, widget('applied', { size: 1 })));
+      const made = objectOf(await call('POST', path, widget('given-up', { size: 1 })));
       const apply = async (status: object): Promise<unknown> => {
         const { apiVersion, kind } = made;
-        const body = { apiVersion, kind, metadata: { name: 'applied' }, status };
-        const answer = await call('PATCH', `${path}/applied/status?fieldManager=one&force=true`, body, 'application/apply-patch+yaml');
+        const body = { apiVersion, kind, metadata: { name: 'given-up' }, status };
+        const answer = await call('PATCH', `${path}/given-up/status?fieldManager=one&force=true`, body, 'application/apply-patch+yaml');
         return objectOf(answer).status;
       };
       expect(await apply({ phase: 'x', drain: { since: 'y' } })).toEqual({ phase: 'x', drain: { since: 'y' } });
