@@ -1,7 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type ClusterFlags, withCluster, withClusterOptions } from './clusterAccess.ts';
 import { drainLines, drainNode, undrainLines, undrainNode } from './drain.ts';
 import { type OutputFlags, exitWith, outputOption, print } from './output.ts';
+
+/** Wrong usage is no answer: 1 would say that something is announced still. */
+const usage = (error: CommanderError): never => process.exit(error.exitCode === 0 ? 0 : 2);
 
 type Flags = ClusterFlags & OutputFlags;
 type DrainFlags = Flags & { readonly wait?: true; readonly timeout: number };
@@ -18,6 +21,7 @@ export function drainCommand(): Command {
     new Command('drain').description('Takes a node out of service: others announce what it announced').argument('<node>'),
   )
     .addOption(outputOption())
+    .exitOverride(usage)
     .option('--wait', 'until nothing is announced from the node any more')
     .addOption(new Option('--timeout <seconds>', 'with --wait').argParser(seconds).default(60))
     .action((node: string, { wait, timeout, ...flags }: DrainFlags) =>
@@ -34,6 +38,7 @@ export function drainCommand(): Command {
 export function undrainCommand(): Command {
   return withClusterOptions(new Command('undrain').description('Ends what `heraldlb drain` began').argument('<node>'))
     .addOption(outputOption())
+    .exitOverride(usage)
     .action((node: string, flags: Flags) =>
       exitWith(async () => {
         const result = await withCluster(flags, (client) => undrainNode(client, node));

@@ -147,6 +147,18 @@ export function customResourceCases(target: () => Target, namespace: string): vo
       expect(both).toMatchObject({ metadata: { generation: 2 }, spec: { size: 2 }, status: { phase: 'x' } });
     });
 
+    it('give up what a manager applies to the status no more', async () => {
+      const made = objectOf(await call('POST', path, widget('given-up', { size: 1 })));
+      const apply = async (status: object): Promise<unknown> => {
+        const { apiVersion, kind } = made;
+        const body = { apiVersion, kind, metadata: { name: 'given-up' }, status };
+        const answer = await call('PATCH', `${path}/given-up/status?fieldManager=one&force=true`, body, 'application/apply-patch+yaml');
+        return objectOf(answer).status;
+      };
+      expect(await apply({ phase: 'x', drain: { since: 'y' } })).toEqual({ phase: 'x', drain: { since: 'y' } });
+      expect(await apply({ phase: 'z' })).toEqual({ phase: 'z' });
+    });
+
     it('ignore status at creation', async () => {
       const made = objectOf(await call('POST', path, { ...widget('with-status', { size: 1 }), status: { phase: 'x' } }));
       expect(made.status).toBeUndefined();

@@ -90,7 +90,8 @@ need(...LAB_NEEDS, 'command:curl').describe('the drain of a node', () => {
 
   async function stateOf(node: string): Promise<NodeStateStatus> {
     const ref = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', namespace: NAMESPACE, name: node };
-    return ((await lab.client.get(ref)).status ?? {}) as NodeStateStatus;
+    const { status = {} } = await lab.client.get(ref);
+    return status;
   }
 
   async function drainPhase(node: string): Promise<string | undefined> {

@@ -17,6 +17,7 @@ export class Cluster {
   readonly #dead = new Set<string>();
   readonly #rules = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(api: ApiClient, space: Space, nodes: number) {
     this.#api = api;
@@ -43,6 +44,7 @@ export class Cluster {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
   }
 
@@ -114,7 +116,8 @@ export class Cluster {
     for (let index = 0; index < this.#nodes; index++) {
       const name = nodeName(index);
       const rules = renderNat(name, balanced, slices);
-      if (this.#dead.has(name) || this.#rules.get(name) === rules) continue;
+      // A turn that was under way at the end must not touch what has come in its place.
+      if (this.#isStopped || this.#dead.has(name) || this.#rules.get(name) === rules) continue;
       this.#space.run(name, ['nft', '-f', '-'], rules);
       this.#rules.set(name, rules);
     }

@@ -221,7 +221,10 @@ export class Objects {
     carryOver(resource, object, old);
     strategyOf(resource).prepare?.(object, old);
     object = await this.admitted('UPDATE', target, object, old, options);
-    if (!applied) {
+    if (applied) {
+      // Through a subresource too: what is not applied the next time has to be given up then.
+      object.metadata.managedFields = wanted.metadata.managedFields ?? [];
+    } else {
       object.metadata.managedFields =
         Array.isArray(wanted.metadata.managedFields) && wanted.metadata.managedFields.length === 0 && asked !== ''
           ? []
