@@ -1,7 +1,7 @@
 import { PlanMemory, type PlannedNode, planNode } from '../announce/nodePlan.ts';
 import type { SnapshotIndex } from '../announce/snapshot.ts';
 import type { EndpointSliceView } from '../cluster/endpoints.ts';
-import { record, text } from '../cluster/json.ts';
+import { integer, items, record, text } from '../cluster/json.ts';
 import type { NamespaceView, NodeView } from '../cluster/node.ts';
 import {
   projectEndpointSlice,
@@ -14,7 +14,7 @@ import {
 import type { ServiceView } from '../cluster/service.ts';
 import { type AddressClaim, readClaim } from '../config/addressClaims.ts';
 import type { Config } from '../config/config.ts';
-import { type ParseContext, type RawObjects, parseConfig } from '../config/parse.ts';
+import { CONFIG_KINDS, type ConfigKind, type ParseContext, type RawObjects, parseConfig } from '../config/parse.ts';
 import type { Problem } from '../config/problem.ts';
 import { occupiedAddresses } from '../ipam/occupied.ts';
 import { type AddressPlan, planAddresses } from '../ipam/plan.ts';
@@ -56,8 +56,10 @@ export interface WorldContext {
 }
 
 export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, previous }: WorldContext): World {
-  const context = { generation: 1, secrets: secretsOf(objects.config), ...(previous === undefined ? {} : { previous }) };
-  const { config, problems } = parseConfig(objects.config, context);
+  const secrets = secretsOf(objects.config);
+  // Where two objects contradict each other the one that is in force stays: the controller has said which.
+  const before = previous ?? parseConfig(acceptedOf(objects.config), { generation: 0, secrets }).config;
+  const { config, problems } = parseConfig(objects.config, { generation: 1, secrets, previous: before });
   const claims = objects.claims.map(readClaim);
   const usable = new Set(config.pools.map(({ name }) => name));
   return {
@@ -76,6 +78,23 @@ export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, pre
 
 function each<T>(objects: readonly unknown[], project: (object: unknown) => T | undefined): T[] {
   return objects.flatMap((object) => project(object) ?? []);
+}
+
+function acceptedOf(config: RawObjects): RawObjects {
+  return Object.fromEntries(CONFIG_KINDS.map((kind) => [kind, config[kind].filter(isAccepted)])) as Record<ConfigKind, unknown[]>;
+}
+
+/** As it is written now. */
+function isAccepted(object: unknown): boolean {
+  const generation = integer(record(record(object)?.['metadata'])?.['generation']) ?? 0;
+  return items(record(record(object)?.['status'])?.['conditions'])
+    .map(record)
+    .some(
+      (condition) =>
+        condition?.['type'] === 'Accepted' &&
+        condition['status'] === 'True' &&
+        (integer(condition['observedGeneration']) ?? generation) >= generation,
+    );
 }
 
 function nameOf(object: unknown): string {
