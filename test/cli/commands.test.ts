@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NAMESPACE } from '../controller/fixtures.ts';
 import { type Cluster, getService, ips, poolObject, serviceObject, startCluster, until } from '../controller/support.ts';
+import { need } from '../support/need.ts';
 import { calm, listRaw, speak } from './explainSupport.ts';
-import { heraldlb } from './support.ts';
+import { Executable, run } from './support.ts';
 
 const own = (kind: string, name: string, spec: object): object => ({
   apiVersion: 'heraldlb.io/v1',
@@ -25,6 +26,7 @@ const slice = (service: string, nodes: readonly string[]): object => ({
 
 let cluster: Cluster;
 let directory: string;
+let program: Executable;
 
 /** What the programs would have made of the cluster, written to it. */
 async function writeNodeStates(): Promise<void> {
@@ -40,6 +42,7 @@ async function writeNodeStates(): Promise<void> {
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'hlb-commands-'));
+  program = await Executable.build();
   cluster = await startCluster();
   const { lab } = cluster;
   await lab.create(poolObject('main', ['198.51.100.0/28']));
@@ -63,10 +66,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster?.close();
+  program?.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
-const ask = (...words: readonly string[]) => heraldlb(cluster.kubeconfig, ...words);
+const ask = (...words: readonly string[]) => program.run(cluster.kubeconfig, ...words);
 
 async function json(...words: readonly string[]): Promise<any> {
   return JSON.parse((await ask(...words, '-o', 'json')).out);
@@ -96,7 +100,7 @@ describe('heraldlb on a cluster', () => {
   it('status: problems first', async () => {
     const { code, out } = await ask('status');
     expect(code).toBe(1);
-    expect(out).toMatch(/^1 problems:\n {2}NoEndpoints \[default\/empty\]: /);
+    expect(out).toMatch(/^1 problem:\n {2}NoEndpoints \[default\/empty\]: /);
     expect(out).toMatch(/^Controller {2}one leads since \d+s/m);
     expect(out).toMatch(/^Services +3 of type LoadBalancer, 3 with an address, 2 announced$/m);
     expect(out).toMatch(/^Sessions +2 of 2 up$/m);
@@ -185,7 +189,7 @@ describe('heraldlb on a cluster', () => {
   ])('%s: an API server that is away is one line, and exit code 2', async (...words) => {
     const file = join(directory, 'away');
     writeFileSync(file, cluster.lab.kubeconfig().replace(cluster.lab.url, 'http://127.0.0.1:9'));
-    const { code, out, err } = await heraldlb(file, ...words);
+    const { code, out, err } = await program.run(file, ...words);
     expect([code, out]).toEqual([2, '']);
     expect(err).toMatch(/^error: .*127\.0\.0\.1:9.*\n$/);
   });
@@ -205,5 +209,16 @@ describe('heraldlb on a cluster', () => {
     const { code, err } = await ask('status', '--api-group', 'metallb.io');
     expect(code).toBe(2);
     expect(err).toMatch(/^error: the cluster has no \w+\.metallb\.io: its definition is not installed/);
+  });
+});
+
+need('command:kubectl').describe('as a plugin of kubectl', () => {
+  it('says and ends as it does alone', async () => {
+    const env = { ...process.env, PATH: `${program.plugin()}:${process.env['PATH']}`, KUBECONFIG: cluster.kubeconfig, HOME: directory };
+    const { code, out } = await run('kubectl', ['heraldlb', 'vips', '-o', 'json'], env);
+    expect(JSON.parse(out)).toEqual(await json('vips'));
+    expect(code).toBe(1);
+    const help = await run('kubectl', ['heraldlb', 'explain', '--help'], env);
+    expect([help.code, help.out]).toEqual([0, expect.stringMatching(/^Usage: heraldlb explain /)]);
   });
 });
