@@ -33,7 +33,7 @@ const IPAM: Readonly<Record<RefusalReason, string>> = {
   NotLoadBalancer: 'set spec.type: LoadBalancer',
 };
 
-const ANNOUNCE: Readonly<Record<IneligibleReason, string>> = {
+const ANNOUNCE: Readonly<Record<IneligibleReason | 'NodeDraining', string>> = {
   NoAddress: 'see why the Service has no address',
   AddressOutsidePools: 'put the address back into a pool, or let the controller give another one',
   NoMatchingAdvertisement: 'create an L2Advertisement or BGPAdvertisement whose ipAddressPools and serviceSelectors take this Service',
@@ -44,6 +44,7 @@ const ANNOUNCE: Readonly<Record<IneligibleReason, string>> = {
   NodeExcluded: 'remove the label node.kubernetes.io/exclude-from-external-load-balancers from a node that shall announce',
   NodeNetworkUnavailable: 'look at the CNI of the node',
   NodeUnknown: "the speaker's --node-name must be the name of the Node",
+  NodeDraining: 'nothing: other nodes announce it; `heraldlb undrain NODE` or `kubectl uncordon NODE` brings the node back',
   NodeNotReady: 'look at the kubelet of the node',
   ConflictingAdvertisements: 'make localPref, med, asPathPrepend and origin of these advertisements equal, or keep them apart',
   SharedAddressWithServiceSelector: 'select by pool in the L2Advertisement, not by Service labels',

@@ -1,3 +1,4 @@
+import type { DrainReason } from '../announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../announce/nodePlan.ts';
 import type { SnapshotIndex } from '../announce/snapshot.ts';
 import type { EndpointSliceView } from '../cluster/endpoints.ts';
@@ -19,6 +20,7 @@ import type { Problem } from '../config/problem.ts';
 import { occupiedAddresses } from '../ipam/occupied.ts';
 import { type AddressPlan, planAddresses } from '../ipam/plan.ts';
 import type { Ip } from '../net/ip.ts';
+import { projectNodeState } from './nodeState.ts';
 
 /** Objects as the API server lists them, on which allocation and announcement depend. */
 export interface WorldObjects {
@@ -44,7 +46,16 @@ export interface World {
   readonly claims: readonly AddressClaim[];
   readonly inUse: ReadonlyMap<Ip, string>;
   readonly unsettledPools: readonly string[];
+  /** Of nodes that are taken out of service, as their speakers report it. */
+  readonly drains: ReadonlyMap<string, NodeDrain>;
   readonly loadBalancerClass?: string;
+}
+
+/** As the planner of a node is told how far its own drain has come. */
+interface NodeDrain {
+  readonly reason: DrainReason;
+  /** What other nodes announce is withdrawn. */
+  readonly withdraw: boolean;
 }
 
 export interface WorldContext {
@@ -71,9 +82,18 @@ export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, pre
     namespaces: each(objects.namespaces, projectNamespace),
     claims: claims.flatMap(({ claim }) => (claim === undefined || isExpired(claim, nowMs) ? [] : [claim])),
     inUse: occupiedAddresses(each(objects.nodes, projectNodeAddresses), each(objects.nodeStates, projectSightings)),
+    drains: drainsOf(objects.nodeStates),
     unsettledPools: objects.config.IPAddressPool.map(nameOf).filter((name) => !usable.has(name)),
     ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
   };
+}
+
+function drainsOf(nodeStates: readonly unknown[]): Map<string, NodeDrain> {
+  const drained = each(nodeStates, projectNodeState).flatMap(({ node, drain }): [string, NodeDrain][] => {
+    if (drain === undefined) return [];
+    return [[node, { reason: { reason: drain.reason as DrainReason['reason'] }, withdraw: drain.phase === 'Drained' }]];
+  });
+  return new Map(drained);
 }
 
 function each<T>(objects: readonly unknown[], project: (object: unknown) => T | undefined): T[] {
@@ -129,7 +149,10 @@ export interface NodePlans {
 export function plansOf(world: World): NodePlans {
   // One memory for all: what does not depend on the node is then worked out once.
   const memory = new PlanMemory();
-  const all = world.nodes.map(({ name }) => planNode(world, name, 1, memory));
+  const all = world.nodes.map(({ name }) => {
+    const drain = world.drains.get(name);
+    return planNode({ ...world, ...(drain === undefined ? {} : { drain }) }, name, 1, memory);
+  });
   return { all, index: memory.index };
 }
 

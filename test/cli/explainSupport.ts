@@ -19,9 +19,9 @@ import { ETH0, type FakeClock, type FakeDial, type FakeHands, ip, startEngine } 
 /** What an API server would store, for tests to change as they like. */
 export interface Raw {
   readonly metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> };
-  spec: Record<string, any>;
-  status: Record<string, any>;
-  [field: string]: any;
+  spec: Record<string, unknown>;
+  status: Record<string, unknown>;
+  [field: string]: unknown;
 }
 
 export interface RawCluster {
@@ -49,7 +49,7 @@ export async function listRaw(kubeconfig: string): Promise<RawCluster> {
 
 export function explained(cluster: RawCluster, name: string, lbClass?: string): Explanation {
   const context = { nowMs: Date.now(), ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) };
-  return explain(readCluster(cluster as unknown as ClusterObjects, context), 'default', name);
+  return explain(readCluster(cluster, context), 'default', name);
 }
 
 export function named(objects: readonly Raw[], name: string): Raw {
@@ -114,7 +114,7 @@ export type Happening = (wire: Wire) => void;
 
 /** Every node's own engine carries out its own plan, and its NodeState says what came of it, as the speaker's would. */
 export async function speak(cluster: RawCluster, happen: Happening): Promise<void> {
-  const { all } = plansOf(readWorld(cluster as unknown as ClusterObjects, { nowMs: Date.now() }));
+  const { all } = plansOf(readWorld(cluster, { nowMs: Date.now() }));
   for (const planned of all) cluster.nodeStates.push(await nodeState(planned, happen));
 }
 

@@ -45,7 +45,7 @@ interface Row {
   readonly object?: string;
 }
 
-const spec = (cluster: RawCluster, kind: keyof RawCluster['config'], name: string): Record<string, any> =>
+const spec = (cluster: RawCluster, kind: keyof RawCluster['config'], name: string): Record<string, unknown> =>
   named(cluster.config[kind], name).spec;
 const everyNode = (cluster: RawCluster, change: (node: Raw) => void): void => cluster.nodes.forEach(change);
 const setReady = (cluster: RawCluster, node: string, status: string): void => {
@@ -308,7 +308,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   'BFD that went down': {
     by: 'bgp',
     wire: dials((dial) => dial.events.failed('ECONNREFUSED')),
-    after: ({ nodeStates }) => nodeStates.forEach(({ status }) => void (status['bgp'][0]['lastError'] = 'Cease/BFD Down')),
+    after: ({ nodeStates }) =>
+      nodeStates.forEach(({ status }) => void (status['bgp'] = [{ peer: 'tor', state: 'Active', since: '', lastError: 'Cease/BFD Down' }])),
     reason: 'BfdDown',
   },
   'one node of three without its session': {
@@ -409,7 +410,7 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
       const explanation = explained(raw, service);
       const [first] = explanation.causes;
       expect([explanation.state, first?.reason]).toEqual([state, reason]);
-      if (object !== undefined) expect(first?.object).toBe(object);
+      expect(first?.object).toBe(object ?? first?.object);
       // Whatever is said leads somewhere, and says what to do.
       for (const { docs, next } of explanation.causes)
         expect([docs, next]).toEqual([expect.stringMatching(/#[\w-]+$/), expect.stringMatching(/\w{3}/)]);

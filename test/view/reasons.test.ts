@@ -69,6 +69,6 @@ describe('the last error of a session', () => {
     const trouble = sessionTrouble(lastError, FACTS);
     expect(trouble.reason).toBe(reason);
     expect(trouble.message).toMatch(says);
-    if (lastError !== undefined) expect(trouble.message).toContain(lastError);
+    expect(trouble.message).toContain(lastError ?? '');
   });
 });
