@@ -12,7 +12,7 @@ export function statusLines(status: Status, nowMs: number): string[] {
   const { services, sessions, nodes, pools, problems } = status;
   const troubled = nodes.toSorted((a, b) => Number(isWell(a)) - Number(isWell(b)));
   return [
-    problems.length === 0 ? 'No problems.' : `${problems.length} problems:`,
+    problems.length === 0 ? 'No problems.' : `${problems.length} problem${problems.length === 1 ? '' : 's'}:`,
     ...shortened(
       problems.map((problem) => `  ${causeText(problem)}`),
       MOST.problems,

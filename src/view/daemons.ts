@@ -58,22 +58,25 @@ const OVERDUE_S = 60;
  * @param nowMs milliseconds since 1970
  */
 export function controllerView(lease: unknown, daemons: readonly DaemonView[] | undefined, nowMs: number): ControllerView {
-  const replicas = (daemons ?? []).filter(({ component }) => component === 'controller');
-  const ready = replicas.filter((replica) => replica.ready).length;
-  const seen = replicas.length === 0 ? {} : { replicas: { ready, all: replicas.length } };
-  const spec = record(record(lease)?.['spec']);
-  const leader = text(spec?.['holderIdentity']) ?? '';
+  const seen = replicasOf(daemons ?? []);
+  const spec = record(record(lease)?.['spec']) ?? {};
+  const leader = text(spec['holderIdentity']) ?? '';
   // Without leader election there is no lease. What may not be looked at is not accused.
-  if (spec === undefined || leader === '') return { running: lease === undefined && (daemons === undefined || ready > 0), ...seen };
+  const isUnseen = daemons === undefined || (seen.replicas?.ready ?? 0) > 0;
+  if (leader === '') return { running: lease === undefined && isUnseen, ...seen };
   const age = ageSeconds(spec['renewTime'], nowMs);
-  const leadsSince = text(spec['acquireTime']);
   return {
     running: age <= (integer(spec['leaseDurationSeconds']) ?? 0) + OVERDUE_S,
     leader,
-    ...(leadsSince === undefined ? {} : { leadsSince }),
+    leadsSince: text(spec['acquireTime']) ?? '',
     ...(Number.isFinite(age) ? { renewedSecondsAgo: age } : {}),
     ...seen,
   };
+}
+
+function replicasOf(daemons: readonly DaemonView[]): Pick<ControllerView, 'replicas'> {
+  const replicas = daemons.filter(({ component }) => component === 'controller');
+  return replicas.length === 0 ? {} : { replicas: { ready: replicas.filter(({ ready }) => ready).length, all: replicas.length } };
 }
 
 function ageSeconds(time: unknown, nowMs: number): number {

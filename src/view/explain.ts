@@ -5,6 +5,7 @@ import { type ServiceKey, type ServiceView, serviceKey } from '../cluster/servic
 import { type Cause, explainCause } from './cause.ts';
 import { type Cluster, speakerRuns } from './cluster.ts';
 import { type Judgement, Judge, type ServiceState, allocatedOf, isHandled } from './judgement.ts';
+import { drainText } from './nodeState.ts';
 import type { Placement } from './placements.ts';
 import type { SessionView } from './sessions.ts';
 
@@ -77,7 +78,7 @@ function rowsOf(cluster: Cluster, service: ServiceView, { placements }: Judgemen
       bgp: codeOf(verdict?.bgp),
       layer2: codeOf(verdict?.layer2),
       onWire: placements.filter(({ node, onWire }) => node === name && onWire).map(placementText),
-      ...(drain === undefined ? {} : { drain }),
+      ...(drain === undefined ? {} : { drain: drainText(drain) }),
     };
   });
 }

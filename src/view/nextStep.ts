@@ -33,7 +33,7 @@ const IPAM: Readonly<Record<RefusalReason, string>> = {
   NotLoadBalancer: 'set spec.type: LoadBalancer',
 };
 
-const ANNOUNCE: Readonly<Record<IneligibleReason, string>> = {
+const ANNOUNCE: Readonly<Record<IneligibleReason | 'NodeDraining', string>> = {
   NoAddress: 'see why the Service has no address',
   AddressOutsidePools: 'put the address back into a pool, or let the controller give another one',
   NoMatchingAdvertisement: 'create an L2Advertisement or BGPAdvertisement whose ipAddressPools and serviceSelectors take this Service',
@@ -45,6 +45,7 @@ const ANNOUNCE: Readonly<Record<IneligibleReason, string>> = {
   NodeNetworkUnavailable: 'look at the CNI of the node',
   NodeDraining: 'nothing, or end the drain: `kubectl uncordon NODE`, `heraldlb undrain NODE`',
   NodeUnknown: "the speaker's --node-name must be the name of the Node",
+  NodeDraining: 'nothing: other nodes announce it; `heraldlb undrain NODE` or `kubectl uncordon NODE` brings the node back',
   NodeNotReady: 'look at the kubelet of the node',
   ConflictingAdvertisements: 'make localPref, med, asPathPrepend and origin of these advertisements equal, or keep them apart',
   SharedAddressWithServiceSelector: 'select by pool in the L2Advertisement, not by Service labels',

@@ -8,6 +8,13 @@ export type GuardReport = Listed<'bfd'>[number];
 export type ClaimReport = Listed<'claims'>[number];
 export type NodeProblem = Listed<'problems'>[number];
 
+export interface DrainView {
+  /** `Draining` or `Drained`. */
+  readonly phase: string;
+  /** What began it. */
+  readonly reason: string;
+}
+
 /** What a node's speaker last said of itself. */
 export interface NodeStateView {
   readonly node: string;
@@ -17,8 +24,8 @@ export interface NodeStateView {
   readonly guards: readonly GuardReport[];
   readonly claims: readonly ClaimReport[];
   readonly problems: readonly NodeProblem[];
-  /** How far the drain of the node has come; absent: it is not drained. */
-  readonly drain?: string;
+  /** How far the drain of the node has come; absent: it is in service. */
+  readonly drain?: DrainView;
 }
 
 /** A NodeState; undefined for what is no Kubernetes object. Entries that lack what they are named by are left out. */
@@ -44,9 +51,12 @@ function entries(list: unknown, ...needed: readonly string[]): readonly unknown[
   return items(list).filter((entry) => needed.every((field) => text(record(entry)?.[field]) !== undefined));
 }
 
-function drainOf(value: unknown): string | undefined {
-  const phase = text(value) ?? text(record(value)?.['phase']);
-  if (phase === undefined || phase === '') return undefined;
-  const reason = text(record(value)?.['reason']);
-  return reason === undefined ? phase : `${phase} (${reason})`;
+function drainOf(value: unknown): DrainView | undefined {
+  const drain = record(value);
+  const phase = text(drain?.['phase']) ?? '';
+  return phase === '' ? undefined : { phase, reason: text(drain?.['reason']) ?? '' };
+}
+
+export function drainText({ phase, reason }: DrainView): string {
+  return reason === '' ? phase : `${phase} (${reason})`;
 }

@@ -1,4 +1,4 @@
-import type { NodePlan, RouteSet } from '../announce/plan.ts';
+import type { NodePlan, RouteSet, Verdict } from '../announce/plan.ts';
 import type { ServiceView } from '../cluster/service.ts';
 import { type Ip, ipFamily } from '../net/ip.ts';
 import { type Prefix, prefixFamily, prefixLength, prefixOf } from '../net/prefix.ts';
@@ -24,6 +24,7 @@ export interface Placement {
 export class Placer {
   readonly #cluster: Cluster;
   readonly #sessions = new Map<string, SessionView[]>();
+  readonly #ways = new WeakMap<Announced, Ways>();
   readonly #lengths = new WeakMap<readonly RouteSet[], Lookup>();
 
   constructor(cluster: Cluster, sessions: readonly SessionView[]) {
@@ -40,7 +41,7 @@ export class Placer {
       const found = verdict(plan.node, service.key);
       if (found === undefined) return [];
       const { bgp } = found;
-      const onBgp = bgp.announced ? service.ingress.map((address) => this.#bgp(plan, address, bgp.peers ?? [])) : [];
+      const onBgp = bgp.announced ? service.ingress.map((address) => this.#bgp(plan, address, bgp)) : [];
       const held = found.layer2.announced ? service.ingress.filter((ip) => plan.claims.some((claim) => claim.ip === ip)) : [];
       return [...onBgp, ...held.map((address) => this.#layer2(plan.node, address))];
     });
@@ -61,23 +62,24 @@ export class Placer {
     return { ...common, onWire: false, causes };
   }
 
-  #bgp({ node, peers }: NodePlan, address: Ip, selected: readonly string[]): Placement {
-    const carriers = peers.filter(({ name, routes }) => selected.includes(name) && this.#carries(routes, address));
+  #bgp({ node, peers }: NodePlan, address: Ip, verdict: Announced): Placement {
+    let ways = this.#ways.get(verdict);
+    if (ways === undefined) this.#ways.set(verdict, (ways = this.#waysOf(node, peers, verdict.peers ?? [])));
+    const { carriers, whole } = ways;
+    const carrying = carriers.filter(({ routes }) => this.#carries(routes, address));
     const common = { node, protocol: 'bgp', address } as const;
-    if (carriers.length === 0) {
-      const facts = { reason: 'FamilyNotCarried', address, family: ipFamily(address), peers: selected } as const;
-      return { ...common, onWire: false, peers: [], causes: [explainCause(facts, node)] };
-    }
-    const sessions = carriers.flatMap(({ name }) => this.#sessions.get(`${node} ${name}`) ?? []);
-    const up = sessions.filter((session) => session.up && !isUnroutable(session, address));
-    const sinces = up.flatMap(({ since }) => since ?? []).toSorted();
-    return {
-      ...common,
-      onWire: up.length > 0,
-      peers: [...new Set(up.map(({ peer }) => peer))],
-      ...(sinces[0] === undefined ? {} : { since: sinces[0] }),
-      causes: sessions.flatMap((session) => (session.cause === undefined || isOfOther(session, address) ? [] : [session.cause])),
-    };
+    if (whole !== undefined && carrying.length === carriers.length) return { ...common, ...whole };
+    if (carrying.length > 0) return { ...common, ...reachOf(carrying, address) };
+    const facts = { reason: 'FamilyNotCarried', address, family: ipFamily(address), peers: verdict.peers ?? [] } as const;
+    return { ...common, onWire: false, peers: [], causes: [explainCause(facts, node)] };
+  }
+
+  #waysOf(node: string, peers: NodePlan['peers'], selected: readonly string[]): Ways {
+    const carriers = peers
+      .filter(({ name }) => selected.includes(name))
+      .map(({ name, routes }) => ({ routes, sessions: this.#sessions.get(`${node} ${name}`) ?? [] }));
+    const differs = carriers.some(({ sessions }) => sessions.some(({ cause }) => cause?.reason === 'NoNextHop'));
+    return { carriers, ...(differs || carriers.length === 0 ? {} : { whole: reachOf(carriers) }) };
   }
 
   #carries(routes: readonly RouteSet[], address: Ip): boolean {
@@ -86,6 +88,35 @@ export class Placer {
     const { prefixes, lengths } = lookup;
     return lengths[ipFamily(address)].some((length) => prefixes.has(prefixOf(address, length)));
   }
+}
+
+type Announced = Extract<Verdict, { announced: true }>;
+
+interface Carrier {
+  readonly routes: readonly RouteSet[];
+  readonly sessions: readonly SessionView[];
+}
+
+/** How a node announces by BGP what the same advertisements match: the same for a thousand Services. */
+interface Ways {
+  readonly carriers: readonly Carrier[];
+  /** For an address that all of them carry; absent where the sessions tell addresses apart. */
+  readonly whole?: Reach;
+}
+
+type Reach = Pick<Placement, 'onWire' | 'peers' | 'since' | 'causes'>;
+
+/** @param address absent: whichever they all carry */
+function reachOf(carriers: readonly Carrier[], address?: Ip): Reach {
+  const sessions = carriers.flatMap((carrier) => carrier.sessions);
+  const up = sessions.filter((session) => session.up && !isUnroutable(session, address));
+  const [since] = up.flatMap((session) => session.since ?? []).toSorted();
+  return {
+    onWire: up.length > 0,
+    peers: [...new Set(up.map(({ peer }) => peer))],
+    ...(since === undefined ? {} : { since }),
+    causes: sessions.flatMap((session) => (session.cause === undefined || isOfOther(session, address) ? [] : [session.cause])),
+  };
 }
 
 interface Lookup {
@@ -101,10 +132,10 @@ function lookupOf(routes: readonly RouteSet[]): Lookup {
 }
 
 /** The connection has no next hop of the address's family. */
-function isUnroutable({ cause }: SessionView, address: Ip): boolean {
-  return cause?.reason === 'NoNextHop' && cause.message.includes(ipFamily(address));
+function isUnroutable({ cause }: SessionView, address: Ip | undefined): boolean {
+  return address !== undefined && cause?.reason === 'NoNextHop' && cause.message.includes(ipFamily(address));
 }
 
-function isOfOther(session: SessionView, address: Ip): boolean {
+function isOfOther(session: SessionView, address: Ip | undefined): boolean {
   return session.cause?.reason === 'NoNextHop' && !isUnroutable(session, address);
 }

@@ -2,6 +2,7 @@ import { type Cause, explainCause, gathered, nodeProblemCause, problemCause } fr
 import { type Cluster, speakerRuns } from './cluster.ts';
 import type { ControllerView } from './daemons.ts';
 import { type Judge, isHandled } from './judgement.ts';
+import { drainText } from './nodeState.ts';
 import { type PoolRow, poolRows } from './pools.ts';
 import type { SessionView } from './sessions.ts';
 
@@ -116,6 +117,6 @@ function nodeSummary(cluster: Cluster, node: string, ready: boolean): NodeSummar
     vips: state?.claims.length ?? 0,
     problems: state?.problems.length ?? 0,
     version: state?.version ?? '',
-    ...(state?.drain === undefined ? {} : { drain: state.drain }),
+    ...(state?.drain === undefined ? {} : { drain: drainText(state.drain) }),
   };
 }

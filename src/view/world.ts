@@ -1,7 +1,8 @@
+import type { DrainReason } from '../announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../announce/nodePlan.ts';
 import type { SnapshotIndex } from '../announce/snapshot.ts';
 import type { EndpointSliceView } from '../cluster/endpoints.ts';
-import { record, text } from '../cluster/json.ts';
+import { integer, items, record, text } from '../cluster/json.ts';
 import type { NamespaceView, NodeView } from '../cluster/node.ts';
 import {
   projectEndpointSlice,
@@ -14,11 +15,12 @@ import {
 import type { ServiceView } from '../cluster/service.ts';
 import { type AddressClaim, readClaim } from '../config/addressClaims.ts';
 import type { Config } from '../config/config.ts';
-import { type ParseContext, type RawObjects, parseConfig } from '../config/parse.ts';
+import { CONFIG_KINDS, type ConfigKind, type ParseContext, type RawObjects, parseConfig } from '../config/parse.ts';
 import type { Problem } from '../config/problem.ts';
 import { occupiedAddresses } from '../ipam/occupied.ts';
 import { type AddressPlan, planAddresses } from '../ipam/plan.ts';
 import type { Ip } from '../net/ip.ts';
+import { projectNodeState } from './nodeState.ts';
 
 /** Objects as the API server lists them, on which allocation and announcement depend. */
 export interface WorldObjects {
@@ -44,7 +46,16 @@ export interface World {
   readonly claims: readonly AddressClaim[];
   readonly inUse: ReadonlyMap<Ip, string>;
   readonly unsettledPools: readonly string[];
+  /** Of nodes that are taken out of service, as their speakers report it. */
+  readonly drains: ReadonlyMap<string, NodeDrain>;
   readonly loadBalancerClass?: string;
+}
+
+/** As the planner of a node is told how far its own drain has come. */
+interface NodeDrain {
+  readonly reason: DrainReason;
+  /** What other nodes announce is withdrawn. */
+  readonly withdraw: boolean;
 }
 
 export interface WorldContext {
@@ -56,8 +67,10 @@ export interface WorldContext {
 }
 
 export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, previous }: WorldContext): World {
-  const context = { generation: 1, secrets: secretsOf(objects.config), ...(previous === undefined ? {} : { previous }) };
-  const { config, problems } = parseConfig(objects.config, context);
+  const secrets = secretsOf(objects.config);
+  // Where two objects contradict each other the one that is in force stays: the controller has said which.
+  const before = previous ?? parseConfig(acceptedOf(objects.config), { generation: 0, secrets }).config;
+  const { config, problems } = parseConfig(objects.config, { generation: 1, secrets, previous: before });
   const claims = objects.claims.map(readClaim);
   const usable = new Set(config.pools.map(({ name }) => name));
   return {
@@ -69,13 +82,39 @@ export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, pre
     namespaces: each(objects.namespaces, projectNamespace),
     claims: claims.flatMap(({ claim }) => (claim === undefined || isExpired(claim, nowMs) ? [] : [claim])),
     inUse: occupiedAddresses(each(objects.nodes, projectNodeAddresses), each(objects.nodeStates, projectSightings)),
+    drains: drainsOf(objects.nodeStates),
     unsettledPools: objects.config.IPAddressPool.map(nameOf).filter((name) => !usable.has(name)),
     ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
   };
 }
 
+function drainsOf(nodeStates: readonly unknown[]): Map<string, NodeDrain> {
+  const drained = each(nodeStates, projectNodeState).flatMap(({ node, drain }): [string, NodeDrain][] => {
+    if (drain === undefined) return [];
+    return [[node, { reason: { reason: drain.reason as DrainReason['reason'] }, withdraw: drain.phase === 'Drained' }]];
+  });
+  return new Map(drained);
+}
+
 function each<T>(objects: readonly unknown[], project: (object: unknown) => T | undefined): T[] {
   return objects.flatMap((object) => project(object) ?? []);
+}
+
+function acceptedOf(config: RawObjects): RawObjects {
+  return Object.fromEntries(CONFIG_KINDS.map((kind) => [kind, config[kind].filter(isAccepted)])) as Record<ConfigKind, unknown[]>;
+}
+
+/** As it is written now. */
+function isAccepted(object: unknown): boolean {
+  const generation = integer(record(record(object)?.['metadata'])?.['generation']) ?? 0;
+  return items(record(record(object)?.['status'])?.['conditions'])
+    .map(record)
+    .some(
+      (condition) =>
+        condition?.['type'] === 'Accepted' &&
+        condition['status'] === 'True' &&
+        (integer(condition['observedGeneration']) ?? generation) >= generation,
+    );
 }
 
 function nameOf(object: unknown): string {
@@ -110,7 +149,10 @@ export interface NodePlans {
 export function plansOf(world: World): NodePlans {
   // One memory for all: what does not depend on the node is then worked out once.
   const memory = new PlanMemory();
-  const all = world.nodes.map(({ name }) => planNode(world, name, 1, memory));
+  const all = world.nodes.map(({ name }) => {
+    const drain = world.drains.get(name);
+    return planNode({ ...world, ...(drain === undefined ? {} : { drain }) }, name, 1, memory);
+  });
   return { all, index: memory.index };
 }
 
