@@ -1,6 +1,6 @@
 import { fill, h, svg } from './dom.ts';
 import { type Kind, type Model, type Related, type Thing, matches, related, wordsOf } from './model.ts';
-import { type Tone, bar, vipTone } from './words.ts';
+import { type Tone, bar, fullTone, vipTone } from './words.ts';
 import { VirtualList } from './virtual.ts';
 
 interface Entry {
@@ -210,7 +210,7 @@ function entriesOf(model: Model, kind: Kind, words: readonly string[]): Entry[] 
     return pools.map(({ id, usage, blocks }) => {
       const parts = Object.values(usage).filter(({ used, free }) => used + free > 0);
       const part = Math.max(0, ...parts.map(({ used, free }) => used / (used + free)));
-      return { id, title: id, note: blocks.join(', '), tone: part >= 0.9 ? 'bad' : part >= 0.75 ? 'warn' : 'good', part };
+      return { id, title: id, note: blocks.join(', '), tone: fullTone(part), part };
     });
   }
   if (kind === 'vip') {

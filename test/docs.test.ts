@@ -221,6 +221,7 @@ describe('docs/troubleshoot.md', () => {
     ['## Why a write was refused', 'src/ipam/admission.ts', 'Denial', 'TakesAddresses'],
     ['## Mistakes in the configuration', 'src/config/problem.ts', 'ProblemReason', 'OverlappingPools'],
     ['## What the wire cannot do', 'speaker/report.ts', 'WireProblem', 'CannotListen'],
+    ['## What the looking glass finds', 'src/glass/problem.ts', 'GlassReason', 'TwoOwners'],
   ])('has under "%s" every code of %s, and no other', (heading, file, type, known) => {
     const found = codes(file, type);
     expect(found).toContain(known);

@@ -107,7 +107,7 @@ const OWN: Readonly<Record<'NoOwner' | 'NoSession', string>> = {
 function whyOf(reaches: readonly ServiceReach[], waiting: string): Why {
   const why = reaches.find((reach) => reach.why !== undefined)?.why;
   if (waiting === '' && why !== undefined && reaches.every((reach) => reach.why !== undefined))
-    return { reason: why.reason, anchor: anchorOf(why.reason), message: ineligibleText(why) };
+    return { reason: why.reason, anchor: anchorOf(why.reason, 'speaker'), message: ineligibleText(why) };
   const reason = waiting === '' ? 'NoOwner' : 'NoSession';
   return { reason, anchor: anchorOf(reason), message: OWN[reason] };
 }

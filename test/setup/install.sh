@@ -19,7 +19,7 @@ if [ "$what" != build ]; then
   packages+=(iproute2 iputils-ping procps openssl curl nftables nginx-light frr bird2 arping ndisc6)
 fi
 if [ "$what" = test ]; then
-  packages+=(gobgpd exabgp openbgpd tcpdump tshark bridge-utils keepalived)
+  packages+=(gobgpd exabgp openbgpd tcpdump tshark bridge-utils keepalived chromium)
 fi
 
 missing=()
