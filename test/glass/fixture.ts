@@ -201,7 +201,7 @@ export function inputOf(cluster: RawCluster, now = NOW, more: Partial<GlassInput
       leader: 'heraldlb-controller-7c9d5-x2k4p',
       servedBy: 'heraldlb-controller-7c9d5-x2k4p',
       version: '0.1.0',
-      watchingSince: before(86_400, now),
+      watchingSince: before(86_400),
       missing: [],
       login: false,
       docs: 'docs/troubleshoot',
