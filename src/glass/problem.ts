@@ -13,7 +13,7 @@ export type GlassReason =
   /** A node of the cluster from which no speaker has ever reported. */
   | 'NoSpeaker'
   | 'NodeDown'
-  | 'NodeDraining'
+  | 'NodeDrains'
   /** Nobody answers for a VIP, and somebody could. */
   | 'NoOwner'
   /** Two nodes say that they answer for a VIP. */
@@ -120,7 +120,7 @@ export function nodeFindings(nodes: readonly NodeRow[]): Finding[] {
       return [{ severity: 'warning', reason: 'NoSpeaker', ...about, message: 'no speaker has reported from this node' }];
     if (drain === undefined) return [];
     const why = drain.reason === '' ? '' : ` (${drain.reason})`;
-    return [{ severity: 'info', reason: 'NodeDraining', ...about, message: `the node hands over what it announces: ${drain.phase}${why}` }];
+    return [{ severity: 'info', reason: 'NodeDrains', ...about, message: `the node hands over what it announces: ${drain.phase}${why}` }];
   });
 }
 

@@ -54,7 +54,7 @@ describe('a snapshot of a small cluster', () => {
       ['warning', 'NoEndpoints', '198.51.100.40'],
       ['warning', 'PoolNearlyFull', 'office'],
       ['warning', 'UnknownField', 'names'],
-      ['info', 'NodeDraining', 'rack2-c'],
+      ['info', 'NodeDrains', 'rack2-c'],
     ]);
   });
 
@@ -102,6 +102,15 @@ describe('what is wrong', () => {
     ]);
     const half = snapshotOf({ ...base, config, nodeStates: [down('a'), nodeState('b', { bgp: [session('r', '10.9.9.9')] })] });
     expect(half.vips[0]).toMatchObject({ state: 'partly' });
+  });
+
+  it('is no session that a drained node does not need', () => {
+    const peer = configObject('BGPPeer', 'r', { myASN: 1, peerASN: 2, peerAddress: '10.9.9.9' });
+    const drained = nodeState('a', { bgp: [session('r', '10.9.9.9')], drain: { phase: 'Drained', reason: 'Cordoned', since: before(5) } });
+    const config = [l2[0]!, peer, configObject('BGPAdvertisement', 'b', {})];
+    const made = snapshotOf({ ...base, config, nodeStates: [drained, nodeState('b', { bgp: [session('r', '10.9.9.9')] })] });
+    expect(made.sets).toEqual([{ id: expect.any(String), nodes: ['b'] }]);
+    expect(made.problems.map(({ severity, reason, name }) => [severity, reason, name])).toEqual([['info', 'NodeDrains', 'a']]);
   });
 
   it('is a node without a speaker, a dead one, no leader and what cannot be read', () => {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Live } from '../../controller/glass/live.ts';
@@ -7,6 +9,7 @@ import type { Controller } from '../../controller/main.ts';
 import type { Snapshot } from '../../src/glass/view.ts';
 import { NAMESPACE } from '../controller/fixtures.ts';
 import { type Cluster, poolObject, serviceObject, startCluster } from '../controller/support.ts';
+import { documents } from '../support/apiClient.ts';
 import { need } from '../support/need.ts';
 import { until } from '../support/until.ts';
 import { inputOf, largeCluster, smallCluster } from './fixture.ts';
@@ -213,26 +216,22 @@ need(PAGE_NEED).describe('the looking glass of a controller', () => {
   let controller: Controller;
 
   beforeAll(async () => {
-    const role = {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name: 'viewer' },
-      rules: [
-        { apiGroups: [''], resources: ['services'], verbs: ['list'] },
-        { apiGroups: ['heraldlb.io'], resources: ['nodestates'], verbs: ['list'] },
-      ],
-    };
+    // The controller has the roles of the manifests and no other, so they are enough.
+    const roles = ['base/rbac.yaml', 'glass/rbac.yaml'].flatMap((path) =>
+      documents(readFileSync(resolve(import.meta.dirname, '../../manifests', path), 'utf8')),
+    );
     const binding = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRoleBinding',
       metadata: { name: 'viewer' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'viewer' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'heraldlb-glass-viewer' },
       subjects: [{ kind: 'User', name: 'viewer', apiGroup: 'rbac.authorization.k8s.io' }],
     };
+    const account = `system:serviceaccount:${NAMESPACE}:heraldlb-controller`;
     cluster = await startCluster({
       rbac: true,
-      tokens: { 'token-of-viewer': { name: 'viewer' }, 'token-of-nobody': { name: 'nobody' } },
-      objects: [role, binding],
+      tokens: { 'token-of-viewer': { name: 'viewer' }, 'token-of-nobody': { name: 'nobody' }, 'token-of-controller': { name: account } },
+      objects: [...roles, binding],
     });
     await cluster.lab.create(poolObject('edge', ['192.0.2.0/28']));
     const peer = { apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer' };
@@ -245,7 +244,7 @@ need(PAGE_NEED).describe('the looking glass of a controller', () => {
     }).catch(() => undefined);
     await cluster.lab.create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key', namespace: NAMESPACE }, type: 'kubernetes.io/basic-auth', stringData: { username: '', password: 'hunter3' } });
     await cluster.lab.create(serviceObject('web'));
-    controller = await cluster.start('one', { glassPort: 0 });
+    controller = await cluster.start('one', { glassPort: 0, kubeconfig: cluster.kubeconfigFor('token-of-controller') });
   });
   afterAll(() => cluster?.close());
 
