@@ -29,9 +29,15 @@ export function controllerCommand(): Command {
         .env('HERALDLB_WEBHOOK_PORT')
         .argParser(port),
     )
-    .addOption(new Option('--glass-port <port>', 'serve the looking glass here; default: no page').env('HERALDLB_GLASS_PORT').argParser(port))
+    .addOption(
+      new Option('--glass-port <port>', 'serve the looking glass here; default: no page').env('HERALDLB_GLASS_PORT').argParser(port),
+    )
     .addOption(new Option('--glass-address <address>', 'of the looking glass').env('HERALDLB_GLASS_ADDRESS').default('127.0.0.1'))
-    .addOption(new Option('--glass-auth <how>', 'who may look: those whose token may list NodeStates and Services, or all: ').choices(['token', 'none']).default('token'))
+    .addOption(
+      new Option('--glass-auth <how>', 'who may look: those whose token may list NodeStates and Services, or all: ')
+        .choices(['token', 'none'])
+        .default('token'),
+    )
     .option('--glass-anonymous', 'allow --glass-auth none on addresses that others can reach', false)
     .option('--glass-docs <url>', 'where reason codes link to; default: the page brings its own')
     .option('--no-leader-elect', 'only where this is the one controller')

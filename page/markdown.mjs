@@ -32,10 +32,17 @@ function idOf(heading, seen) {
 }
 
 const isRule = (line) => /^\|[-|\s:]+\|$/.test(line);
-const cellsOf = (line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'));
+const cellsOf = (line) =>
+  line
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim().replaceAll('\\|', '|'));
 
 function tableOf(lines, write) {
-  const row = (line, tag) => `<tr>${cellsOf(line).map((cell) => `<${tag}>${write(cell)}</${tag}>`).join('')}</tr>`;
+  const row = (line, tag) =>
+    `<tr>${cellsOf(line)
+      .map((cell) => `<${tag}>${write(cell)}</${tag}>`)
+      .join('')}</tr>`;
   const hasHead = lines.length > 1 && isRule(lines[1]);
   const head = hasHead && cellsOf(lines[0]).some(Boolean) ? `<thead>${row(lines[0], 'th')}</thead>` : '';
   const rest = (hasHead ? lines.slice(2) : lines).map((line) => row(line, 'td')).join('');
@@ -68,12 +75,24 @@ export function htmlOf(markdown, link, seen = new Map()) {
       at++;
       blocks.push(codeOf(take((each) => !each.startsWith('```'))));
       at++;
-    } else if (line.startsWith('|')) blocks.push(tableOf(take((each) => each.startsWith('|')), write));
+    } else if (line.startsWith('|'))
+      blocks.push(
+        tableOf(
+          take((each) => each.startsWith('|')),
+          write,
+        ),
+      );
     else if (/^ {4}/.test(line)) {
       const code = take((each) => /^ {4}/.test(each) || each === '');
       const indent = Math.min(...code.filter(Boolean).map((each) => /^ */.exec(each)[0].length));
       blocks.push(codeOf(code.map((each) => each.slice(indent))));
-    } else if (/^(\d+\.|-) /.test(line)) blocks.push(listOf(take((each) => each !== '' || /^( {2,}|\d+\. |- )/.test(lines[at + 1] ?? '')), link));
+    } else if (/^(\d+\.|-) /.test(line))
+      blocks.push(
+        listOf(
+          take((each) => each !== '' || /^( {2,}|\d+\. |- )/.test(lines[at + 1] ?? '')),
+          link,
+        ),
+      );
     else blocks.push(`<p>${write(take((each) => each.trim() !== '' && !/^(\||#|```)/.test(each)).join(' '))}</p>`);
   }
   return blocks.join('\n');

@@ -45,7 +45,12 @@ export class Topology {
 
   constructor() {
     this.#columns = COLUMNS.map(([kind, title, target]) => this.#column(kind, title, target));
-    this.#filter = h('input', { type: 'search', placeholder: 'Filter VIPs', 'aria-label': 'Filter VIPs', on: { input: () => this.#fill() } });
+    this.#filter = h('input', {
+      type: 'search',
+      placeholder: 'Filter VIPs',
+      'aria-label': 'Filter VIPs',
+      on: { input: () => this.#fill() },
+    });
     this.#field = h('div', { class: 'field' }, ...this.#columns.map(({ scroller }) => scroller.parentElement as HTMLElement));
     this.#field.append(this.#lines);
     this.#field.addEventListener('pointerleave', () => this.#activate(undefined));
@@ -215,7 +220,12 @@ function entriesOf(model: Model, kind: Kind, words: readonly string[]): Entry[] 
   }
   if (kind === 'vip') {
     const found = words.length === 0 ? vips : vips.filter((vip) => matches(vip, words));
-    return found.map(({ id, services, state }) => ({ id, title: id, note: services.map(({ name }) => name).join(', '), tone: vipTone(state) }));
+    return found.map(({ id, services, state }) => ({
+      id,
+      title: id,
+      note: services.map(({ name }) => name).join(', '),
+      tone: vipTone(state),
+    }));
   }
   if (kind === 'node') {
     return nodes.map(({ id, ready, speaker, owned, routed, drain }) => ({

@@ -153,4 +153,3 @@ export function poolFindings(pools: readonly PoolRow[]): Finding[] {
     }),
   );
 }
-

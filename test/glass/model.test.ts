@@ -8,7 +8,20 @@ import { applyPatch, diff } from '../../src/glass/diff.ts';
 import { projectNodeReport } from '../../src/glass/nodeReport.ts';
 import { anchorOf } from '../../src/glass/problem.ts';
 import type { Snapshot } from '../../src/glass/view.ts';
-import { NOW, type RawCluster, before, configObject, inputOf, largeCluster, node, nodeState, service, session, slice, smallCluster } from './fixture.ts';
+import {
+  NOW,
+  type RawCluster,
+  before,
+  configObject,
+  inputOf,
+  largeCluster,
+  node,
+  nodeState,
+  service,
+  session,
+  slice,
+  smallCluster,
+} from './fixture.ts';
 
 function snapshotOf(cluster: RawCluster): Snapshot {
   return new Glass().update(inputOf(cluster));
@@ -79,7 +92,13 @@ describe('a snapshot of a small cluster', () => {
 describe('what is wrong', () => {
   const l2 = [configObject('IPAddressPool', 'p', { addresses: ['192.0.2.0/24'] }), configObject('L2Advertisement', 'l', {})];
   const claim = (seconds: number): object => ({ ip: '192.0.2.1', services: ['default/web'], interfaces: ['eth0'], since: before(seconds) });
-  const base = { ...EMPTY, config: l2, services: [service('web', ['192.0.2.1'])], slices: [slice('web', ['a'])], nodes: [node('a', 0), node('b', 1)] };
+  const base = {
+    ...EMPTY,
+    config: l2,
+    services: [service('web', ['192.0.2.1'])],
+    slices: [slice('web', ['a'])],
+    nodes: [node('a', 0), node('b', 1)],
+  };
   const reasons = (cluster: RawCluster, more: Partial<GlassInput['head']> = {}): string[] =>
     new Glass().update(inputOf(cluster, NOW, more)).problems.map(({ reason }) => reason);
 
@@ -141,7 +160,12 @@ describe('the nodes of a VIP', () => {
     nodes: fc.array(fc.record({ labels, excluded: fc.boolean() }), { minLength: 1, maxLength: 4 }),
     peers: fc.array(fc.record({ nodeSelectors: selectors }), { maxLength: 3 }),
     advertisements: fc.array(
-      fc.record({ nodeSelectors: selectors, pools: fc.constantFrom(['one'], ['two'], undefined), peers: fc.constantFrom(undefined, ['peer-0'], ['peer-1']), onlyWithEndpoints: fc.boolean() }),
+      fc.record({
+        nodeSelectors: selectors,
+        pools: fc.constantFrom(['one'], ['two'], undefined),
+        peers: fc.constantFrom(undefined, ['peer-0'], ['peer-1']),
+        onlyWithEndpoints: fc.boolean(),
+      }),
       { maxLength: 3 },
     ),
     services: fc.array(
@@ -159,17 +183,34 @@ describe('the nodes of a VIP', () => {
           config: [
             configObject('IPAddressPool', 'one', { addresses: ['10.1.0.0/24'] }),
             configObject('IPAddressPool', 'two', { addresses: ['10.2.0.0/24'] }),
-            ...peers.map((peer, place) => configObject('BGPPeer', `peer-${place}`, without({ myASN: 1, peerASN: 2, peerAddress: `10.9.0.${place + 1}`, ...peer }))),
-            ...advertisements.map(({ pools, ...rest }, place) => configObject('BGPAdvertisement', `adv-${place}`, without({ ...rest, ipAddressPools: pools }))),
+            ...peers.map((peer, place) =>
+              configObject('BGPPeer', `peer-${place}`, without({ myASN: 1, peerASN: 2, peerAddress: `10.9.0.${place + 1}`, ...peer })),
+            ),
+            ...advertisements.map(({ pools, ...rest }, place) =>
+              configObject('BGPAdvertisement', `adv-${place}`, without({ ...rest, ipAddressPools: pools })),
+            ),
           ],
           services: services.map(({ pools, local }, place) =>
-            service(`s${place}`, pools.map((pool) => `10.${pool}.0.${place + 1}`), { spec: { externalTrafficPolicy: local ? 'Local' : 'Cluster' } }),
+            service(
+              `s${place}`,
+              pools.map((pool) => `10.${pool}.0.${place + 1}`),
+              { spec: { externalTrafficPolicy: local ? 'Local' : 'Cluster' } },
+            ),
           ),
-          slices: services.map(({ on }, place) => slice(`s${place}`, on.map((each) => `n${each}`))),
+          slices: services.map(({ on }, place) =>
+            slice(
+              `s${place}`,
+              on.map((each) => `n${each}`),
+            ),
+          ),
           nodes: nodes.map(({ labels: own, excluded }, place) =>
-            node(`n${place}`, place, { labels: { ...own, ...(excluded ? { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } : {}) } }),
+            node(`n${place}`, place, {
+              labels: { ...own, ...(excluded ? { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } : {}) },
+            }),
           ),
-          nodeStates: nodes.map((_, place) => nodeState(`n${place}`, { bgp: peers.map((_, peer) => session(`peer-${peer}`, `10.9.0.${peer + 1}`)) })),
+          nodeStates: nodes.map((_, place) =>
+            nodeState(`n${place}`, { bgp: peers.map((_, peer) => session(`peer-${peer}`, `10.9.0.${peer + 1}`)) }),
+          ),
         };
         const input = inputOf(cluster);
         const made = new Glass().update(input);
@@ -191,12 +232,19 @@ describe('the nodes of a VIP', () => {
 
 describe('the history of a VIP', () => {
   const pool = configObject('IPAddressPool', 'p', { addresses: ['192.0.2.0/24'] });
-  const base = { ...EMPTY, config: [pool, configObject('L2Advertisement', 'l', {})], nodes: [node('a', 0), node('b', 1)], slices: [slice('web', ['a'])] };
+  const base = {
+    ...EMPTY,
+    config: [pool, configObject('L2Advertisement', 'l', {})],
+    nodes: [node('a', 0), node('b', 1)],
+    slices: [slice('web', ['a'])],
+  };
   const at = (second: number): string => before(-second);
   const owned = (by: string | undefined, since = 0, name = 'web'): RawCluster => ({
     ...base,
     services: [service(name, ['192.0.2.1'])],
-    nodeStates: ['a', 'b'].map((each) => nodeState(each, { claims: each === by ? [{ ip: '192.0.2.1', interfaces: ['eth0'], since: at(since) }] : [] })),
+    nodeStates: ['a', 'b'].map((each) =>
+      nodeState(each, { claims: each === by ? [{ ip: '192.0.2.1', interfaces: ['eth0'], since: at(since) }] : [] }),
+    ),
   });
 
   it('has one move where two reports came one after the other, and every other move', () => {

@@ -90,7 +90,12 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     await tab.hover('.column.vip [data-id="192.168.7.241"] a');
     await tab.waitForSelector('.column.vip .dimmed');
     const lit = (kind: string): Promise<string[]> => tab.locator(`.column.${kind} .thing:not(.dimmed) .thing-title`).allInnerTexts();
-    expect([await lit('pool'), await lit('vip'), await lit('node'), await lit('peer')]).toEqual([['office'], ['192.168.7.241'], ['rack1-b'], []]);
+    expect([await lit('pool'), await lit('vip'), await lit('node'), await lit('peer')]).toEqual([
+      ['office'],
+      ['192.168.7.241'],
+      ['rack1-b'],
+      [],
+    ]);
     await tab.waitForSelector('.line.strong', { state: 'attached' });
     await tab.mouse.move(0, 0);
     await holds(tab, `document.querySelector('.dimmed') === null`);
@@ -122,9 +127,13 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     const names = (): Promise<string[]> => tab.locator('.grid .row:not(.head) .c1').allInnerTexts();
     expect(await names()).toContain('office/nas');
     const moved = cluster.nodeStates.map((state) =>
-      state.metadata.name === 'rack2-c' ? nodeState('rack2-c', { claims: [{ ip: '198.51.100.60', interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }] }) : state,
+      state.metadata.name === 'rack2-c'
+        ? nodeState('rack2-c', { claims: [{ ip: '198.51.100.60', interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }] })
+        : state,
     );
-    small.tell(inputOf({ ...cluster, services: [...cluster.services.slice(1), service('brand-new', ['198.51.100.60'])], nodeStates: moved }));
+    small.tell(
+      inputOf({ ...cluster, services: [...cluster.services.slice(1), service('brand-new', ['198.51.100.60'])], nodeStates: moved }),
+    );
     await holds(tab, `document.body.innerText.includes('default/brand-new') && !document.body.innerText.includes('default/shop\\n')`);
     expect(await tab.locator('.grid [data-id="198.51.100.60"]').innerText()).toMatch(/announced[\s\S]*rack2-c/);
     small.tell(inputOf(cluster));
@@ -152,7 +161,9 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
   ])('is %s where the system is, and otherwise where somebody chose', async (name, dark) => {
     const tab = await open(small.url, { dark });
     const brightness = (): Promise<number> =>
-      tab.evaluate(`getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0)`);
+      tab.evaluate(
+        `getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0)`,
+      );
     const isDark = async (): Promise<boolean> => (await brightness()) < 200;
     expect([name, await isDark()]).toEqual([name, dark]);
     await tab.click('[data-theme-button]');
@@ -164,21 +175,35 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     expect(await isDark()).toBe(true);
   });
 
-  it.each(['overview', 'vips', 'nodes', 'sessions', 'pools'])('hinders nobody on #%s, in light and dark, wide and on a phone', async (name) => {
-    for (const options of [{}, { dark: true }, PHONE]) {
-      const tab = await open(`${small.url}#${name}`, options, '.card');
-      // Colours fade in.
-      await tab.waitForTimeout(200);
-      expect(await hindrances(tab)).toEqual([]);
-      expect(await overflow(tab)).toBe(0);
-    }
-  });
+  it.each(['overview', 'vips', 'nodes', 'sessions', 'pools'])(
+    'hinders nobody on #%s, in light and dark, wide and on a phone',
+    async (name) => {
+      for (const options of [{}, { dark: true }, PHONE]) {
+        const tab = await open(`${small.url}#${name}`, options, '.card');
+        // Colours fade in.
+        await tab.waitForTimeout(200);
+        expect(await hindrances(tab)).toEqual([]);
+        expect(await overflow(tab)).toBe(0);
+      }
+    },
+  );
 
   it('fits a phone in every detail, with the large cluster, too', async () => {
-    for (const hash of ['', '#vips', '#nodes', '#sessions', '#pools', '#vips/10.200.0.1', '#nodes/node-018', '#sessions/tor-1', '#pools/pool-1']) {
+    for (const hash of [
+      '',
+      '#vips',
+      '#nodes',
+      '#sessions',
+      '#pools',
+      '#vips/10.200.0.1',
+      '#nodes/node-018',
+      '#sessions/tor-1',
+      '#pools/pool-1',
+    ]) {
       const tab = await open(`${large.url}${hash}`, { width: 360, height: 740 }, '.card');
       expect([hash, await overflow(tab)]).toEqual([hash, 0]);
-      if (hash.includes('/')) expect([hash, await tab.evaluate(`document.querySelector('dialog').scrollWidth <= innerWidth`)]).toEqual([hash, true]);
+      if (hash.includes('/'))
+        expect([hash, await tab.evaluate(`document.querySelector('dialog').scrollWidth <= innerWidth`)]).toEqual([hash, true]);
     }
   });
 
@@ -189,7 +214,9 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     const bytes = new Map<string, number>();
     const names = new Map<string, string>();
     session.on('Network.requestWillBeSent', ({ requestId, request: { url } }) => names.set(requestId, url));
-    session.on('Network.dataReceived', ({ requestId, encodedDataLength }) => bytes.set(requestId, (bytes.get(requestId) ?? 0) + encodedDataLength));
+    session.on('Network.dataReceived', ({ requestId, encodedDataLength }) =>
+      bytes.set(requestId, (bytes.get(requestId) ?? 0) + encodedDataLength),
+    );
     session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => bytes.set(requestId, encodedDataLength));
     await opened.tab.goto(large.url);
     await opened.tab.waitForSelector('.overview .thing');
@@ -235,7 +262,9 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
       await tab.waitForSelector(`.column.node [data-id="${id}"].active`);
     }
     const tasks: number[] = await tab.evaluate('globalThis.longTasks');
-    console.log(`first rows after ${Math.round(firstMs)} ms; long tasks while used: ${tasks.map(Math.round).join(', ') || 'none'}; all in ${Math.round(performance.now() - startedMs)} ms`);
+    console.log(
+      `first rows after ${Math.round(firstMs)} ms; long tasks while used: ${tasks.map(Math.round).join(', ') || 'none'}; all in ${Math.round(performance.now() - startedMs)} ms`,
+    );
     // Of a machine that may have other things to do.
     expect(Math.max(0, ...tasks)).toBeLessThan(500);
   });

@@ -22,17 +22,24 @@ interface Answer {
 }
 
 /** Without the manners of fetch: any method, path and header. */
-function ask(port: number, path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+function ask(
+  port: number,
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers: { ...options.headers } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => {
-        const bytes = Buffer.concat(chunks);
-        const body = response.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes;
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: body.toString('utf8') });
-      });
-    });
+    const sent = request(
+      { host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers: { ...options.headers } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          const body = response.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes;
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: body.toString('utf8') });
+        });
+      },
+    );
     sent.on('error', reject);
     sent.end(options.body);
   });
@@ -120,7 +127,8 @@ need(PAGE_NEED).describe('the server of the page, without a login', () => {
   });
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('refuses %s everywhere', async (method) => {
-    for (const path of ['/', '/app.js', '/api/snapshot', '/api/live']) expect((await ask(stand.server.port, path, { method })).status).toBe(405);
+    for (const path of ['/', '/app.js', '/api/snapshot', '/api/live'])
+      expect((await ask(stand.server.port, path, { method })).status).toBe(405);
   });
 
   it('sends bodies compressed where that is asked for, none for HEAD, and nothing twice', async () => {
@@ -136,7 +144,8 @@ need(PAGE_NEED).describe('the server of the page, without a login', () => {
 
   it('does not answer to a name that some site gave this machine', async () => {
     expect((await ask(stand.server.port, '/api/snapshot', { headers: { host: 'evil.example' } })).status).toBe(421);
-    for (const host of ['localhost:7483', '127.0.0.1', '[::1]:7483']) expect((await ask(stand.server.port, '/', { headers: { host } })).status).toBe(200);
+    for (const host of ['localhost:7483', '127.0.0.1', '[::1]:7483'])
+      expect((await ask(stand.server.port, '/', { headers: { host } })).status).toBe(200);
   });
 
   it('outlives what is no HTTP', async () => {
@@ -236,13 +245,25 @@ need(PAGE_NEED).describe('the looking glass of a controller', () => {
     await cluster.lab.create(poolObject('edge', ['192.0.2.0/28']));
     const peer = { apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer' };
     const spec = { myASN: 64512, peerASN: 64600, peerAddress: '10.9.9.9' };
-    await cluster.lab.create({ ...peer, metadata: { name: 'plain', namespace: NAMESPACE, annotations: { note: 'hunter1' } }, spec: { ...spec, password: 'hunter2' } });
     await cluster.lab.create({
       ...peer,
-      metadata: { name: 'wrong', namespace: NAMESPACE },
-      spec: { ...spec, peerAddress: '10.9.9.8', password: 'hunter2', passwordSecret: { name: 'key' }, peerPort: 179 },
-    }).catch(() => undefined);
-    await cluster.lab.create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key', namespace: NAMESPACE }, type: 'kubernetes.io/basic-auth', stringData: { username: '', password: 'hunter3' } });
+      metadata: { name: 'plain', namespace: NAMESPACE, annotations: { note: 'hunter1' } },
+      spec: { ...spec, password: 'hunter2' },
+    });
+    await cluster.lab
+      .create({
+        ...peer,
+        metadata: { name: 'wrong', namespace: NAMESPACE },
+        spec: { ...spec, peerAddress: '10.9.9.8', password: 'hunter2', passwordSecret: { name: 'key' }, peerPort: 179 },
+      })
+      .catch(() => undefined);
+    await cluster.lab.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'key', namespace: NAMESPACE },
+      type: 'kubernetes.io/basic-auth',
+      stringData: { username: '', password: 'hunter3' },
+    });
     await cluster.lab.create(serviceObject('web'));
     controller = await cluster.start('one', { glassPort: 0, kubeconfig: cluster.kubeconfigFor('token-of-controller') });
   });
@@ -320,7 +341,9 @@ need(PAGE_NEED).describe('the looking glass of a controller', () => {
     const stream = listen(controller.glassPort, { authorization: 'Bearer token-of-viewer' });
     await until('the whole', () => stream.events().length > 0);
     await cluster.lab.create(serviceObject('second'));
-    await until('the second VIP', () => stream.events().some(({ event, data }) => event === 'patch' && JSON.stringify(data).includes('default/second')));
+    await until('the second VIP', () =>
+      stream.events().some(({ event, data }) => event === 'patch' && JSON.stringify(data).includes('default/second')),
+    );
     stream.close();
   });
 

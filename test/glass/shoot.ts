@@ -11,7 +11,15 @@ const small = smallCluster(now);
 const since = { watchingSince: before(90_000, now) };
 /** As it was before: another node had this VIP. */
 const earlier = small.nodeStates.map((state, place) =>
-  place > 2 ? state : { ...state, status: { ...state.status, claims: place === 2 ? [] : [{ ip: '192.168.7.242', interfaces: ['eth1'], since: before(90_000, now) }].slice(place) } },
+  place > 2
+    ? state
+    : {
+        ...state,
+        status: {
+          ...state.status,
+          claims: place === 2 ? [] : [{ ip: '192.168.7.242', interfaces: ['eth1'], since: before(90_000, now) }].slice(place),
+        },
+      },
 );
 const stand = await startStand(inputOf({ ...small, nodeStates: earlier }, before(90_000, now), since));
 stand.tell(inputOf(small, now, since));
