@@ -10,6 +10,8 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY controller controller
 COPY speaker speaker
+COPY page page
+COPY docs/troubleshoot.md docs/troubleshoot.md
 COPY test/setup/bundle.mjs test/setup/bundle.mjs
 RUN node speaker/native/build.mjs \
  && npx tsc -p tsconfig.build.json \

@@ -8,6 +8,7 @@ const net = [
   'test/interop/**/*.test.ts',
   'test/e2e/**/*.test.ts',
   'test/lab/**/*.test.ts',
+  'test/glass/*.net.test.ts',
   'test/conformance/**/*.test.ts',
   'test/kube/**/*.test.ts',
 ];

@@ -36,7 +36,9 @@ export function controllerCommand(): Command {
     )
     .addOption(new Option('--glass-address <address>', 'of the looking glass').env('HERALDLB_GLASS_ADDRESS').default('127.0.0.1'))
     .addOption(
-      new Option('--glass-auth <how>', 'token: who may list NodeStates and Services may look').choices(['token', 'none']).default('token'),
+      new Option('--glass-auth <how>', 'who may look: those whose token may list NodeStates and Services, or all: ')
+        .choices(['token', 'none'])
+        .default('token'),
     )
     .option('--glass-anonymous', 'allow --glass-auth none on addresses that others can reach', false)
     .option('--glass-docs <url>', 'where reason codes link to; default: the page brings its own')

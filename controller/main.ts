@@ -1,6 +1,6 @@
 import { Configuration, configResources } from './configuration.ts';
 import type { Flags } from './flags.ts';
-import { type LookingGlass, startGlass } from './glass/glass.ts';
+import { type LookingGlass, checkGlassFlags, startGlass } from './glass/glass.ts';
 import { type Leader, createLeader } from './leader.ts';
 import { createControllerMetrics } from './metrics.ts';
 import { Neighbours } from './neighbours.ts';
@@ -45,6 +45,7 @@ const STUCK_MS = 120_000;
  * While the API server is away nothing is done and nothing is lost.
  */
 export async function startController(flags: Flags, overrides: Overrides = {}): Promise<Controller> {
+  checkGlassFlags(flags);
   const { namespace, identity } = flags;
   const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'controller' });
   const registry = createRegistry('controller');

@@ -31,13 +31,21 @@ function link(target, label) {
 
 function docsPage() {
   const body = htmlOf(readFileSync(join(root, 'docs/troubleshoot.md'), 'utf8'), link);
-  const head = '<meta charset="utf-8" /><meta name="viewport" content="width=device-width, initial-scale=1" /><meta name="color-scheme" content="light dark" />';
-  const links = '<link rel="icon" href="icon.svg" type="image/svg+xml" /><link rel="stylesheet" href="app.css" />'.replaceAll('href="', 'href="../');
+  const head =
+    '<meta charset="utf-8" /><meta name="viewport" content="width=device-width, initial-scale=1" /><meta name="color-scheme" content="light dark" />';
+  const links = '<link rel="icon" href="icon.svg" type="image/svg+xml" /><link rel="stylesheet" href="app.css" />'.replaceAll(
+    'href="',
+    'href="../',
+  );
   return `<!doctype html><html lang="en"><head>${head}<title>Troubleshoot · HeraldLB</title>${links}</head><body class="docs"><main><article>${body}</article></main></body></html>`;
 }
 
 export async function buildPage(out) {
-  const assets = { 'app.js': await bundled('main.ts'), 'app.css': await bundled('app.css'), 'icon.svg': readFileSync(join(here, 'icon.svg')) };
+  const assets = {
+    'app.js': await bundled('main.ts'),
+    'app.css': await bundled('app.css'),
+    'icon.svg': readFileSync(join(here, 'icon.svg')),
+  };
   const versioned = (html) =>
     html.replaceAll(/((?:href|src)="(?:\.\.\/)?)(app\.js|app\.css|icon\.svg)"/g, (_, before, name) => {
       const version = createHash('sha256').update(assets[name]).digest('hex').slice(0, 12);

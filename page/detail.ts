@@ -42,7 +42,13 @@ export function vipDetail(model: Model, id: string): Detail {
   if (vip === undefined) return gone(id, 'No Service has this address any more.', history(model, id));
   const services = new Set(vip.services.map(({ name }) => name));
   const owner = vip.owners.map(({ node, since, interfaces }) =>
-    h('p', {}, h('a', { href: `#nodes/${encodeURIComponent(node)}` }, node), ` on ${interfaces.join(', ') || 'its interfaces'}, for `, ago(since)),
+    h(
+      'p',
+      {},
+      h('a', { href: `#nodes/${encodeURIComponent(node)}` }, node),
+      ` on ${interfaces.join(', ') || 'its interfaces'}, for `,
+      ago(since),
+    ),
   );
   return {
     title: id,
@@ -52,7 +58,11 @@ export function vipDetail(model: Model, id: string): Detail {
         ['Why', vip.why === undefined ? undefined : h('span', {}, reasonLink(model.docs, vip.why), ` ${vip.why.message}`)],
         [
           'Services',
-          h('span', {}, ...vip.services.map(({ name, ports, policy }) => h('p', {}, h('strong', {}, name), ` ${ports.join(', ')}, policy ${policy}`))),
+          h(
+            'span',
+            {},
+            ...vip.services.map(({ name, ports, policy }) => h('p', {}, h('strong', {}, name), ` ${ports.join(', ')}, policy ${policy}`)),
+          ),
         ],
         ['Pool', vip.pool === undefined ? 'none' : h('a', { href: `#pools/${encodeURIComponent(vip.pool)}` }, vip.pool)],
         ['Layer 2', owner.length === 0 ? undefined : h('span', {}, ...owner)],
@@ -76,9 +86,17 @@ function history(model: Model, address: string): HTMLElement {
     fill(list, ...moves.map((move) => h('li', {}, ago(move.at), h('span', {}, moveText(move)))));
     if (moves.length === 0) list.append(h('li', {}, 'nothing'));
   };
-  load().catch((error: unknown) => fill(list, h('li', {}, `It could not be read: ${error instanceof Error ? error.message : String(error)}`)));
+  load().catch((error: unknown) =>
+    fill(list, h('li', {}, `It could not be read: ${error instanceof Error ? error.message : String(error)}`)),
+  );
   const since = ago(model.snapshot.head.watchingSince);
-  return h('section', {}, h('h3', {}, 'History'), h('p', { class: 'dim' }, 'What this controller has seen in the last ', since, ', newest first.'), list);
+  return h(
+    'section',
+    {},
+    h('h3', {}, 'History'),
+    h('p', { class: 'dim' }, 'What this controller has seen in the last ', since, ', newest first.'),
+    list,
+  );
 }
 
 function moveText(move: Move): string {
@@ -122,7 +140,10 @@ export function nodeDetail(model: Model, id: string): Detail {
         ['Drain', drain === undefined ? undefined : h('span', {}, badge('warn', drain.phase), ` ${drain.reason} `, ago(drain.since))],
         ['Addresses', h('span', { class: 'mono' }, node.addresses.join(', '))],
         ['Speaker', h('span', {}, said, speaker === undefined ? '' : ago(speaker.startedAt))],
-        ['It says', speaker === undefined ? undefined : h('span', {}, badge(speaker.ready ? 'good' : 'warn', speaker.reason), ` ${speaker.message}`)],
+        [
+          'It says',
+          speaker === undefined ? undefined : h('span', {}, badge(speaker.ready ? 'good' : 'warn', speaker.reason), ` ${speaker.message}`),
+        ],
         ['Announces', `${count(node.owned, 'VIP')} by layer 2, ${node.routed} by BGP`],
         ['VIPs', vipLinks(vips)],
       ),
@@ -155,18 +176,29 @@ export function peerDetail(model: Model, id: string): Detail {
 function sessionList(sessions: readonly SessionRow[], by: 'node' | 'peer'): HTMLElement | undefined {
   if (sessions.length === 0) return undefined;
   const view = by === 'node' ? 'nodes' : 'sessions';
-  const items = sessions.slice(0, 200).map((session) =>
-    h(
-      'li',
-      {},
-      h('a', { href: `#${view}/${encodeURIComponent(session[by])}` }, session[by]),
-      ' ',
-      badge(sessionTone(session.state), session.state),
-      bfdBadge(session),
-      h('span', { class: 'dim' }, ' for ', ago(session.since), `, ${count(session.routes, 'route')}`),
-      session.lastError === undefined ? '' : h('p', { class: 'dim' }, 'last error: ', session.lastError, session.lastErrorAt === undefined ? '' : ', ', session.lastErrorAt === undefined ? '' : ago(session.lastErrorAt)),
-    ),
-  );
+  const items = sessions
+    .slice(0, 200)
+    .map((session) =>
+      h(
+        'li',
+        {},
+        h('a', { href: `#${view}/${encodeURIComponent(session[by])}` }, session[by]),
+        ' ',
+        badge(sessionTone(session.state), session.state),
+        bfdBadge(session),
+        h('span', { class: 'dim' }, ' for ', ago(session.since), `, ${count(session.routes, 'route')}`),
+        session.lastError === undefined
+          ? ''
+          : h(
+              'p',
+              { class: 'dim' },
+              'last error: ',
+              session.lastError,
+              session.lastErrorAt === undefined ? '' : ', ',
+              session.lastErrorAt === undefined ? '' : ago(session.lastErrorAt),
+            ),
+      ),
+    );
   return h('section', {}, h('h3', {}, 'Sessions'), h('ul', { class: 'plain' }, ...items));
 }
 

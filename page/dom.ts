@@ -7,7 +7,11 @@ interface Props {
 }
 
 /** Makes an element. Text is only ever text: nothing that comes from the cluster can become markup. */
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: readonly Child[]): HTMLElementTagNameMap[K] {
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (name === 'on') for (const [event, listener] of Object.entries(props.on ?? {})) element.addEventListener(event, listener);
@@ -24,7 +28,8 @@ export function fill(element: Element, ...children: readonly Child[]): void {
 }
 
 function put(element: Element, children: readonly Child[]): void {
-  for (const child of children) if (child !== undefined && child !== null && child !== false) element.append(typeof child === 'number' ? String(child) : child);
+  for (const child of children)
+    if (child !== undefined && child !== null && child !== false) element.append(typeof child === 'number' ? String(child) : child);
 }
 
 /** @throws Error when the page is not the one that it was built with */

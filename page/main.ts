@@ -143,7 +143,8 @@ class App {
     const focused = this.#dialog.contains(document.activeElement) ? document.activeElement?.getAttribute('href') : undefined;
     fill(this.#dialog, h('div', { class: 'detail' }, head, ...parts));
     this.#dialog.scrollTop = at;
-    if (focused !== undefined) ([...this.#dialog.querySelectorAll('a')].find((each) => each.getAttribute('href') === focused) ?? close).focus();
+    if (focused !== undefined)
+      ([...this.#dialog.querySelectorAll('a')].find((each) => each.getAttribute('href') === focused) ?? close).focus();
   }
 }
 

@@ -3,7 +3,7 @@
 const escapeHtml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** As GitHub makes them of headings. */
-export function anchorOf(heading) {
+function anchorOf(heading) {
   return heading
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
@@ -23,11 +23,26 @@ function inline(text, link) {
     .join('');
 }
 
+/** The second of a name has a number behind it, as on GitHub. */
+function idOf(heading, seen) {
+  const anchor = anchorOf(heading);
+  const times = seen.get(anchor) ?? 0;
+  seen.set(anchor, times + 1);
+  return times === 0 ? anchor : `${anchor}-${times}`;
+}
+
 const isRule = (line) => /^\|[-|\s:]+\|$/.test(line);
-const cellsOf = (line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'));
+const cellsOf = (line) =>
+  line
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim().replaceAll('\\|', '|'));
 
 function tableOf(lines, write) {
-  const row = (line, tag) => `<tr>${cellsOf(line).map((cell) => `<${tag}>${write(cell)}</${tag}>`).join('')}</tr>`;
+  const row = (line, tag) =>
+    `<tr>${cellsOf(line)
+      .map((cell) => `<${tag}>${write(cell)}</${tag}>`)
+      .join('')}</tr>`;
   const hasHead = lines.length > 1 && isRule(lines[1]);
   const head = hasHead && cellsOf(lines[0]).some(Boolean) ? `<thead>${row(lines[0], 'th')}</thead>` : '';
   const rest = (hasHead ? lines.slice(2) : lines).map((line) => row(line, 'td')).join('');
@@ -37,8 +52,8 @@ function tableOf(lines, write) {
 
 const codeOf = (lines) => `<pre tabindex="0"><code>${escapeHtml(lines.join('\n').trimEnd())}</code></pre>`;
 
-/** @param link makes the HTML of a link out of its target and its HTML label */
-export function htmlOf(markdown, link) {
+/** @param link makes the HTML of a link out of its target and its HTML label @param seen anchors so far */
+export function htmlOf(markdown, link, seen = new Map()) {
   const write = (text) => inline(text, link);
   const blocks = [];
   const lines = markdown.split('\n');
@@ -54,18 +69,30 @@ export function htmlOf(markdown, link) {
     if (line.trim() === '') at++;
     else if (heading !== null) {
       const level = heading[1].length;
-      blocks.push(`<h${level} id="${anchorOf(heading[2])}">${write(heading[2])}</h${level}>`);
+      blocks.push(`<h${level} id="${idOf(heading[2], seen)}">${write(heading[2])}</h${level}>`);
       at++;
     } else if (line.startsWith('```')) {
       at++;
       blocks.push(codeOf(take((each) => !each.startsWith('```'))));
       at++;
-    } else if (line.startsWith('|')) blocks.push(tableOf(take((each) => each.startsWith('|')), write));
+    } else if (line.startsWith('|'))
+      blocks.push(
+        tableOf(
+          take((each) => each.startsWith('|')),
+          write,
+        ),
+      );
     else if (/^ {4}/.test(line)) {
       const code = take((each) => /^ {4}/.test(each) || each === '');
       const indent = Math.min(...code.filter(Boolean).map((each) => /^ */.exec(each)[0].length));
       blocks.push(codeOf(code.map((each) => each.slice(indent))));
-    } else if (/^(\d+\.|-) /.test(line)) blocks.push(listOf(take((each) => each !== '' || /^( {2,}|\d+\. |- )/.test(lines[at + 1] ?? '')), link));
+    } else if (/^(\d+\.|-) /.test(line))
+      blocks.push(
+        listOf(
+          take((each) => each !== '' || /^( {2,}|\d+\. |- )/.test(lines[at + 1] ?? '')),
+          link,
+        ),
+      );
     else blocks.push(`<p>${write(take((each) => each.trim() !== '' && !/^(\||#|```)/.test(each)).join(' '))}</p>`);
   }
   return blocks.join('\n');

@@ -106,6 +106,7 @@ function targetOf(model: Model, kind: string, name: string): string | undefined 
   if (kind === 'BGPPeer' && model.peers.has(name)) return `#sessions/${encodeURIComponent(name)}`;
   if (kind === 'IPAddressPool' && model.pools.has(name)) return `#pools/${encodeURIComponent(name)}`;
   if (model.vips.has(name)) return `#vips/${encodeURIComponent(name)}`;
-  const vip = kind === 'Service' ? model.snapshot.vips.find(({ services }) => services.some((service) => service.name === name)) : undefined;
+  const vip =
+    kind === 'Service' ? model.snapshot.vips.find(({ services }) => services.some((service) => service.name === name)) : undefined;
   return vip === undefined ? undefined : `#vips/${encodeURIComponent(vip.id)}`;
 }

@@ -23,7 +23,11 @@ export function table<T extends { readonly id: string }>(options: TableOptions<T
   const { name, title, hint, columns, rows, cells, above } = options;
   let model: Model | undefined;
   const body = h('div', { role: 'rowgroup' });
-  const head = h('div', { role: 'row', class: 'row head', 'aria-rowindex': 1 }, ...columns.map((column) => h('span', { role: 'columnheader' }, column)));
+  const head = h(
+    'div',
+    { role: 'row', class: 'row head', 'aria-rowindex': 1 },
+    ...columns.map((column) => h('span', { role: 'columnheader' }, column)),
+  );
   const grid = h('div', { role: 'table', class: `grid ${name}`, 'aria-label': title }, h('div', { role: 'rowgroup' }, head), body);
   const counter = h('p', { class: 'counter', role: 'status' });
   const none = h('p', { class: 'waiting', hidden: true }, 'Nothing here is like that.');
@@ -47,7 +51,8 @@ export function table<T extends { readonly id: string }>(options: TableOptions<T
     const words = wordsOf(filter.value);
     const found = words.length === 0 ? all : all.filter((row) => matches(row, words));
     grid.setAttribute('aria-rowcount', String(found.length + 1));
-    counter.textContent = found.length === all.length ? count(all.length, 'row') : `${found.length.toLocaleString('en')} of ${count(all.length, 'row')}`;
+    counter.textContent =
+      found.length === all.length ? count(all.length, 'row') : `${found.length.toLocaleString('en')} of ${count(all.length, 'row')}`;
     none.hidden = found.length > 0;
     list.show(found);
   };

@@ -1,6 +1,6 @@
 import { fill, h, svg } from './dom.ts';
 import { type Kind, type Model, type Related, type Thing, matches, related, wordsOf } from './model.ts';
-import { type Tone, bar, vipTone } from './words.ts';
+import { type Tone, bar, fullTone, vipTone } from './words.ts';
 import { VirtualList } from './virtual.ts';
 
 interface Entry {
@@ -45,7 +45,12 @@ export class Topology {
 
   constructor() {
     this.#columns = COLUMNS.map(([kind, title, target]) => this.#column(kind, title, target));
-    this.#filter = h('input', { type: 'search', placeholder: 'Filter VIPs', 'aria-label': 'Filter VIPs', on: { input: () => this.#fill() } });
+    this.#filter = h('input', {
+      type: 'search',
+      placeholder: 'Filter VIPs',
+      'aria-label': 'Filter VIPs',
+      on: { input: () => this.#fill() },
+    });
     this.#field = h('div', { class: 'field' }, ...this.#columns.map(({ scroller }) => scroller.parentElement as HTMLElement));
     this.#field.append(this.#lines);
     this.#field.addEventListener('pointerleave', () => this.#activate(undefined));
@@ -210,12 +215,17 @@ function entriesOf(model: Model, kind: Kind, words: readonly string[]): Entry[] 
     return pools.map(({ id, usage, blocks }) => {
       const parts = Object.values(usage).filter(({ used, free }) => used + free > 0);
       const part = Math.max(0, ...parts.map(({ used, free }) => used / (used + free)));
-      return { id, title: id, note: blocks.join(', '), tone: part >= 0.9 ? 'bad' : part >= 0.75 ? 'warn' : 'good', part };
+      return { id, title: id, note: blocks.join(', '), tone: fullTone(part), part };
     });
   }
   if (kind === 'vip') {
     const found = words.length === 0 ? vips : vips.filter((vip) => matches(vip, words));
-    return found.map(({ id, services, state }) => ({ id, title: id, note: services.map(({ name }) => name).join(', '), tone: vipTone(state) }));
+    return found.map(({ id, services, state }) => ({
+      id,
+      title: id,
+      note: services.map(({ name }) => name).join(', '),
+      tone: vipTone(state),
+    }));
   }
   if (kind === 'node') {
     return nodes.map(({ id, ready, speaker, owned, routed, drain }) => ({

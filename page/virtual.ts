@@ -130,14 +130,24 @@ export class VirtualList<T extends Item> {
   #key(event: KeyboardEvent): void {
     const row = (event.target as HTMLElement).closest<HTMLElement>('[data-id]');
     const place = this.#places.get(row?.dataset['id'] ?? '');
-    const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+    const steps: Readonly<Record<string, number>> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: 10,
+      PageUp: -10,
+      Home: -Infinity,
+      End: Infinity,
+    };
     const step = steps[event.key];
     if (place === undefined || step === undefined) return;
     event.preventDefault();
     const target = Math.min(this.#items.length - 1, Math.max(0, place + step));
     this.#scrollTo(target);
     this.#render();
-    this.#rows.get(this.#items[target]?.id ?? '')?.element.querySelector<HTMLElement>('button, a')?.focus({ preventScroll: true });
+    this.#rows
+      .get(this.#items[target]?.id ?? '')
+      ?.element.querySelector<HTMLElement>('button, a')
+      ?.focus({ preventScroll: true });
   }
 
   #scrollTo(place: number): void {

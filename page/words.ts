@@ -60,10 +60,16 @@ export function reasonLink(docs: string, { reason, anchor }: { readonly reason: 
   return h('a', { ...props, title: 'What it means, and what to do next' }, reason);
 }
 
+/** As the problems are found: nearly full is a warning. */
+export function fullTone(part: number): Tone {
+  if (part >= 1) return 'bad';
+  return part >= 0.9 ? 'warn' : 'good';
+}
+
 /** A bar with its numbers in words. */
 export function usageBar(label: string, { used, free }: Usage): HTMLElement {
   const part = used + free === 0 ? 0 : used / (used + free);
-  const tone = part >= 0.9 ? 'bad' : part >= 0.75 ? 'warn' : 'good';
+  const tone = fullTone(part);
   return bar(label, part, tone, `${large(used)} used, ${large(free)} free`);
 }
 

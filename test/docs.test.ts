@@ -262,8 +262,12 @@ describe('docs/troubleshoot.md', () => {
     ['## Why a write was refused', 'src/ipam/admission.ts', 'Denial', 'TakesAddresses'],
     ['## Mistakes in the configuration', 'src/config/problem.ts', 'ProblemReason', 'OverlappingPools'],
     ['## What the wire cannot do', 'speaker/report.ts', 'WireProblem', 'CannotListen'],
+<<<<<<< HEAD
     ['## Why a session is not up', 'src/view/sessionTrouble.ts', 'SessionReason', 'BadPeerAs'],
     ['## What explain adds', 'src/view/explainReason.ts', 'ExplainFacts', 'SpeakerNotRunning'],
+=======
+    ['## What the looking glass finds', 'src/glass/problem.ts', 'GlassReason', 'TwoOwners'],
+>>>>>>> w-glass
   ])('has under "%s" every code of %s, and no other', (heading, file, type, known) => {
     const found = codes(file, type);
     expect(found).toContain(known);

@@ -31,19 +31,24 @@ export interface LookingGlass {
 }
 
 const REST_MS = 1000;
+const LOOPBACK = '127.0.0.1';
+
+/** @throws Error when the page must not be served as the flags say: ask before anything is started */
+export function checkGlassFlags({ glassPort, glassAddress: host = LOOPBACK, glassAuth, glassAnonymous }: GlassFlags): void {
+  if (glassPort === undefined || glassAuth !== 'none' || isLoopback(host) || glassAnonymous === true) return;
+  const where = host === '' ? 'all addresses' : host;
+  throw new Error(
+    `--glass-auth none on ${where} would show the cluster to everybody who can connect: if that is meant, say --glass-anonymous`,
+  );
+}
 
 /**
  * The looking glass, in every replica that is asked for it: what it shows is what this process has read, not what it does.
- * @throws Error when it cannot be served as the flags say
+ * @throws Error when the page is not built, or cannot be served
  */
 export async function startGlass(options: GlassOptions): Promise<LookingGlass> {
   const { flags, client, namespace, log, restMs = REST_MS } = options;
-  const { glassPort: port, glassAddress: host = '127.0.0.1', glassAuth = 'token', glassAnonymous = false } = flags;
-  if (glassAuth === 'none' && !isLoopback(host) && !glassAnonymous) {
-    throw new Error(
-      `--glass-auth none on ${host === '' ? 'all addresses' : host} would show the cluster to everybody who can connect: if that is meant, say --glass-anonymous`,
-    );
-  }
+  const { glassPort: port, glassAddress: host = LOOPBACK, glassAuth = 'token' } = flags;
   const page = loadPage();
   const live = new Live();
   const docs = flags.glassDocs ?? 'docs/troubleshoot';

@@ -58,9 +58,14 @@ export class Live {
     return true;
   }
 
+  /** Ends every stream; whoever wants to read on comes again. */
+  hangUp(): void {
+    for (const reader of this.#readers) reader.end();
+  }
+
   close(): void {
     clearInterval(this.#timer);
-    for (const reader of this.#readers) reader.end();
+    this.hangUp();
   }
 
   #next(sent: Snapshot | undefined): ReturnType<Next> {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 /** One file of the page, in every form in which it may be asked for. */
@@ -30,7 +29,7 @@ const PLACES = ['./glass/', '../../glass/', '../../dist/glass/'];
 export function loadPage(places = PLACES.map((place) => new URL(place, import.meta.url))): Page {
   const directory = places.find((place) => existsSync(new URL('index.html', place)));
   if (directory === undefined) throw new Error('the page of the looking glass is not built: run `make build`');
-  return Object.fromEntries(NAMES.map((name) => [name, assetOf(name, readFileSync(fileURLToPath(new URL(name, directory))))])) as Page;
+  return Object.fromEntries(NAMES.map((name) => [name, assetOf(name, readFileSync(new URL(name, directory)))])) as Page;
 }
 
 export function assetOf(name: string, plain: Buffer): Asset {

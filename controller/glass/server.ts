@@ -136,7 +136,8 @@ class Desk {
   async #door(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const { access } = this.#options;
     if (access === undefined) return redirect(response, './');
-    if (request.method === 'POST') return url.pathname === '/login' ? this.#login(request, response, access) : leave(request, response, access);
+    if (request.method === 'POST')
+      return url.pathname === '/login' ? this.#login(request, response, access) : leave(request, response, access);
     if (url.pathname === '/logout') return refuseMethod(response, 'POST');
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuseMethod(response, 'GET, HEAD, POST');
     return sendHtml(request, response, 200, this.#form(''));

@@ -78,7 +78,10 @@ export class Glass {
       nodes,
       sessions,
       peers: peerRows(input.config.peers, sessions, input.keyed),
-      advertisements: advertisementRows(input.config, (advertisement) => input.nodes.filter((node) => coversNode(advertisement, node)).length),
+      advertisements: advertisementRows(
+        input.config,
+        (advertisement) => input.nodes.filter((node) => coversNode(advertisement, node)).length,
+      ),
       sets: sets.rows(),
     };
     this.#latest = share(this.#latest, made);
@@ -93,14 +96,17 @@ export class Glass {
 
 function sessionRows(reports: readonly NodeReport[]): SessionRow[] {
   const rows = reports.flatMap(({ name: node, sessions }) =>
-    sessions.map(
-      ({ peer, ...session }): SessionRow => ({ id: `${node} ${peer}`, node, ...session, peer: peer.split('@')[0] ?? peer }),
-    ),
+    sessions.map(({ peer, ...session }): SessionRow => ({ id: `${node} ${peer}`, node, ...session, peer: peer.split('@')[0] ?? peer })),
   );
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function nodeRows({ nodes, reports }: GlassInput, sessions: readonly SessionRow[], vips: readonly VipRow[], sets: readonly SetRow[]): NodeRow[] {
+function nodeRows(
+  { nodes, reports }: GlassInput,
+  sessions: readonly SessionRow[],
+  vips: readonly VipRow[],
+  sets: readonly SetRow[],
+): NodeRow[] {
   const reported = new Map(reports.map((report) => [report.name, report]));
   const owned = tally(vips.flatMap(({ owners }) => owners.map(({ node }) => node)));
   const members = new Map(sets.map(({ id, nodes: names }) => [id, names]));
@@ -137,11 +143,14 @@ function tally(names: readonly string[]): Map<string, number> {
 }
 
 function headFindings({ leader, missing, namespace }: Head): Finding[] {
-  const unread = missing.map(
-    (message, position): Finding => ({ severity: 'warning', reason: 'NotRead', kind: 'Controller', name: `list ${position + 1}`, message }),
-  );
+  const unread = missing.map((message, position): Finding => ({
+    severity: 'warning',
+    reason: 'NotRead',
+    kind: 'Controller',
+    name: `list ${position + 1}`,
+    message,
+  }));
   if (leader !== undefined) return unread;
   const message = 'no controller holds the lease: nothing is assigned until one does';
   return [...unread, { severity: 'error', reason: 'NoLeader', kind: 'Lease', name: `${namespace}/heraldlb-controller`, message }];
 }
-

@@ -1,10 +1,7 @@
 import type { AdvertisementScope, Config, Peer, Pool } from '../config/config.ts';
 import type { AdvertisementRow, PeerRow, PoolRow, SessionRow, Usage } from './view.ts';
 
-export function poolRows(
-  pools: readonly Pool[],
-  usage: ReadonlyMap<string, { readonly ipv4: Usage; readonly ipv6: Usage }>,
-): PoolRow[] {
+export function poolRows(pools: readonly Pool[], usage: ReadonlyMap<string, { readonly ipv4: Usage; readonly ipv6: Usage }>): PoolRow[] {
   return pools.map(({ name, blocks, autoAssign, disabled }) => {
     const counts = usage.get(name);
     const families = (['ipv4', 'ipv6'] as const).filter((family) => blocks.some((block) => block.family === family));

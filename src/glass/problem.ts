@@ -13,7 +13,7 @@ export type GlassReason =
   /** A node of the cluster from which no speaker has ever reported. */
   | 'NoSpeaker'
   | 'NodeDown'
-  | 'NodeDraining'
+  | 'NodeDrains'
   /** Nobody answers for a VIP, and somebody could. */
   | 'NoOwner'
   /** Two nodes say that they answer for a VIP. */
@@ -24,11 +24,13 @@ export type GlassReason =
   | 'NoLeader'
   | 'NotRead';
 
-/** Sections of docs/troubleshoot.md that are no reason code's own. */
-const ANCHORS: Readonly<Record<string, string>> = { Deleting: 'why-a-service-has-no-address' };
+/** Some codes mean one thing for a Service and another for a node: the page has a section for each, the Service's first. */
+const SECOND: ReadonlySet<string> = new Set(['AddressInUse', 'AddressOutsidePools']);
 
-export function anchorOf(reason: string): string {
-  return ANCHORS[reason] ?? reason.toLowerCase();
+/** Of the section in docs/troubleshoot.md. @param who says so: the controller of a Service, or a speaker */
+export function anchorOf(reason: string, who: 'controller' | 'speaker' = 'controller'): string {
+  if (reason === 'Deleting') return 'why-a-service-has-no-address';
+  return `${reason.toLowerCase()}${who === 'speaker' && SECOND.has(reason) ? '-1' : ''}`;
 }
 
 export interface Finding {
@@ -38,15 +40,17 @@ export interface Finding {
   readonly name: string;
   readonly message: string;
   readonly node?: string;
+  /** Where it is not the code's own first section. */
+  readonly anchor?: string;
 }
 
 /** The same thing seen on many nodes is one problem. */
 export function problemRows(findings: readonly Finding[]): ProblemRow[] {
   const rows = new Map<string, ProblemRow & { readonly nodes: string[] }>();
-  for (const { severity, reason, kind, name, message, node } of findings) {
+  for (const { severity, reason, kind, name, message, node, anchor = anchorOf(reason) } of findings) {
     // What differs from node to node in the message is not what makes it another problem.
     const id = `${reason} ${kind}/${name}${node === undefined || kind !== '' ? '' : ` ${message}`}`;
-    const row = rows.get(id) ?? { id, severity, reason, anchor: anchorOf(reason), kind, name, message, nodes: [] };
+    const row = rows.get(id) ?? { id, severity, reason, anchor, kind, name, message, nodes: [] };
     if (node !== undefined && !row.nodes.includes(node)) row.nodes.push(node);
     rows.set(id, row);
   }
@@ -88,7 +92,7 @@ export function reportFindings(reports: Iterable<NodeReport>): Finding[] {
     problems.map(({ reason, object, message }): Finding => {
       const [kind = '', name] = object.split('/', 2);
       const named = name === undefined ? { kind: '', name: kind } : { kind, name };
-      return { severity: 'error', reason, ...named, message, node };
+      return { severity: 'error', reason, anchor: anchorOf(reason, 'speaker'), ...named, message, node };
     }),
   );
 }
@@ -116,7 +120,7 @@ export function nodeFindings(nodes: readonly NodeRow[]): Finding[] {
       return [{ severity: 'warning', reason: 'NoSpeaker', ...about, message: 'no speaker has reported from this node' }];
     if (drain === undefined) return [];
     const why = drain.reason === '' ? '' : ` (${drain.reason})`;
-    return [{ severity: 'info', reason: 'NodeDraining', ...about, message: `the node hands over what it announces: ${drain.phase}${why}` }];
+    return [{ severity: 'info', reason: 'NodeDrains', ...about, message: `the node hands over what it announces: ${drain.phase}${why}` }];
   });
 }
 
@@ -131,7 +135,7 @@ export function vipFindings(vips: readonly VipRow[]): Finding[] {
     // A Service without endpoints is the ordinary state of one that is scaled to zero.
     const severity = why.reason === 'NoEndpoints' || why.reason === 'NoLocalEndpoints' ? 'warning' : 'error';
     const of = services.map(({ name }) => name).join(', ');
-    return [{ severity, reason: why.reason, ...about, message: `no node announces it for ${of}: ${why.message}` }];
+    return [{ severity, reason: why.reason, anchor: why.anchor, ...about, message: `no node announces it for ${of}: ${why.message}` }];
   });
 }
 
@@ -149,4 +153,3 @@ export function poolFindings(pools: readonly PoolRow[]): Finding[] {
     }),
   );
 }
-

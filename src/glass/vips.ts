@@ -53,7 +53,7 @@ export interface VipInput {
 export function vipRows(input: VipInput): VipRow[] {
   const { index } = input;
   const owners = ownersOf(input.reports);
-  const wire = new Wire(input.sessions, input.sets);
+  const wire = new Wire(input);
   const addresses = new Set(input.services.flatMap(({ key, ingress }) => (index.service(key) === undefined ? [] : ingress)));
   return [...addresses].sort(byAddress).map((ip) => {
     const services = index.sharers(ip).flatMap((key) => index.service(key) ?? []);
@@ -107,7 +107,7 @@ const OWN: Readonly<Record<'NoOwner' | 'NoSession', string>> = {
 function whyOf(reaches: readonly ServiceReach[], waiting: string): Why {
   const why = reaches.find((reach) => reach.why !== undefined)?.why;
   if (waiting === '' && why !== undefined && reaches.every((reach) => reach.why !== undefined))
-    return { reason: why.reason, anchor: anchorOf(why.reason), message: ineligibleText(why) };
+    return { reason: why.reason, anchor: anchorOf(why.reason, 'speaker'), message: ineligibleText(why) };
   const reason = waiting === '' ? 'NoOwner' : 'NoSession';
   return { reason, anchor: anchorOf(reason), message: OWN[reason] };
 }
@@ -127,24 +127,28 @@ interface OnWire {
 /** What is planned against the sessions that there are. Most VIPs have the same list of nodes, the very same one. */
 class Wire {
   readonly #up: ReadonlySet<string>;
+  /** Nodes that have handed over all that they announced, by their own word. */
+  readonly #drained: ReadonlySet<string>;
   readonly #sets: NodeSets;
   readonly #known = new Map<readonly Reached[], OnWire>();
 
-  constructor(sessions: readonly SessionRow[], sets: NodeSets) {
+  constructor({ sessions, reports, sets }: VipInput) {
     this.#up = new Set(sessions.filter(({ state }) => state === 'Established').map(({ node, peer }) => `${node} ${peer}`));
+    this.#drained = new Set(reports.filter(({ drain }) => drain?.phase === 'Drained').map(({ name }) => name));
     this.#sets = sets;
   }
 
-  of(reached: readonly Reached[]): OnWire {
-    const known = this.#known.get(reached);
+  of(planned: readonly Reached[]): OnWire {
+    const known = this.#known.get(planned);
     if (known !== undefined) return known;
+    const reached = planned.filter(({ node }) => !this.#drained.has(node));
     const isUp = ({ node, peers }: Reached): boolean => peers.some((peer) => this.#up.has(`${node} ${peer}`));
     const made = {
       bgp: this.#sets.id(reached.filter(isUp).map(({ node }) => node)),
       waiting: this.#sets.id(reached.filter((each) => !isUp(each)).map(({ node }) => node)),
       peers: [...new Set(reached.flatMap(({ peers }) => peers))].sort(),
     };
-    this.#known.set(reached, made);
+    this.#known.set(planned, made);
     return made;
   }
 }

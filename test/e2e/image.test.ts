@@ -129,6 +129,17 @@ need({ reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the
     expect(controller.output()).not.toContain('"level":"error"');
   });
 
+  it('serves the looking glass from beside the bundle', async () => {
+    const controller = start(['controller', ...common('heraldlb-controller'), '--identity', 'image', '--glass-port', '0', '--glass-auth', 'none']);
+    const port = await until('the page', () => /"glassPort":(\d+)/.exec(controller.output())?.[1]);
+    const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    const [script = ''] = /app\.js\?v=\w+/.exec(page) ?? [];
+    const answer = await fetch(`http://127.0.0.1:${port}/${script}`);
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, expect.stringContaining('immutable')]);
+    expect(await (await fetch(`http://127.0.0.1:${port}/docs/troubleshoot`)).text()).toContain('id="nopools"');
+    expect(await end(controller)).toBe(0);
+  });
+
   it('runs the speaker, its worker and the addon, until the NodeState is written', async () => {
     const speaker = startSpeaker();
     await ready(speaker);

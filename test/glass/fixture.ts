@@ -31,7 +31,11 @@ export function configObject(kind: string, name: string, spec: object, status?: 
   return { kind, metadata: { name, namespace: NAMESPACE }, spec, ...(status === undefined ? {} : { status }) };
 }
 
-export function service(name: string, ips: readonly string[], more: { spec?: object; status?: object; namespace?: string } = {}): RawObject {
+export function service(
+  name: string,
+  ips: readonly string[],
+  more: { spec?: object; status?: object; namespace?: string } = {},
+): RawObject {
   return {
     kind: 'Service',
     metadata: { name, namespace: more.namespace ?? 'default' },
@@ -55,7 +59,11 @@ export function slice(name: string, nodes: readonly string[], namespace = 'defau
   };
 }
 
-export function node(name: string, place: number, more: { ready?: boolean; labels?: Record<string, string>; spec?: object } = {}): RawObject {
+export function node(
+  name: string,
+  place: number,
+  more: { ready?: boolean; labels?: Record<string, string>; spec?: object } = {},
+): RawObject {
   return {
     kind: 'Node',
     metadata: { name, labels: { 'kubernetes.io/hostname': name, ...more.labels } },
@@ -71,7 +79,11 @@ export function session(peer: string, address: string, more: object = {}, now = 
   return { peer, address, asn: '64600', state: 'Established', since: before(93_000, now), families: ['ipv4'], routes: 12, ...more };
 }
 
-export function nodeState(name: string, status: { bgp?: readonly object[]; claims?: readonly object[]; problems?: readonly object[]; [more: string]: unknown }, now = NOW): RawObject {
+export function nodeState(
+  name: string,
+  status: { bgp?: readonly object[]; claims?: readonly object[]; problems?: readonly object[]; [more: string]: unknown },
+  now = NOW,
+): RawObject {
   const isReady = (status.problems ?? []).length === 0;
   return {
     kind: 'NodeState',
@@ -93,38 +105,82 @@ export function smallCluster(now = NOW): RawCluster {
     type: 'heraldlb.io/Allocated',
     status: 'False',
     reason: 'NoPoolMatches',
-    message: 'No IPAddressPool takes this Service: edge (it does not take the Service\'s namespace), reserved (autoAssign is off).',
+    message: "No IPAddressPool takes this Service: edge (it does not take the Service's namespace), reserved (autoAssign is off).",
     lastTransitionTime: before(600, now),
   };
-  const claim = (ip: string, name: string, seconds: number): object => ({ ip, services: [`office/${name}`], interfaces: ['eth1'], since: before(seconds, now) });
+  const claim = (ip: string, name: string, seconds: number): object => ({
+    ip,
+    services: [`office/${name}`],
+    interfaces: ['eth1'],
+    since: before(seconds, now),
+  });
   const bgp = (place: number): object[] => [
     session('tor-1', '10.0.0.253', { bfd: undefined }, now),
     place === 4
-      ? session('tor-2', '10.0.0.254', { state: 'Active', routes: 0, since: before(260, now), lastError: 'Hold Timer Expired', lastErrorAt: before(260, now) }, now)
+      ? session(
+          'tor-2',
+          '10.0.0.254',
+          { state: 'Active', routes: 0, since: before(260, now), lastError: 'Hold Timer Expired', lastErrorAt: before(260, now) },
+          now,
+        )
       : session('tor-2', '10.0.0.254', {}, now),
   ];
   return {
     config: [
-      configObject('IPAddressPool', 'edge', { addresses: ['198.51.100.0/26', '2001:db8:5::/112'] }, { assignedIPv4: 9, availableIPv4: 55, assignedIPv6: 1, availableIPv6: 65_535 }),
-      configObject('IPAddressPool', 'office', { addresses: ['192.168.7.240-192.168.7.249'] }, { assignedIPv4: 9, availableIPv4: 1, assignedIPv6: 0, availableIPv6: 0 }),
-      configObject('IPAddressPool', 'reserved', { addresses: ['203.0.113.0/28'], autoAssign: false }, { assignedIPv4: 1, availableIPv4: 15 }),
+      configObject(
+        'IPAddressPool',
+        'edge',
+        { addresses: ['198.51.100.0/26', '2001:db8:5::/112'] },
+        { assignedIPv4: 9, availableIPv4: 55, assignedIPv6: 1, availableIPv6: 65_535 },
+      ),
+      configObject(
+        'IPAddressPool',
+        'office',
+        { addresses: ['192.168.7.240-192.168.7.249'] },
+        { assignedIPv4: 9, availableIPv4: 1, assignedIPv6: 0, availableIPv6: 0 },
+      ),
+      configObject(
+        'IPAddressPool',
+        'reserved',
+        { addresses: ['203.0.113.0/28'], autoAssign: false },
+        { assignedIPv4: 1, availableIPv4: 15 },
+      ),
       configObject('BGPPeer', 'tor-1', { myASN: 64512, peerASN: 64600, peerAddress: '10.0.0.253', password: 'hunter2-plain' }),
-      configObject('BGPPeer', 'tor-2', { myASN: 64512, peerASN: 64600, peerAddress: '10.0.0.254', passwordSecret: { name: 'hunter3-name' }, bfdProfile: 'fast' }),
+      configObject('BGPPeer', 'tor-2', {
+        myASN: 64512,
+        peerASN: 64600,
+        peerAddress: '10.0.0.254',
+        passwordSecret: { name: 'hunter3-name' },
+        bfdProfile: 'fast',
+      }),
       configObject('BFDProfile', 'fast', {}),
       configObject('BGPAdvertisement', 'edge', { ipAddressPools: ['edge', 'reserved'] }),
       configObject('L2Advertisement', 'office', { ipAddressPools: ['office'], interfaces: ['eth1'] }),
       configObject('Community', 'names', { communities: [{ name: 'blackhole', value: '65535:666' }], colour: 'blue' }),
     ],
     services: [
-      ...web.map((name, place) => service(name, [`198.51.100.${place + 1}`], name === 'mail' ? { spec: { externalTrafficPolicy: 'Local' } } : {})),
+      ...web.map((name, place) =>
+        service(name, [`198.51.100.${place + 1}`], name === 'mail' ? { spec: { externalTrafficPolicy: 'Local' } } : {}),
+      ),
       service('shop-v6', ['2001:db8:5::1'], { spec: { ipFamilies: ['IPv6'] } }),
-      service('dns', ['203.0.113.5'], { spec: { ports: [{ port: 53, protocol: 'UDP' }, { port: 53, protocol: 'TCP' }] } }),
+      service('dns', ['203.0.113.5'], {
+        spec: {
+          ports: [
+            { port: 53, protocol: 'UDP' },
+            { port: 53, protocol: 'TCP' },
+          ],
+        },
+      }),
       service('batch', ['198.51.100.40']),
-      ...['printer', 'scanner', 'nas', 'camera', 'doorbell'].map((name, place) => service(name, [`192.168.7.${240 + place}`], { namespace: 'office' })),
+      ...['printer', 'scanner', 'nas', 'camera', 'doorbell'].map((name, place) =>
+        service(name, [`192.168.7.${240 + place}`], { namespace: 'office' }),
+      ),
       service('sandbox', [], { namespace: 'lab', status: { conditions: [refusal] } }),
     ],
     slices: [
-      ...web.map((name, place) => slice(name, name === 'mail' ? ['rack1-a', 'rack2-b'] : [nodes[place % 6] ?? '', nodes[(place + 2) % 6] ?? ''])),
+      ...web.map((name, place) =>
+        slice(name, name === 'mail' ? ['rack1-a', 'rack2-b'] : [nodes[place % 6] ?? '', nodes[(place + 2) % 6] ?? '']),
+      ),
       slice('shop-v6', ['rack1-a']),
       slice('dns', ['rack2-a']),
       ...['printer', 'scanner', 'nas', 'camera', 'doorbell'].map((name) => slice(name, ['rack1-b'], 'office')),
@@ -146,23 +202,39 @@ export function smallCluster(now = NOW): RawCluster {
 /** Many of everything. */
 export function largeCluster(vips = 1000, count = 100, now = NOW): RawCluster {
   const names = Array.from({ length: count }, (_, place) => `node-${String(place + 1).padStart(3, '0')}`);
-  const addresses = Array.from({ length: vips }, (_, place) => `10.${200 + (place % 5)}.${Math.floor(place / 5 / 250)}.${(Math.floor(place / 5) % 250) + 1}`);
+  const addresses = Array.from(
+    { length: vips },
+    (_, place) => `10.${200 + (place % 5)}.${Math.floor(place / 5 / 250)}.${(Math.floor(place / 5) % 250) + 1}`,
+  );
   const isLayer2 = (place: number): boolean => place % 5 === 4;
   const claims = new Map<string, object[]>();
   for (const [place, ip] of addresses.entries()) {
     if (!isLayer2(place)) continue;
     const owner = names[(place * 7) % count] ?? '';
-    claims.set(owner, [...(claims.get(owner) ?? []), { ip, services: [`ns-${place % 40}/app-${place}`], interfaces: ['eth0'], since: before(place * 60, now) }]);
+    claims.set(owner, [
+      ...(claims.get(owner) ?? []),
+      { ip, services: [`ns-${place % 40}/app-${place}`], interfaces: ['eth0'], since: before(place * 60, now) },
+    ]);
   }
   const peers = Array.from({ length: 8 }, (_, place) => `tor-${place + 1}`);
   const router = (place: number): string => `10.255.0.${place + 1}`;
   return {
     config: [
       ...Array.from({ length: 5 }, (_, place) =>
-        configObject('IPAddressPool', `pool-${place + 1}`, { addresses: [`10.${200 + place}.0.0/20`] }, { assignedIPv4: vips / 5, availableIPv4: 4096 - vips / 5 }),
+        configObject(
+          'IPAddressPool',
+          `pool-${place + 1}`,
+          { addresses: [`10.${200 + place}.0.0/20`] },
+          { assignedIPv4: vips / 5, availableIPv4: 4096 - vips / 5 },
+        ),
       ),
       ...peers.map((name, place) =>
-        configObject('BGPPeer', name, { myASN: 64512, peerASN: 64600, peerAddress: router(place), nodeSelectors: [{ matchLabels: { rack: String(place >> 1) } }] }),
+        configObject('BGPPeer', name, {
+          myASN: 64512,
+          peerASN: 64600,
+          peerAddress: router(place),
+          nodeSelectors: [{ matchLabels: { rack: String(place >> 1) } }],
+        }),
       ),
       configObject('BGPAdvertisement', 'routed', { ipAddressPools: ['pool-1', 'pool-2', 'pool-3', 'pool-4'] }),
       configObject('L2Advertisement', 'segment', { ipAddressPools: ['pool-5'] }),
@@ -171,7 +243,11 @@ export function largeCluster(vips = 1000, count = 100, now = NOW): RawCluster {
       service(`app-${place}`, [ip], { namespace: `ns-${place % 40}`, spec: place % 10 === 0 ? { externalTrafficPolicy: 'Local' } : {} }),
     ),
     slices: addresses.map((_, place) =>
-      slice(`app-${place}`, [0, 1, 2].map((offset) => names[(place * 3 + offset * 11) % count] ?? ''), `ns-${place % 40}`),
+      slice(
+        `app-${place}`,
+        [0, 1, 2].map((offset) => names[(place * 3 + offset * 11) % count] ?? ''),
+        `ns-${place % 40}`,
+      ),
     ),
     nodes: names.map((name, place) => node(name, place, { labels: { rack: String(place % 4) } })),
     nodeStates: names.map((name, place) => {
@@ -186,9 +262,12 @@ export function largeCluster(vips = 1000, count = 100, now = NOW): RawCluster {
 
 /** What the controller makes of the objects. */
 export function inputOf(cluster: RawCluster, now = NOW, more: Partial<GlassInput['head']> = {}): GlassInput {
-  const raw = Object.fromEntries(CONFIG_KINDS.map((kind) => [kind, cluster.config.filter((object) => object.kind === kind)])) as unknown as RawObjects;
+  const raw = Object.fromEntries(
+    CONFIG_KINDS.map((kind) => [kind, cluster.config.filter((object) => object.kind === kind)]),
+  ) as unknown as RawObjects;
   const { config, problems } = parseConfig(raw, { generation: 1 });
-  const all = <T>(objects: readonly RawObject[], project: (object: unknown) => T | undefined): T[] => objects.flatMap((object) => project(object) ?? []);
+  const all = <T>(objects: readonly RawObject[], project: (object: unknown) => T | undefined): T[] =>
+    objects.flatMap((object) => project(object) ?? []);
   const usage = cluster.config.flatMap((object) => {
     const { assignedIPv4 = 0, assignedIPv6 = 0, availableIPv4 = 0, availableIPv6 = 0 } = (object.status ?? {}) as Record<string, number>;
     const counts = { ipv4: { used: assignedIPv4, free: availableIPv4 }, ipv6: { used: assignedIPv6, free: availableIPv6 } };
@@ -201,7 +280,7 @@ export function inputOf(cluster: RawCluster, now = NOW, more: Partial<GlassInput
       leader: 'heraldlb-controller-7c9d5-x2k4p',
       servedBy: 'heraldlb-controller-7c9d5-x2k4p',
       version: '0.1.0',
-      watchingSince: before(86_400, now),
+      watchingSince: before(86_400),
       missing: [],
       login: false,
       docs: 'docs/troubleshoot',

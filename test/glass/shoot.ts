@@ -8,9 +8,22 @@ const directory = process.argv[2] ?? 'docs/images';
 mkdirSync(directory, { recursive: true });
 const now = new Date().toISOString();
 const small = smallCluster(now);
-const stand = await startStand(inputOf({ ...small, nodeStates: small.nodeStates.slice(0, 2) }, before(3000, now)));
-stand.tell(inputOf(small, now));
-const large = await startStand(inputOf(largeCluster(1000, 100, now), now));
+const since = { watchingSince: before(90_000, now) };
+/** As it was before: another node had this VIP. */
+const earlier = small.nodeStates.map((state, place) =>
+  place > 2
+    ? state
+    : {
+        ...state,
+        status: {
+          ...state.status,
+          claims: place === 2 ? [] : [{ ip: '192.168.7.242', interfaces: ['eth1'], since: before(90_000, now) }].slice(place),
+        },
+      },
+);
+const stand = await startStand(inputOf({ ...small, nodeStates: earlier }, before(90_000, now), since));
+stand.tell(inputOf(small, now, since));
+const large = await startStand(inputOf(largeCluster(1000, 100, now), now, since));
 const browser = await startBrowser();
 const shoot = async (name: string, url: string, options: Parameters<typeof openTab>[2], hover?: string): Promise<void> => {
   const { tab, complaints } = await openTab(browser, url, options);
@@ -21,8 +34,8 @@ const shoot = async (name: string, url: string, options: Parameters<typeof openT
   if (complaints.length > 0) console.error(name, complaints);
   await tab.context().close();
 };
-await shoot('glass-dark', stand.url, { dark: true, width: 1280, height: 1000 }, '.column.vip [data-id="198.51.100.5"] a');
-await shoot('glass-light', `${stand.url}#vips/192.168.7.242`, { width: 1280, height: 860 });
+await shoot('glass-dark', stand.url, { dark: true, width: 1120, height: 990 }, '.column.vip [data-id="198.51.100.2"] a');
+await shoot('glass-light', `${stand.url}#vips/192.168.7.242`, { width: 1120, height: 760 });
 await shoot('glass-phone', stand.url, { dark: false, width: 390, height: 844 });
 if (process.argv[2] !== undefined) {
   await shoot('overview-light', stand.url, { width: 1280, height: 1000 });

@@ -74,7 +74,11 @@ export interface Watched {
   readonly strangers: string[];
 }
 
-export async function openTab(browser: Browser, url: string, options: { dark?: boolean; width?: number; height?: number } = {}): Promise<Watched> {
+export async function openTab(
+  browser: Browser,
+  url: string,
+  options: { dark?: boolean; width?: number; height?: number } = {},
+): Promise<Watched> {
   const { dark = false, width = 1360, height = 900 } = options;
   const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light', viewport: { width, height }, locale: 'en-GB' });
   const tab = await context.newPage();

@@ -57,6 +57,21 @@ describe('what `make crds` writes', () => {
     expect(installed.slice(1 + KINDS.length)).toEqual(base.slice(1));
   });
 
+  it('has the rights and the port of the looking glass in a component of their own', () => {
+    const component = parse(read('glass', 'kustomization.yaml'));
+    expect([at(component, 'kind'), at(component, 'resources'), at(component, 'patches')]).toEqual(['Component', ['rbac.yaml'], [{ path: 'controller.yaml' }]]);
+    const [own] = documents(read('glass', 'rbac.yaml'));
+    expect(at(own, 'rules')).toEqual([
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
+      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+      { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+    ]);
+    expect(read('base', 'rbac.yaml')).not.toMatch(/tokenreviews|subjectaccessreviews/);
+    expect(read('base', 'controller.yaml')).not.toContain('GLASS');
+    const container = at(parse(read('glass', 'controller.yaml')), 'spec', 'template', 'spec', 'containers', 0);
+    expect(container).toEqual({ name: 'controller', env: [{ name: 'HERALDLB_GLASS_PORT', value: '7483' }] });
+  });
+
   it('leaves nothing of manifests/base out', () => {
     const resources = at(parse(read('base', 'kustomization.yaml')), 'resources');
     expect(resources).toEqual(['../crds', 'namespace.yaml', 'rbac.yaml', 'controller.yaml', 'speaker.yaml', 'availability.yaml']);

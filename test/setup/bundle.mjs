@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildPage } from '../../page/build.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const out = resolve(process.argv[2] ?? join(root, 'dist/image'));
@@ -30,6 +31,9 @@ await build({
   },
   logLevel: 'error',
 });
+
+// The page of the looking glass is read from beside the bundle.
+await buildPage(join(out, 'glass'));
 
 // node-gyp-build finds the addon by platform; an image for another platform is built on it.
 const binary = join(root, 'speaker/native/build/Release/heraldlb.node');

@@ -19,7 +19,7 @@ if [ "$what" != build ]; then
   packages+=(iproute2 iputils-ping procps openssl curl nftables nginx-light frr bird2 arping ndisc6)
 fi
 if [ "$what" = test ]; then
-  packages+=(gobgpd exabgp openbgpd tcpdump tshark bridge-utils keepalived prometheus gcc-aarch64-linux-gnu g++-aarch64-linux-gnu)
+  packages+=(gobgpd exabgp openbgpd tcpdump tshark bridge-utils keepalived chromium prometheus gcc-aarch64-linux-gnu g++-aarch64-linux-gnu)
 fi
 
 missing=()
