@@ -1,6 +1,5 @@
 import type { WireClaim } from '../src/announce/plan.ts';
 import type { Ip } from '../src/net/ip.ts';
-import type { ClaimReport } from './report.ts';
 
 /** How a change of the cluster reached the wire. `layer2Probed`: whether a stranger has the address was asked first (RFC 5227). */
 export type WireProtocol = 'bgp' | 'layer2' | 'layer2Probed';
@@ -33,14 +32,17 @@ export class AwaitedClaims {
       if (!before.has(ip)) this.#awaited.set(ip, { changedAtMs, protocol: probed.has(ip) ? 'layer2Probed' : 'layer2' });
   }
 
-  /** Something about the claims is another now. */
-  look(report: () => readonly ClaimReport[]): void {
+  /** The address was announced on the wire. */
+  announced(ip: Ip): void {
     if (this.#awaited.size === 0) return;
-    for (const { ip, phase } of report()) {
-      const awaited = phase === 'claimed' ? this.#awaited.get(ip) : undefined;
-      if (awaited === undefined) continue;
-      this.#awaited.delete(ip);
-      this.#note(awaited.protocol, awaited.changedAtMs);
-    }
+    const awaited = this.#awaited.get(ip);
+    if (awaited === undefined) return;
+    this.#awaited.delete(ip);
+    this.#note(awaited.protocol, awaited.changedAtMs);
+  }
+
+  /** What waits for an interface has not been slow. */
+  forget(): void {
+    this.#awaited.clear();
   }
 }

@@ -28,11 +28,8 @@ export class Engine {
     this.bgp = new BgpEngine(parts, (peers) => this.bfd.apply(peers));
     this.bfd = new BfdEngine(parts, (peer, event) => this.bgp.bfd(peer, event));
     this.#awaited = new AwaitedClaims((protocol, changedAtMs) => parts.sent?.(protocol, changedAtMs));
-    const changed = (): void => {
-      this.#awaited.look(() => this.layer2.report());
-      parts.changed();
-    };
-    this.layer2 = new Layer2Engine({ ...parts, changed }, options);
+    this.layer2 = new Layer2Engine(parts, options);
+    this.layer2.counters.announced = (ip) => this.#awaited.announced(ip);
   }
 
   /** @param bgpPort where routers may connect; 0: nowhere */
@@ -43,6 +40,7 @@ export class Engine {
 
   #setLinks(links: readonly HostLink[]): void {
     this.#parts.recorder.record(this.#parts.clock.now(), 'links', { links });
+    this.#awaited.forget();
     this.bgp.setLinks(links);
     this.bfd.setLinks(links);
     this.layer2.setLinks(links);
