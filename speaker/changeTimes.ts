@@ -1,6 +1,5 @@
 import type { WireClaim } from '../src/announce/plan.ts';
 import type { Ip } from '../src/net/ip.ts';
-import type { ClaimReport } from './report.ts';
 
 /** How a change of the cluster reached the wire. `layer2Probed`: whether a stranger has the address was asked first (RFC 5227). */
 export type WireProtocol = 'bgp' | 'layer2' | 'layer2Probed';
@@ -26,27 +25,45 @@ export class AwaitedClaims {
   readonly #note: NoteSent;
   readonly #awaited = new Map<Ip, { readonly changedAtMs: number; readonly protocol: WireProtocol }>();
 
+  /** Announced while a plan is being carried out, of which it is not known yet what it brings. */
+  #meanwhile: Set<Ip> | undefined;
+
   constructor(note: NoteSent) {
     this.#note = note;
   }
 
+  /** A plan is about to be carried out; `planned` follows. */
+  begin(): void {
+    this.#meanwhile = new Set();
+  }
+
   /** @param claims what the node holds under the plan */
   planned(claims: readonly WireClaim[], { held, fresh, changedAtMs }: Planned): void {
+    const meanwhile = this.#meanwhile;
+    this.#meanwhile = undefined;
     const known = new Set(claims.map(({ ip }) => ip));
     for (const ip of this.#awaited.keys()) if (!known.has(ip)) this.#awaited.delete(ip);
     if (changedAtMs === undefined) return;
     const probed = new Set(fresh);
-    for (const ip of known) if (!held.has(ip)) this.#awaited.set(ip, { changedAtMs, protocol: probed.has(ip) ? 'layer2Probed' : 'layer2' });
+    for (const ip of known) {
+      if (held.has(ip)) continue;
+      this.#awaited.set(ip, { changedAtMs, protocol: probed.has(ip) ? 'layer2Probed' : 'layer2' });
+      if (meanwhile?.has(ip) === true) this.announced(ip);
+    }
   }
 
-  /** Something about the claims is another now. */
-  look(report: () => readonly ClaimReport[]): void {
+  /** The address was announced on the wire. */
+  announced(ip: Ip): void {
+    this.#meanwhile?.add(ip);
     if (this.#awaited.size === 0) return;
-    for (const { ip, phase } of report()) {
-      const awaited = phase === 'claimed' ? this.#awaited.get(ip) : undefined;
-      if (awaited === undefined) continue;
-      this.#awaited.delete(ip);
-      this.#note(awaited.protocol, awaited.changedAtMs);
-    }
+    const awaited = this.#awaited.get(ip);
+    if (awaited === undefined) return;
+    this.#awaited.delete(ip);
+    this.#note(awaited.protocol, awaited.changedAtMs);
+  }
+
+  /** What waits for an interface has not been slow. */
+  forget(): void {
+    this.#awaited.clear();
   }
 }

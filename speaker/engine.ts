@@ -36,11 +36,8 @@ export class Engine {
     this.bgp = new BgpEngine(parts, (peers) => this.bfd.apply(peers));
     this.bfd = new BfdEngine(parts, (peer, event) => this.bgp.bfd(peer, event));
     this.#awaited = new AwaitedClaims((protocol, changedAtMs) => parts.sent?.(protocol, changedAtMs));
-    const changed = (): void => {
-      this.#awaited.look(() => this.layer2.report());
-      parts.changed();
-    };
-    this.layer2 = new Layer2Engine({ ...parts, changed }, options);
+    this.layer2 = new Layer2Engine(parts, options);
+    this.layer2.counters.announced = (ip) => this.#awaited.announced(ip);
     const { node, meshPort = MESH_PORT, failback = { kind: 'delayed', delayMs: FAILBACK_DELAY_MS } } = options;
     this.ownership = new Ownership(parts, this.layer2, { node, meshPort, failback });
   }
@@ -53,6 +50,7 @@ export class Engine {
 
   #setLinks(links: readonly HostLink[]): void {
     this.#parts.recorder.record(this.#parts.clock.now(), 'links', { links });
+    this.#awaited.forget();
     this.bgp.setLinks(links);
     this.bfd.setLinks(links);
     this.layer2.setLinks(links);
@@ -72,10 +70,10 @@ export class Engine {
     this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
     this.bgp.apply(plan.peers, changedAtMs);
     const held = new Set(this.layer2.claims().map(({ ip }) => ip));
+    this.#awaited.begin();
     if (plan.layer2 === undefined) this.layer2.apply(plan.claims, fresh);
     else this.ownership.apply(plan.layer2, fresh, message.meshKey);
     this.#awaited.planned(this.layer2.claims(), { held, fresh, changedAtMs });
-    this.#awaited.look(() => this.layer2.report());
     this.#parts.changed();
   }
 

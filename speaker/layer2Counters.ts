@@ -9,6 +9,8 @@ export class Layer2Counters {
   readonly announcements = new Map<Ip, number>();
   readonly drops = new Map<string, number>();
   conflicts = 0;
+  /** Told of each announcement. */
+  announced: ((ip: Ip) => void) | undefined;
 
   count(response: Response): void {
     if (response.kind === 'drop') {
@@ -20,6 +22,7 @@ export class Layer2Counters {
 
   gratuitous(ip: Ip): void {
     add(this.announcements, ip);
+    this.announced?.(ip);
   }
 }
 

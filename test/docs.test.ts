@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { controllerCommand } from '../controller/command.ts';
 import { speakerCommand } from '../speaker/command.ts';
-import { described, registerController, registerKube, registerSpeaker } from './support/metricNames.ts';
+import { described, everyMetric, registerController, registerKube, registerSpeaker } from './support/metricNames.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -124,6 +124,16 @@ describe('every page', () => {
       return !PAGES.has(path) || (anchor !== undefined && !anchors(page(path)).has(anchor));
     });
     expect(broken).toEqual([]);
+  });
+
+  it('names only metrics that are served', async () => {
+    const served = new Set((await everyMetric()).flatMap(({ name }) => [name, `${name}_bucket`]));
+    const wrong = [...PAGES]
+      // The names of before; and of MetalLB's those that are not served.
+      .filter(([path]) => path !== 'docs/upgrade.md' && path !== 'docs/metrics.md')
+      .flatMap(([path, text]) => [...text.matchAll(/(?<![\w./])(?:heraldlb|metallb|frrk8s)_[a-z]\w+/g)].map(([name]) => ({ path, name })))
+      .filter(({ name }) => !served.has(name));
+    expect(wrong).toEqual([]);
   });
 
   it('names no file of the repository that is not there', () => {
@@ -262,12 +272,9 @@ describe('docs/troubleshoot.md', () => {
     ['## Why a write was refused', 'src/ipam/admission.ts', 'Denial', 'TakesAddresses'],
     ['## Mistakes in the configuration', 'src/config/problem.ts', 'ProblemReason', 'OverlappingPools'],
     ['## What the wire cannot do', 'speaker/report.ts', 'WireProblem', 'CannotListen'],
-<<<<<<< HEAD
     ['## Why a session is not up', 'src/view/sessionTrouble.ts', 'SessionReason', 'BadPeerAs'],
     ['## What explain adds', 'src/view/explainReason.ts', 'ExplainFacts', 'SpeakerNotRunning'],
-=======
     ['## What the looking glass finds', 'src/glass/problem.ts', 'GlassReason', 'TwoOwners'],
->>>>>>> w-glass
   ])('has under "%s" every code of %s, and no other', (heading, file, type, known) => {
     const found = codes(file, type);
     expect(found).toContain(known);

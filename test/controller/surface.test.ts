@@ -136,6 +136,11 @@ describe('the controller beside the rest of the cluster', () => {
         return metrics.includes('services_allocated_total{pool="p",program="controller"} 2') && metrics;
       });
       for (const line of [
+        'heraldlb_allocator_addresses{pool="p",family="ipv4",program="controller"} 4',
+        'heraldlb_allocator_addresses_in_use{pool="p",family="ipv6",program="controller"} 0',
+        'heraldlb_allocator_services{pool="p",program="controller"} 2',
+        'heraldlb_config_loaded{program="controller"} 1',
+        'heraldlb_config_errors{program="controller"} 0',
         'metallb_allocator_addresses_total{pool="p",program="controller"} 8',
         'metallb_allocator_addresses_in_use_total{pool="p",program="controller"} 2',
         'metallb_allocator_ipv4_addresses_total{pool="p",program="controller"} 4',
@@ -144,6 +149,13 @@ describe('the controller beside the rest of the cluster', () => {
         'heraldlb_allocator_services_refused{reason="UnknownPool",program="controller"} 1',
       ])
         expect(text).toContain(line);
+      await one.close();
+      const other = await cluster.start('other', { metallbMetrics: false });
+      const plain = await until('metrics without them', async () => {
+        const metrics = await (await fetch(`http://127.0.0.1:${other.port}/metrics`)).text();
+        return metrics.includes('heraldlb_allocator_services{pool="p",program="controller"} 2') && metrics;
+      });
+      expect(plain).not.toContain('metallb_');
     } finally {
       await cluster.close();
     }
@@ -174,14 +186,30 @@ describe('heraldlb controller', () => {
       apiGroup: 'heraldlb.io',
       logLevel: 'info',
       metricsPort: 7481,
+      metallbMetrics: true,
       leaderElect: true,
     });
     command.action(() => undefined);
-    command.parse(['--no-leader-elect', '--lb-class', 'heraldlb.io/lb', '--metrics-port', '0', '--identity', 'me', '--kubeconfig', 'k'], {
-      from: 'user',
-    });
+    command.parse(
+      [
+        '--no-leader-elect',
+        '--no-metallb-metrics',
+        '--lb-class',
+        'heraldlb.io/lb',
+        '--metrics-port',
+        '0',
+        '--identity',
+        'me',
+        '--kubeconfig',
+        'k',
+      ],
+      {
+        from: 'user',
+      },
+    );
     expect(command.opts()).toMatchObject({
       leaderElect: false,
+      metallbMetrics: false,
       lbClass: 'heraldlb.io/lb',
       metricsPort: 0,
       identity: 'me',

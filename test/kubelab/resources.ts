@@ -92,6 +92,7 @@ const rows: Row[] = [
   { ...rbac, kind: 'ClusterRole', plural: 'clusterroles', cluster: true },
   { ...rbac, kind: 'ClusterRoleBinding', plural: 'clusterrolebindings', cluster: true },
   { group: 'policy', kind: 'PodDisruptionBudget', plural: 'poddisruptionbudgets', short: 'pdb', status: true, generation: true },
+  { group: 'flowcontrol.apiserver.k8s.io', kind: 'FlowSchema', plural: 'flowschemas', cluster: true, status: true, generation: true },
   { group: 'scheduling.k8s.io', kind: 'PriorityClass', plural: 'priorityclasses', short: 'pc', cluster: true, generation: true },
   { ...admission, kind: 'ValidatingWebhookConfiguration', plural: 'validatingwebhookconfigurations' },
   { ...admission, kind: 'MutatingWebhookConfiguration', plural: 'mutatingwebhookconfigurations' },

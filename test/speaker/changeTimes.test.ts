@@ -103,6 +103,32 @@ describe('how long a change takes to the segment', () => {
   });
 });
 
+describe('many addresses at once', () => {
+  it('are each told once, as their announcements leave', async () => {
+    const { engine, sent, clock } = await started();
+    engine.apply({ plan: nodePlan(1, []), fresh: [] });
+    const claims = Array.from({ length: 5000 }, (_, index) => claim(`10.1.${index >> 8}.${index & 255}`));
+    engine.apply({ plan: nodePlan(2, [], claims), fresh: [], changedAtMs: 42 });
+    expect(sent.length).toBeGreaterThan(0);
+    // They are paced: the rest follows.
+    expect(sent.length).toBeLessThan(5000);
+    clock.advance(60_000);
+    expect(sent.length).toBe(5000);
+  });
+
+  it('are not told when they have waited for an interface', async () => {
+    const { engine, hands, sent, clock } = await started();
+    hands.setLinks([]);
+    engine.apply({ plan: nodePlan(1, []), fresh: [] });
+    engine.apply({ plan: nodePlan(2, [], [claim('192.0.2.101')]), fresh: [], changedAtMs: 42 });
+    clock.advance(5000);
+    hands.setLinks([ETH0]);
+    clock.advance(5000);
+    expect(hands.ports.flatMap((port) => port.sent).length).toBeGreaterThan(0);
+    expect(sent).toEqual([]);
+  });
+});
+
 describe('on the way between the threads', () => {
   it('a plan that was overtaken leaves its time to the one in its place', () => {
     const posted: (number | undefined)[] = [];

@@ -15,6 +15,7 @@ export const builtinTypes: Readonly<Record<string, string>> = {
   EventsV1Event:
     'action:string@6 apiVersion:string deprecatedCount:int@15 deprecatedFirstTimestamp:time@13 deprecatedLastTimestamp:time@14 deprecatedSource:V1EventSource@12 eventTime!:microtime@2 kind:string metadata:V1ObjectMeta@1 note:string@10 reason:string@7 regarding:V1ObjectReference@8 related:V1ObjectReference@9 reportingController:string@4 reportingInstance:string@5 series:EventsV1EventSeries@3 type:string@11',
   EventsV1EventSeries: 'count!:int@1 lastObservedTime!:microtime@2',
+  FlowcontrolV1Subject: 'group:V1GroupSubject kind!:string serviceAccount:V1ServiceAccountSubject user:V1UserSubject',
   RbacV1Subject: 'apiGroup:string@2 kind!:string@1 name!:string@3 namespace:string@4',
   V1AWSElasticBlockStoreVolumeSource: 'fsType:string@2 partition:int@3 readOnly:bool@4 volumeID!:string@1',
   V1Affinity: 'nodeAffinity:V1NodeAffinity@1 podAffinity:V1PodAffinity@2 podAntiAffinity:V1PodAntiAffinity@3',
@@ -122,12 +123,19 @@ export const builtinTypes: Readonly<Record<string, string>> = {
   V1FileKeySelector: 'key!:string@3 optional:bool@4 path!:string@2 volumeName!:string@1',
   V1FlexVolumeSource: 'driver!:string@1 fsType:string@2 options:{}string@5 readOnly:bool@4 secretRef:V1LocalObjectReference@3',
   V1FlockerVolumeSource: 'datasetName:string@1 datasetUUID:string@2',
+  V1FlowDistinguisherMethod: 'type!:string@1',
+  V1FlowSchema: 'apiVersion:string kind:string metadata:V1ObjectMeta@1 spec:V1FlowSchemaSpec@2 status:V1FlowSchemaStatus@3',
+  V1FlowSchemaCondition: 'lastTransitionTime:time@3 message:string@5 reason:string@4 status:string@2 type:string@1',
+  V1FlowSchemaSpec:
+    'distinguisherMethod:V1FlowDistinguisherMethod@3 matchingPrecedence:int@2 priorityLevelConfiguration!:V1PriorityLevelConfigurationReference@1 rules:[]V1PolicyRulesWithSubjects@4',
+  V1FlowSchemaStatus: 'conditions:[]V1FlowSchemaCondition@1',
   V1ForNode: 'name!:string@1',
   V1ForZone: 'name!:string@1',
   V1GCEPersistentDiskVolumeSource: 'fsType:string@2 partition:int@3 pdName!:string@1 readOnly:bool@4',
   V1GRPCAction: 'port!:int@1 service:string@2',
   V1GitRepoVolumeSource: 'directory:string@3 repository!:string@1 revision:string@2',
   V1GlusterfsVolumeSource: 'endpoints!:string@1 path!:string@2 readOnly:bool@3',
+  V1GroupSubject: 'name!:string@1',
   V1HTTPGetAction: 'host:string@3 httpHeaders:[]V1HTTPHeader@5 path:string@1 port!:intstr@2 scheme:string@4',
   V1HTTPHeader: 'name!:string@1 value!:string@2',
   V1HTTPIngressPath: 'backend!:V1IngressBackend@2 path:string@1 pathType!:string@3',
@@ -226,6 +234,7 @@ export const builtinTypes: Readonly<Record<string, string>> = {
   V1NodeSystemInfo:
     'architecture!:string@10 bootID!:string@3 containerRuntimeVersion!:string@6 kernelVersion!:string@4 kubeProxyVersion!:string@8 kubeletVersion!:string@7 machineID!:string@1 operatingSystem!:string@9 osImage!:string@5 swap:V1NodeSwapStatus@11 systemUUID!:string@2',
   V1NonResourceAttributes: 'path:string@1 verb:string@2',
+  V1NonResourcePolicyRule: 'nonResourceURLs!:[]string@6 verbs!:[]string@1',
   V1NonResourceRule: 'nonResourceURLs:[]string@2 verbs!:[]string@1',
   V1ObjectFieldSelector: 'apiVersion:string@1 fieldPath!:string@2',
   V1ObjectMeta:
@@ -285,12 +294,15 @@ export const builtinTypes: Readonly<Record<string, string>> = {
   V1PodTemplateSpec: 'metadata:V1ObjectMeta@1 spec:V1PodSpec@2',
   V1PodVolumeHealth: 'name:string@1 healthConditions:string@2 lastTransitionTime:string@3',
   V1PolicyRule: 'apiGroups:[]string@2 nonResourceURLs:[]string@5 resourceNames:[]string@4 resources:[]string@3 verbs!:[]string@1',
+  V1PolicyRulesWithSubjects:
+    'nonResourceRules:[]V1NonResourcePolicyRule@3 resourceRules:[]V1ResourcePolicyRule@2 subjects!:[]FlowcontrolV1Subject@1',
   V1PortStatus: 'error:string@3 port!:int@1 protocol!:string@2',
   V1PortworxVolumeSource: 'fsType:string@2 readOnly:bool@3 volumeID!:string@1',
   V1Preconditions: 'resourceVersion:string uid:string@1',
   V1PreferredSchedulingTerm: 'preference!:V1NodeSelectorTerm@2 weight!:int@1',
   V1PriorityClass:
     'apiVersion:string description:string@4 globalDefault:bool@3 kind:string metadata:V1ObjectMeta@1 preemptionPolicy:string@5 value:int@2',
+  V1PriorityLevelConfigurationReference: 'name!:string@1',
   V1Probe:
     'exec:V1ExecAction failureThreshold:int@6 grpc:V1GRPCAction httpGet:V1HTTPGetAction initialDelaySeconds:int@2 periodSeconds:int@4 successThreshold:int@5 tcpSocket:V1TCPSocketAction terminationGracePeriodSeconds:int@7 timeoutSeconds:int@3 ~handler:V1ProbeHandler@1',
   V1ProbeHandler: 'exec:V1ExecAction@1 httpGet:V1HTTPGetAction@2 tcpSocket:V1TCPSocketAction@3 grpc:V1GRPCAction@4',
@@ -307,6 +319,7 @@ export const builtinTypes: Readonly<Record<string, string>> = {
     'fieldSelector:V1FieldSelectorAttributes@8 group:string@3 labelSelector:V1LabelSelectorAttributes@9 name:string@7 namespace:string@1 resource:string@5 subresource:string@6 verb:string@2 version:string@4',
   V1ResourceFieldSelector: 'containerName:string@1 divisor:string@3 resource!:string@2',
   V1ResourceHealth: 'health:string@2 message:string@6 resourceID!:string@1',
+  V1ResourcePolicyRule: 'apiGroups!:[]string@2 clusterScope:bool@4 namespaces:[]string@5 resources!:[]string@3 verbs!:[]string@1',
   V1ResourceRequirements: 'claims:[]CoreV1ResourceClaim@3 limits:{}string@1 requests:{}string@2',
   V1ResourceRule: 'apiGroups:[]string@2 resourceNames:[]string@4 resources:[]string@3 verbs!:[]string@1',
   V1ResourceStatus: 'name!:string@1 resources:[]V1ResourceHealth@2',
@@ -341,6 +354,7 @@ export const builtinTypes: Readonly<Record<string, string>> = {
   V1Service: 'apiVersion:string kind:string metadata:V1ObjectMeta@1 spec:V1ServiceSpec@2 status:V1ServiceStatus@3',
   V1ServiceAccount:
     'apiVersion:string automountServiceAccountToken:bool@4 imagePullSecrets:[]V1LocalObjectReference@3 kind:string metadata:V1ObjectMeta@1 secrets:[]V1ObjectReference@2',
+  V1ServiceAccountSubject: 'name!:string@2 namespace!:string@1',
   V1ServiceAccountTokenProjection: 'audience:string@1 expirationSeconds:int@2 path!:string@3',
   V1ServiceBackendPort: 'name:string@1 number:int@2',
   V1ServiceCIDR: 'apiVersion:string kind:string metadata:V1ObjectMeta@1 spec:V1ServiceCIDRSpec@2 status:V1ServiceCIDRStatus@3',
@@ -392,6 +406,7 @@ export const builtinTypes: Readonly<Record<string, string>> = {
   V1TypedObjectReference: 'apiGroup:string@1 kind!:string@2 name!:string@3 namespace:string@4',
   V1UncountedTerminatedPods: 'failed:[]string@2 succeeded:[]string@1',
   V1UserInfo: 'extra:{}[]string@4 groups:[]string@3 uid:string@2 username:string@1',
+  V1UserSubject: 'name!:string@1',
   V1ValidatingWebhook:
     'admissionReviewVersions!:[]string@8 clientConfig!:AdmissionregistrationV1WebhookClientConfig@2 failurePolicy:string@4 matchConditions:[]V1MatchCondition@11 matchPolicy:string@9 name!:string@1 namespaceSelector:V1LabelSelector@5 objectSelector:V1LabelSelector@10 rules:[]V1RuleWithOperations@3 sideEffects!:string@6 timeoutSeconds:int@7',
   V1ValidatingWebhookConfiguration:

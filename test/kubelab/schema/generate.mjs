@@ -13,7 +13,7 @@ const client = Object.fromEntries(Object.entries(everything));
 const roots = [
   'V1Pod V1PodTemplateSpec V1Service V1Node V1Namespace V1ConfigMap V1Secret V1ServiceAccount CoreV1Event EventsV1Event V1Endpoints',
   'V1Deployment V1DaemonSet V1ReplicaSet V1StatefulSet V1Job V1Lease V1EndpointSlice V1Ingress V1IngressClass V1NetworkPolicy',
-  'V1Role V1RoleBinding V1ClusterRole V1ClusterRoleBinding V1PodDisruptionBudget V1PriorityClass',
+  'V1Role V1RoleBinding V1ClusterRole V1ClusterRoleBinding V1PodDisruptionBudget V1PriorityClass V1FlowSchema',
   'V1ValidatingWebhookConfiguration V1MutatingWebhookConfiguration V1CustomResourceDefinition',
   'V1TokenReview V1SubjectAccessReview V1SelfSubjectAccessReview V1LocalSubjectAccessReview V1SelfSubjectRulesReview',
   'V1SelfSubjectReview AuthenticationV1TokenRequest V1ServiceCIDR V1IPAddress V1Status V1DeleteOptions',
