@@ -43,7 +43,6 @@ const ANNOUNCE: Readonly<Record<IneligibleReason | 'NodeDraining', string>> = {
   NoLocalEndpoints: 'run a Pod on a node that may announce, or use externalTrafficPolicy: Cluster',
   NodeExcluded: 'remove the label node.kubernetes.io/exclude-from-external-load-balancers from a node that shall announce',
   NodeNetworkUnavailable: 'look at the CNI of the node',
-  NodeDraining: 'nothing, or end the drain: `kubectl uncordon NODE`, `heraldlb undrain NODE`',
   NodeUnknown: "the speaker's --node-name must be the name of the Node",
   NodeDraining: 'nothing: other nodes announce it; `heraldlb undrain NODE` or `kubectl uncordon NODE` brings the node back',
   NodeNotReady: 'look at the kubelet of the node',
