@@ -37,7 +37,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/ipam': { imports: ['src/net', 'src/cluster', 'src/config'], packages: [] },
   'src/announce': { imports: ['src/net', 'src/cluster', 'src/config', 'src/layer2/elector.ts'], packages: ['@noble/hashes'] },
   'src/host': { imports: ['src/net', 'src/api', 'src/cluster'], packages: IMPURE },
-  'src/cli': { imports: ['src', 'controller/command.ts', 'speaker/command.ts'], packages: IMPURE },
+  'src/cli': { imports: ['src', 'controller/command.ts', 'speaker/command.ts', 'speaker/io', 'speaker/native/addon.ts'], packages: IMPURE },
   controller: { imports: ['src'], packages: IMPURE },
   speaker: { imports: ['src'], packages: IMPURE },
 };

@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./checkCommand.ts')).checkCommand(),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
   migrate: async () => (await import('./migrateCommand.ts')).migrateCommand(),
+  doctor: async () => (await import('./doctorCommand.ts')).doctorCommand(),
   ping: async () => (await import('./pingCommand.ts')).pingCommand(),
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
 };
