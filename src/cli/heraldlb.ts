@@ -8,11 +8,15 @@ import { Command } from 'commander';
  */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./checkCommand.ts')).checkCommand(),
+  completion: async () => (await import('./completionCommand.ts')).completionCommand(wholeProgram),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
   migrate: async () => (await import('./migrateCommand.ts')).migrateCommand(),
   doctor: async () => (await import('./doctorCommand.ts')).doctorCommand(),
+  drill: async () => (await import('./drillCommand.ts')).drillCommand(),
+  lab: async () => (await import('./labCommand.ts')).labCommand(),
   ping: async () => (await import('./pingCommand.ts')).pingCommand(),
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
+  version: async () => (await import('./versionCommand.ts')).versionCommand(version()),
 };
 
 /** The manifest is beside the bundle in the image, above `dist/` in a checkout. */
@@ -25,11 +29,21 @@ function version(): string {
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
 }
 
-const program = new Command('heraldlb')
-  .description('Load balancer for bare-metal Kubernetes: assigns virtual IPs and announces them by BGP, ARP and NDP')
-  .version(version())
-  .showHelpAfterError();
+function bare(): Command {
+  return new Command('heraldlb')
+    .description('Load balancer for bare-metal Kubernetes: assigns virtual IPs to Services and announces them by BGP, ARP and NDP')
+    .version(version())
+    .showHelpAfterError();
+}
 
+/** With every command, for those that speak of them all. */
+async function wholeProgram(): Promise<Command> {
+  const whole = bare();
+  for (const load of Object.values(COMMANDS)) whole.addCommand(await load());
+  return whole;
+}
+
+const program = bare();
 const wanted = process.argv.find((argument) => Object.hasOwn(COMMANDS, argument));
 for (const [name, load] of Object.entries(COMMANDS)) {
   if (wanted === undefined || wanted === name) program.addCommand(await load());

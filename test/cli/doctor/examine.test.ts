@@ -19,7 +19,15 @@ const NODE: NodeFacts = {
   speakerRuns: false,
   nics: [
     { name: 'lo', up: true, carrier: true, loopback: true, arp: false, mtu: 65_536, addresses: [{ ip: ip('127.0.0.1'), prefixLength: 8 }] },
-    { name: 'eth0', up: true, carrier: true, loopback: false, arp: true, mtu: 1500, addresses: [{ ip: ip('10.0.0.11'), prefixLength: 24 }] },
+    {
+      name: 'eth0',
+      up: true,
+      carrier: true,
+      loopback: false,
+      arp: true,
+      mtu: 1500,
+      addresses: [{ ip: ip('10.0.0.11'), prefixLength: 24 }],
+    },
   ],
   gateways: [ip('10.0.0.1')],
   sysctls: { 'net.ipv4.conf.all.arp_ignore': 0, 'net.ipv4.conf.all.arp_announce': 0, 'net.ipv4.conf.all.rp_filter': 0 },
@@ -52,7 +60,15 @@ const CONFIG = config({
   l2Advertisements: [l2Advertisement('l2')],
 });
 
-const HEALTHY: Facts = { nodeName: 'n1', node: NODE, excludeInterfaces: /^(veth|cali)/, cluster: CLUSTER, config: CONFIG, problems: [], wire: WIRE };
+const HEALTHY: Facts = {
+  nodeName: 'n1',
+  node: NODE,
+  excludeInterfaces: /^(veth|cali)/,
+  cluster: CLUSTER,
+  config: CONFIG,
+  problems: [],
+  wire: WIRE,
+};
 
 const nic = (name: string, changes: object = {}): NodeFacts['nics'][number] => ({
   name,
@@ -69,7 +85,9 @@ const atNode = (changes: Partial<NodeFacts>): Facts => ({ ...HEALTHY, node: { ..
 const atCluster = (changes: Partial<ClusterFacts>): Facts => ({ ...HEALTHY, cluster: { ...CLUSTER, ...changes } });
 const atWire = (changes: Partial<WireFacts>): Facts => ({ ...HEALTHY, wire: { ...WIRE, ...changes } });
 const atConfig = (changes: Partial<typeof CONFIG>): Facts => ({ ...HEALTHY, config: { ...CONFIG, ...changes } });
-const named = (...interfaces: string[]): Pick<typeof CONFIG, 'l2Advertisements'> => ({ l2Advertisements: [l2Advertisement('l2', { interfaces })] });
+const named = (...interfaces: string[]): Pick<typeof CONFIG, 'l2Advertisements'> => ({
+  l2Advertisements: [l2Advertisement('l2', { interfaces })],
+});
 const reaches = (reach: 'refused' | 'timeout' | 'noRoute'): WireFacts['peers'] =>
   new Map([['tor', { address: ip('10.0.0.254'), port: 179, reach }]]);
 
@@ -80,10 +98,18 @@ const BROKEN: readonly (readonly [string, Facts, DoctorReason, RegExp, ('FAIL' |
   ['no NET_BIND_SERVICE', atNode({ capabilities: ALL & ~(1n << 10n) }), 'CapabilityMissing', /179/],
   ['no SYS_NICE', atNode({ capabilities: ALL & ~(1n << 23n) }), 'CapabilityMissing', /BFD/, 'WARN'],
   ['no addon', atNode({ addonError: 'not built' }), 'AddonMissing', /not built/],
-  ['no TCP MD5 for a peer with a password', { ...atConfig({ peers: [peer('tor', { password: '' })] }), node: { ...NODE, md5Error: 'ENOPROTOOPT' } }, 'TcpMd5Missing', /tor/],
+  [
+    'no TCP MD5 for a peer with a password',
+    { ...atConfig({ peers: [peer('tor', { password: '' })] }), node: { ...NODE, md5Error: 'ENOPROTOOPT' } },
+    'TcpMd5Missing',
+    /tor/,
+  ],
   [
     'no TCP-AO for a peer that is to use it',
-    { ...atConfig({ peers: [peer('tor', { password: 'x', tcpAo: { sendId: 1, receiveId: 1, algorithm: 'hmac-sha1-96' } })] }), node: { ...NODE, aoError: 'ENOPROTOOPT' } },
+    {
+      ...atConfig({ peers: [peer('tor', { password: 'x', tcpAo: { sendId: 1, receiveId: 1, algorithm: 'hmac-sha1-96' } })] }),
+      node: { ...NODE, aoError: 'ENOPROTOOPT' },
+    },
     'TcpAoMissing',
     /tor/,
   ],
@@ -91,22 +117,68 @@ const BROKEN: readonly (readonly [string, Facts, DoctorReason, RegExp, ('FAIL' |
   ['a token that has expired', atCluster({ answer: { status: 401 } }), 'ApiRefused', /401/],
   ['a clock that is wrong', atCluster({ skewMs: -300_000 }), 'ClockSkew', /300 s ahead/],
   ['nothing installed', atCluster({ served: [] }), 'CrdMissing', /not installed/],
-  ['a definition that is missing', atCluster({ served: KINDS.map(({ plural }) => plural).filter((plural) => plural !== 'nodestates') }), 'CrdMissing', /nodestates/],
+  [
+    'a definition that is missing',
+    atCluster({ served: KINDS.map(({ plural }) => plural).filter((plural) => plural !== 'nodestates') }),
+    'CrdMissing',
+    /nodestates/,
+  ],
   ['definitions of an earlier version', atCluster({ outdated: { bgppeers: ['spec.tcpAO'] } }), 'CrdOutdated', /spec\.tcpAO/, 'WARN'],
-  ['a right that is missing', atCluster({ missingRights: rightsOf('speaker', 'h').slice(0, 1) }), 'RightMissing', /heraldlb-speaker may not list services/],
-  ['MetalLB for the same Services', atCluster({ others: [{ system: 'MetalLB', evidence: 'metallb-system/controller' }] }), 'OtherLoadBalancer', /MetalLB/],
+  [
+    'a right that is missing',
+    atCluster({ missingRights: rightsOf('speaker', 'h').slice(0, 1) }),
+    'RightMissing',
+    /heraldlb-speaker may not list services/,
+  ],
+  [
+    'MetalLB for the same Services',
+    atCluster({ others: [{ system: 'MetalLB', evidence: 'metallb-system/controller' }] }),
+    'OtherLoadBalancer',
+    /MetalLB/,
+  ],
   ['a Node of another name', { ...HEALTHY, cluster: (({ node: _, ...rest }) => rest)(CLUSTER) }, 'NodeMissing', /n1/],
   [
     'a configuration that is refused',
-    { ...HEALTHY, problems: [{ severity: 'error', reason: 'InvalidField', object: { kind: 'BGPPeer', name: 'tor' }, path: 'spec.myASN', message: 'is no number' }] },
+    {
+      ...HEALTHY,
+      problems: [
+        {
+          severity: 'error',
+          reason: 'InvalidField',
+          object: { kind: 'BGPPeer', name: 'tor' },
+          path: 'spec.myASN',
+          message: 'is no number',
+        },
+      ],
+    },
     'ConfigurationRefused',
     /BGPPeer\/tor spec\.myASN: is no number/,
   ],
   ['an interface that is not there', atConfig(named('eth7')), 'InterfaceMissing', /no such interface/],
-  ['an interface that is down', { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { up: false, carrier: false })] } }, 'InterfaceDown', /down/],
-  ['a cable that is out', { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { carrier: false })] } }, 'InterfaceWithoutCarrier', /carrier/],
-  ['a port of a bridge', { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { portOf: 'br0' })] } }, 'InterfaceIsPort', /name br0/],
-  ['an interface that is excluded', { ...atConfig(named('veth1')), node: { ...NODE, nics: [...NODE.nics, nic('veth1')] } }, 'InterfaceExcluded', /exclude-interfaces/],
+  [
+    'an interface that is down',
+    { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { up: false, carrier: false })] } },
+    'InterfaceDown',
+    /down/,
+  ],
+  [
+    'a cable that is out',
+    { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { carrier: false })] } },
+    'InterfaceWithoutCarrier',
+    /carrier/,
+  ],
+  [
+    'a port of a bridge',
+    { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { portOf: 'br0' })] } },
+    'InterfaceIsPort',
+    /name br0/,
+  ],
+  [
+    'an interface that is excluded',
+    { ...atConfig(named('veth1')), node: { ...NODE, nics: [...NODE.nics, nic('veth1')] } },
+    'InterfaceExcluded',
+    /exclude-interfaces/,
+  ],
   ['no interface at all', atNode({ nics: NODE.nics.slice(0, 1) }), 'NoFitInterface', /there are none/],
   ['a small MTU', atNode({ nics: NODE.nics.map((each) => ({ ...each, mtu: 1000 })) }), 'MtuTooSmall', /1000/, 'WARN'],
   [
@@ -115,39 +187,111 @@ const BROKEN: readonly (readonly [string, Facts, DoctorReason, RegExp, ('FAIL' |
     'StrictArpOff',
     /every node answers/,
   ],
-  ['a strict reverse path filter on two links', atNode({ nics: [...NODE.nics, nic('eth1')], sysctls: { 'net.ipv4.conf.all.rp_filter': 1 } }), 'RpFilterStrict', /eth0, eth1/, 'WARN'],
-  ['a layer 2 pool of another subnet', atConfig({ pools: [pool('far', '192.0.2.0/24')] }), 'PoolOutsideSubnets', /192\.0\.2\.0\/24 of far/, 'WARN'],
-  ["a pool with the node's address", atConfig({ pools: [pool('lan', '10.0.0.0/28')] }), 'PoolHasNodeAddress', /10\.0\.0\.11 of IPAddressPool lan is on eth0/],
+  [
+    'a strict reverse path filter on two links',
+    atNode({ nics: [...NODE.nics, nic('eth1')], sysctls: { 'net.ipv4.conf.all.rp_filter': 1 } }),
+    'RpFilterStrict',
+    /eth0, eth1/,
+    'WARN',
+  ],
+  [
+    'a layer 2 pool of another subnet',
+    atConfig({ pools: [pool('far', '192.0.2.0/24')] }),
+    'PoolOutsideSubnets',
+    /192\.0\.2\.0\/24 of far/,
+    'WARN',
+  ],
+  [
+    "a pool with the node's address",
+    atConfig({ pools: [pool('lan', '10.0.0.0/28')] }),
+    'PoolHasNodeAddress',
+    /10\.0\.0\.11 of IPAddressPool lan is on eth0/,
+  ],
   ['a pool with the gateway', atConfig({ pools: [pool('lan', '10.0.0.1-10.0.0.3')] }), 'PoolHasNodeAddress', /10\.0\.0\.1 .*gateway/],
-  ['another BGP daemon', atNode({ listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] }), 'Port179Taken', /bird \(process 4\)/, 'WARN'],
+  [
+    'another BGP daemon',
+    atNode({ listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] }),
+    'Port179Taken',
+    /bird \(process 4\)/,
+    'WARN',
+  ],
   [
     'another BGP daemon, where routers are to connect',
-    { ...atConfig({ peers: [peer('tor', { passive: true })] }), node: { ...NODE, listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] }, wire: { ...WIRE, peers: new Map() } },
+    {
+      ...atConfig({ peers: [peer('tor', { passive: true })] }),
+      node: { ...NODE, listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] },
+      wire: { ...WIRE, peers: new Map() },
+    },
     'Port179Taken',
     /bird/,
   ],
   [
     'another BFD daemon',
-    { ...atConfig({ peers: [peer('tor', { bfdProfile: 'fast' })] }), node: { ...NODE, listeners: [{ protocol: 'udp', port: 3784, pid: 5, program: 'bfdd', isOurs: false }] } },
+    {
+      ...atConfig({ peers: [peer('tor', { bfdProfile: 'fast' })] }),
+      node: { ...NODE, listeners: [{ protocol: 'udp', port: 3784, pid: 5, program: 'bfdd', isOurs: false }] },
+    },
     'BfdPortTaken',
     /bfdd/,
   ],
-  ['a metrics port that is taken', atNode({ listeners: [{ protocol: 'tcp', port: 7482, pid: 6, program: 'nginx', isOurs: false }] }), 'MetricsPortTaken', /nginx/],
+  [
+    'a metrics port that is taken',
+    atNode({ listeners: [{ protocol: 'tcp', port: 7482, pid: 6, program: 'nginx', isOurs: false }] }),
+    'MetricsPortTaken',
+    /nginx/,
+  ],
   ['a router without BGP', atWire({ peers: reaches('refused') }), 'PeerRefusesConnection', /refused on port 179 of 10\.0\.0\.254/],
   ['a firewall before the router', atWire({ peers: reaches('timeout') }), 'PeerUnreachable', /answers pings/],
-  ['no route to the router', atWire({ peers: reaches('noRoute'), echoes: new Map([[ip('10.0.0.1'), 'reply']]) }), 'PeerUnreachable', /no route/],
-  ['a router that filters pings', atWire({ echoes: new Map([[ip('10.0.0.1'), 'reply'], [ip('10.0.0.254'), 'timeout']]) }), 'PeerSilent', /pings/, 'WARN'],
-  ['a gateway that is silent', atWire({ echoes: new Map([[ip('10.0.0.1'), 'timeout'], [ip('10.0.0.254'), 'reply']]) }), 'GatewaySilent', /pings/, 'WARN'],
-  ['two hosts that answer for a VIP', atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01', 'aa:00:00:00:00:02']]]) }), 'DuplicateAddress', /aa:00:00:00:00:01 and aa/],
+  [
+    'no route to the router',
+    atWire({ peers: reaches('noRoute'), echoes: new Map([[ip('10.0.0.1'), 'reply']]) }),
+    'PeerUnreachable',
+    /no route/,
+  ],
+  [
+    'a router that filters pings',
+    atWire({
+      echoes: new Map([
+        [ip('10.0.0.1'), 'reply'],
+        [ip('10.0.0.254'), 'timeout'],
+      ]),
+    }),
+    'PeerSilent',
+    /pings/,
+    'WARN',
+  ],
+  [
+    'a gateway that is silent',
+    atWire({
+      echoes: new Map([
+        [ip('10.0.0.1'), 'timeout'],
+        [ip('10.0.0.254'), 'reply'],
+      ]),
+    }),
+    'GatewaySilent',
+    /pings/,
+    'WARN',
+  ],
+  [
+    'two hosts that answer for a VIP',
+    atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01', 'aa:00:00:00:00:02']]]) }),
+    'DuplicateAddress',
+    /aa:00:00:00:00:01 and aa/,
+  ],
   [
     'another host that answers for a VIP of this node',
-    { ...atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01']]]) }), cluster: { ...CLUSTER, nodeState: { claims: [{ ip: '10.0.0.200', services: [], since: '' }] } } },
+    {
+      ...atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01']]]) }),
+      cluster: { ...CLUSTER, nodeState: { claims: [{ ip: '10.0.0.200', services: [], since: '' }] } },
+    },
     'DuplicateAddress',
     /this node owns it/,
   ],
   [
     'a conflict that the speaker has seen',
-    atCluster({ nodeState: { problems: [{ reason: 'AddressInUse', object: '10.0.0.200', message: 'aa:.. on eth0 uses 10.0.0.200 too' }] } }),
+    atCluster({
+      nodeState: { problems: [{ reason: 'AddressInUse', object: '10.0.0.200', message: 'aa:.. on eth0 uses 10.0.0.200 too' }] },
+    }),
     'DuplicateAddress',
     /the speaker says/,
   ],
@@ -170,7 +314,11 @@ describe('heraldlb doctor', () => {
 
   it('names the cause before what follows from it', () => {
     const all = { ...HEALTHY, node: { ...NODE, capabilities: 0n }, wire: { ...WIRE, peers: reaches('timeout') } };
-    expect(examine(all).map(({ reason }) => reason).filter((reason) => reason !== undefined)[0]).toBe('CapabilityMissing');
+    expect(
+      examine(all)
+        .map(({ reason }) => reason)
+        .filter((reason) => reason !== undefined)[0],
+    ).toBe('CapabilityMissing');
     const down = { ...atCluster({ answer: { error: 'x' } }), wire: { ...WIRE, peers: reaches('timeout') } };
     expect(examine(down)[0]?.reason).toBe('ApiUnreachable');
   });
@@ -187,7 +335,9 @@ describe('heraldlb doctor', () => {
   it('leaves other systems alone that serve another class', () => {
     const others = [{ system: 'kube-vip', evidence: 'x', loadBalancerClass: 'kube-vip.io/kube-vip-class' }] as const;
     expect(examine(atCluster({ others })).every(({ level }) => level === 'PASS')).toBe(true);
-    expect(examine({ ...atCluster({ others }), loadBalancerClass: 'kube-vip.io/kube-vip-class' })[0]).toMatchObject({ reason: 'OtherLoadBalancer' });
+    expect(examine({ ...atCluster({ others }), loadBalancerClass: 'kube-vip.io/kube-vip-class' })[0]).toMatchObject({
+      reason: 'OtherLoadBalancer',
+    });
   });
 
   it('believes an established session more than a probe', () => {
@@ -239,9 +389,13 @@ describe('what is gathered', () => {
 
   it.each([
     ['MetalLB', workload('controller', 'quay.io/metallb/controller:v0.16.1'), { system: 'MetalLB', evidence: 'x/controller' }],
-    ['MetalLB of a class', workload('controller', 'quay.io/metallb/controller:v0.16.1', { args: ['--lb-class=a/b'] }), { loadBalancerClass: 'a/b' }],
+    [
+      'MetalLB of a class',
+      workload('controller', 'quay.io/metallb/controller:v0.16.1', { args: ['--lb-class=a/b'] }),
+      { loadBalancerClass: 'a/b' },
+    ],
     ['kube-vip', workload('kv', 'ghcr.io/kube-vip/kube-vip:v1', { env: [{ name: 'svc_enable', value: 'true' }] }), { system: 'kube-vip' }],
-    ["ServiceLB of k3s", workload('svclb-web', 'rancher/klipper-lb:v0.4.9'), { system: 'ServiceLB' }],
+    ['ServiceLB of k3s', workload('svclb-web', 'rancher/klipper-lb:v0.4.9'), { system: 'ServiceLB' }],
     ['PureLB', workload('allocator', 'registry.example/purelb/allocator:v0.16'), { system: 'PureLB' }],
   ])('knows %s by its workload', (_, object, expected) => {
     expect(systemOf(object)).toMatchObject(expected);
@@ -256,8 +410,10 @@ describe('what is gathered', () => {
     const schema = (properties: object): Parameters<typeof missingFields>[0] => ({ properties });
     const wanted = schema({ spec: schema({ a: {}, list: { items: schema({ x: {}, y: {} }) } }) });
     expect(missingFields(wanted, wanted, '')).toEqual([]);
-    expect(missingFields(wanted, schema({ spec: schema({ list: { items: schema({ x: {} }) } }) }), '').toSorted()).toEqual(['spec.a', 'spec.list.y']);
+    expect(missingFields(wanted, schema({ spec: schema({ list: { items: schema({ x: {} }) } }) }), '').toSorted()).toEqual([
+      'spec.a',
+      'spec.list.y',
+    ]);
     for (const kind of KINDS) expect(crdOf(kind)).toBeDefined();
   });
 });
-
