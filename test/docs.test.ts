@@ -221,6 +221,8 @@ describe('docs/troubleshoot.md', () => {
     ['## Why a write was refused', 'src/ipam/admission.ts', 'Denial', 'TakesAddresses'],
     ['## Mistakes in the configuration', 'src/config/problem.ts', 'ProblemReason', 'OverlappingPools'],
     ['## What the wire cannot do', 'speaker/report.ts', 'WireProblem', 'CannotListen'],
+    ['## What doctor finds', 'src/cli/doctor/contract.ts', 'DoctorReason', 'StrictArpOff'],
+    ['## What a migration does not carry over', 'src/cli/migrate/contract.ts', 'MigrationReason', 'AddressNotKept'],
   ])('has under "%s" every code of %s, and no other', (heading, file, type, known) => {
     const found = codes(file, type);
     expect(found).toContain(known);
