@@ -47,7 +47,6 @@ async function run(service: string, flags: Flags): Promise<0 | 1> {
     const interrupt = (): void => stop.abort(new Error('interrupted'));
     process.once('SIGINT', interrupt);
     process.once('SIGTERM', interrupt);
-    const say = (line: string): void => void process.stderr.write(`${line}\n`);
     const { namespace, interval, limit } = flags;
     const result = await runDrill(client, plan, {
       namespace,
@@ -63,4 +62,8 @@ async function run(service: string, flags: Flags): Promise<0 | 1> {
     ]);
     return result.newOwner === undefined ? 1 : 0;
   });
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }

@@ -47,7 +47,7 @@ describe('heraldlb lab', () => {
 
 describe('the gap of a drill', () => {
   const samples = (answered: string): { sentMs: number; answered: boolean }[] =>
-    [...answered].map((one, index) => ({ sentMs: index * 10, answered: one === '+' }));
+    answered.split('').map((one, index) => ({ sentMs: index * 10, answered: one === '+' }));
 
   it.each([
     ['++++++', 0, 10],
@@ -109,9 +109,7 @@ describe('heraldlb drill failover', () => {
   }
 
   async function labelsOf(name: string): Promise<Record<string, string>> {
-    const object = (await client.request({ method: 'GET', path: `/api/v1/nodes/${name}` })) as {
-      metadata: { labels: Record<string, string> };
-    };
+    const object = await client.request<{ metadata: { labels: Record<string, string> } }>({ method: 'GET', path: `/api/v1/nodes/${name}` });
     return object.metadata.labels;
   }
 
@@ -154,7 +152,7 @@ describe('heraldlb drill failover', () => {
     const running = runDrill(client, plan, { ...options, signal: stop.signal });
     await until('the label', async () => (await labelsOf('n2'))['heraldlb.io/drain'] === 'drill', 20_000);
     stop.abort();
-    await expect(running).rejects.toThrow();
+    await expect(running).rejects.toThrow('aborted');
     expect(await labelsOf('n2')).not.toHaveProperty(['heraldlb.io/drain']);
   });
 

@@ -10,9 +10,10 @@ import { type Ip, ipFamily, ipFromBigInt } from '../../net/ip.ts';
 import { type ClusterFlags, listAll } from '../clusterAccess.ts';
 import { readManifests } from '../manifests.ts';
 import type { ClusterFacts, Facts } from './contract.ts';
-import { gatherCluster, optional } from './gatherCluster.ts';
+import { gatherCluster } from './gatherCluster.ts';
 import { gatherNode } from './gatherNode.ts';
 import { gatherWire } from './gatherWire.ts';
+import { optional } from './optional.ts';
 import { layer2Here, layer2Pools, peersHere } from './scope.ts';
 
 export interface DoctorFlags extends ClusterFlags {

@@ -7,10 +7,10 @@ import { type Raw, items, record, text } from '../../cluster/json.ts';
 import { projectNode } from '../../cluster/project.ts';
 import type { Credentials } from '../../host/kube/credentials.ts';
 import type { KubeClient } from '../../host/kube/kubeClient.ts';
-import { KubeError } from '../../host/kube/kubeError.ts';
 import { NODES, customResource, objectPath } from '../../host/kube/resource.ts';
 import type { ClusterFacts, Right } from './contract.ts';
 import { findOthers } from './gatherOthers.ts';
+import { optional } from './optional.ts';
 import { rightsOf } from './rights.ts';
 
 export interface ClusterAsk {
@@ -41,16 +41,6 @@ export async function gatherCluster(ask: ClusterAsk): Promise<ClusterFacts> {
     ...(view === undefined ? {} : { node: view }),
     ...(status === undefined ? {} : { nodeState: status }),
   };
-}
-
-/** Undefined where it is not there or must not be seen. @throws KubeError for everything else */
-export async function optional<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof KubeError && (error.status === 404 || error.status === 403)) return undefined;
-    throw error;
-  }
 }
 
 type Hello = Pick<ClusterFacts, 'answer' | 'skewMs'>;

@@ -4,7 +4,7 @@ import { type Resource, customResource } from '../../host/kube/resource.ts';
 import { listAll } from '../clusterAccess.ts';
 import { child, records } from '../migrate/fields.ts';
 import type { OtherSystem } from './contract.ts';
-import { optional } from './gatherCluster.ts';
+import { optional } from './optional.ts';
 
 const WORKLOADS: readonly Resource[] = [
   customResource('apps', 'v1', 'daemonsets', 'DaemonSet'),

@@ -2,7 +2,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DRAIN_LABEL } from '../../announce/drain.ts';
 import { GROUP, VERSION } from '../../api/kind.ts';
-import { items, labels, record, text } from '../../cluster/json.ts';
+import { items, record } from '../../cluster/json.ts';
+import { projectNode, projectService } from '../../cluster/project.ts';
 import type { KubeClient } from '../../host/kube/kubeClient.ts';
 import { NODES, SERVICES, customResource, objectPath } from '../../host/kube/resource.ts';
 import { listAll } from '../clusterAccess.ts';
@@ -19,27 +20,21 @@ export interface DrillPlan {
 export async function planDrill(client: KubeClient, service: string, namespace: string): Promise<DrillPlan> {
   const [serviceNamespace = '', name = ''] = service.split('/');
   const object = await client.request({ method: 'GET', path: objectPath(SERVICES, { namespace: serviceNamespace, name }) });
-  const status = record(record(record(object)?.['status'])?.['loadBalancer']);
-  const vip = items(status?.['ingress']).flatMap((one) => text(record(one)?.['ip']) ?? [])[0];
+  const view = projectService(object);
+  const [vip] = view?.ingress ?? [];
   if (vip === undefined) throw new Error(`${service} has no address`);
-  const ports = items(record(record(object)?.['spec'])?.['ports']).map(record);
-  const port = ports.find((one) => (text(one?.['protocol']) ?? 'TCP') === 'TCP')?.['port'];
-  if (typeof port !== 'number') throw new Error(`${service} has no TCP port that could be asked`);
+  const port = view?.ports.find(({ protocol }) => protocol === 'TCP')?.port;
+  if (port === undefined) throw new Error(`${service} has no TCP port that could be asked`);
   const owner = await ownerOf(client, vip, namespace);
   if (owner === undefined) throw new Error(`no node answers ARP or NDP for ${vip}: a drill is for addresses of layer 2`);
-  const labelled = labels(record(record(await readNode(client, owner))?.['metadata'])?.['labels']);
-  if (labelled[DRAIN_LABEL] !== undefined) throw new Error(`${owner} is being drained already`);
+  const node = projectNode(await client.request({ method: 'GET', path: objectPath(NODES, { name: owner }) }));
+  if (node?.labels[DRAIN_LABEL] !== undefined) throw new Error(`${owner} is being drained already`);
   return { service, vip, port, owner };
 }
 
 export async function ownerOf(client: KubeClient, vip: string, namespace: string): Promise<string | undefined> {
   const states = await listAll(client, customResource(GROUP, VERSION, 'nodestates', 'NodeState'), namespace);
-  const owners = states.filter((state) => items(record(state['status'])?.['claims']).some((claim) => record(claim)?.['ip'] === vip));
-  return owners[0]?.metadata.name;
-}
-
-function readNode(client: KubeClient, name: string): Promise<unknown> {
-  return client.request({ method: 'GET', path: objectPath(NODES, { name }) });
+  return states.find((state) => items(record(state['status'])?.['claims']).some((claim) => record(claim)?.['ip'] === vip))?.metadata.name;
 }
 
 export async function setDrain(client: KubeClient, node: string, value: 'drill' | null): Promise<void> {

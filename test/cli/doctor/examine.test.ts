@@ -44,6 +44,8 @@ const CLUSTER: ClusterFacts = {
   node: node('n1', { labels: { rack: 'a' } }),
 };
 
+const { node: KNOWN, ...NODELESS } = CLUSTER;
+
 const WIRE: WireFacts = {
   echoes: new Map([
     [ip('10.0.0.1'), 'reply'],
@@ -92,7 +94,7 @@ const reaches = (reach: 'refused' | 'timeout' | 'noRoute'): WireFacts['peers'] =
   new Map([['tor', { address: ip('10.0.0.254'), port: 179, reach }]]);
 
 /** A broken set-up, the code that must come first, and a word that the sentence must have. */
-const BROKEN: readonly (readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?])[] = [
+const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?][] = [
   ['no NET_RAW', atNode({ capabilities: ALL & ~(1n << 13n) }), 'CapabilityMissing', /ARP/],
   ['no NET_ADMIN', atNode({ capabilities: ALL & ~(1n << 12n) }), 'CapabilityMissing', /MD5/],
   ['no NET_BIND_SERVICE', atNode({ capabilities: ALL & ~(1n << 10n) }), 'CapabilityMissing', /179/],
@@ -136,7 +138,7 @@ const BROKEN: readonly (readonly [string, Facts, DoctorReason, RegExp, ('FAIL' |
     'OtherLoadBalancer',
     /MetalLB/,
   ],
-  ['a Node of another name', { ...HEALTHY, cluster: (({ node: _, ...rest }) => rest)(CLUSTER) }, 'NodeMissing', /n1/],
+  ['a Node of another name', { ...HEALTHY, cluster: NODELESS }, 'NodeMissing', /n1/],
   [
     'a configuration that is refused',
     {
@@ -299,14 +301,18 @@ const BROKEN: readonly (readonly [string, Facts, DoctorReason, RegExp, ('FAIL' |
 
 describe('heraldlb doctor', () => {
   it('finds nothing wrong with what is right', () => {
+    expect(KNOWN?.name).toBe('n1');
     expect(examine(HEALTHY).filter(({ level }) => level !== 'PASS')).toEqual([]);
   });
 
-  it.each(BROKEN)('names the cause first: %s', (_, facts, reason, sentence, level = 'FAIL') => {
-    const [first] = examine(facts);
-    expect(first).toMatchObject({ level, reason });
-    expect(first?.message).toMatch(sentence);
-  });
+  it.each(BROKEN.map(([name, facts, reason, sentence, level = 'FAIL']) => ({ name, facts, reason, sentence, level })))(
+    'names the cause first: $name',
+    ({ facts, reason, sentence, level }) => {
+      const [first] = examine(facts);
+      expect(first).toMatchObject({ level, reason });
+      expect(first?.message).toMatch(sentence);
+    },
+  );
 
   it('shows every code in one of these set-ups', () => {
     expect(new Set(BROKEN.map(([, , reason]) => reason))).toEqual(new Set(Object.keys(REMEDIES)));
@@ -314,11 +320,7 @@ describe('heraldlb doctor', () => {
 
   it('names the cause before what follows from it', () => {
     const all = { ...HEALTHY, node: { ...NODE, capabilities: 0n }, wire: { ...WIRE, peers: reaches('timeout') } };
-    expect(
-      examine(all)
-        .map(({ reason }) => reason)
-        .filter((reason) => reason !== undefined)[0],
-    ).toBe('CapabilityMissing');
+    expect(examine(all).find(({ reason }) => reason !== undefined)?.reason).toBe('CapabilityMissing');
     const down = { ...atCluster({ answer: { error: 'x' } }), wire: { ...WIRE, peers: reaches('timeout') } };
     expect(examine(down)[0]?.reason).toBe('ApiUnreachable');
   });
