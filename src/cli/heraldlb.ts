@@ -8,9 +8,14 @@ import { Command } from 'commander';
  */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./checkCommand.ts')).checkCommand(),
+  completion: async () => (await import('./completionCommand.ts')).completionCommand(wholeProgram),
   controller: async () => (await import('../../controller/command.ts')).controllerCommand(),
+  doctor: async () => (await import('./doctorCommand.ts')).doctorCommand(),
   drain: async () => (await import('./drainCommand.ts')).drainCommand(),
+  drill: async () => (await import('./drillCommand.ts')).drillCommand(),
   explain: async () => (await import('./explainCommand.ts')).explainCommand(),
+  lab: async () => (await import('./labCommand.ts')).labCommand(),
+  migrate: async () => (await import('./migrateCommand.ts')).migrateCommand(),
   peers: async () => (await import('./listCommands.ts')).peersCommand(),
   ping: async () => (await import('./pingCommand.ts')).pingCommand(),
   plan: async () => (await import('./planCommand.ts')).planCommand(),
@@ -20,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   speaker: async () => (await import('../../speaker/command.ts')).speakerCommand(),
   status: async () => (await import('./statusCommand.ts')).statusCommand(),
   undrain: async () => (await import('./drainCommand.ts')).undrainCommand(),
+  version: async () => (await import('./versionCommand.ts')).versionCommand(version()),
   vips: async () => (await import('./listCommands.ts')).vipsCommand(),
 };
 
@@ -33,11 +39,21 @@ function version(): string {
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
 }
 
-const program = new Command('heraldlb')
-  .description('Load balancer for bare-metal Kubernetes: assigns virtual IPs and announces them by BGP, ARP and NDP')
-  .version(version())
-  .showHelpAfterError();
+function bare(): Command {
+  return new Command('heraldlb')
+    .description('Load balancer for bare-metal Kubernetes: assigns virtual IPs to Services and announces them by BGP, ARP and NDP')
+    .version(version())
+    .showHelpAfterError();
+}
 
+/** With every command, for those that speak of them all. */
+async function wholeProgram(): Promise<Command> {
+  const whole = bare();
+  for (const load of Object.values(COMMANDS)) whole.addCommand(await load());
+  return whole;
+}
+
+const program = bare();
 const wanted = process.argv.find((argument) => Object.hasOwn(COMMANDS, argument));
 for (const [name, load] of Object.entries(COMMANDS)) {
   if (wanted === undefined || wanted === name) program.addCommand(await load());

@@ -1,0 +1,57 @@
+import type { Ip } from '../../net/ip.ts';
+import type { Facts, Finding, Reach } from './contract.ts';
+import { fail, pass, warn } from './finding.ts';
+
+const REACH: Readonly<Record<Exclude<Reach, 'open'>, string>> = {
+  refused: 'the connection is refused',
+  timeout: 'nothing answers',
+  noRoute: 'there is no route to it',
+};
+
+export function judgePeers({ wire, cluster }: Facts): Finding[] {
+  return [...(wire?.peers ?? [])].map(([name, { address, port, reach }]) => {
+    const check = `peer ${name}`;
+    const session = cluster?.nodeState?.bgp?.find(({ peer }) => peer === name || peer.startsWith(`${name} `));
+    if (session?.state === 'Established') return pass(check, `the session with ${address} is established`);
+    if (reach === 'open') return pass(check, `${address} takes connections on port ${port}`);
+    const said = session?.lastError === undefined ? '' : `; the session's last error: ${session.lastError}`;
+    const message = `${REACH[reach]} on port ${port} of ${address}${said}`;
+    if (reach === 'refused') return fail(check, 'PeerRefusesConnection', message);
+    // That the host is there at all tells a firewall from a wrong address.
+    const alive = wire?.echoes.get(address) === 'reply' ? ', though it answers pings' : '';
+    return fail(check, 'PeerUnreachable', `${message}${alive}`);
+  });
+}
+
+export function judgeEchoes({ wire, node }: Facts): Finding[] {
+  if (wire === undefined) return [];
+  const silent = (ip: Ip): boolean => wire.echoes.get(ip) === 'timeout';
+  const peers = [...wire.peers].filter(([, { address, reach }]) => silent(address) && reach === 'open');
+  const gateways = node.gateways.filter(silent);
+  return [
+    ...gateways.map((ip) => warn(`gateway ${ip}`, 'GatewaySilent', 'it does not answer pings: it is down, or filters them')),
+    ...peers.map(([name, { address }]) =>
+      warn(`peer ${name}`, 'PeerSilent', `${address} takes connections and does not answer pings: it filters them`),
+    ),
+    ...node.gateways.filter((ip) => wire.echoes.get(ip) === 'reply').map((ip) => pass(`gateway ${ip}`, 'answers pings')),
+  ];
+}
+
+/** One host answers for a VIP: this one, when it owns it, or one other. */
+export function judgeDuplicates({ wire, cluster }: Facts): Finding[] {
+  const { claims = [], problems = [] } = cluster?.nodeState ?? {};
+  const answers = [...(wire?.answers ?? [])];
+  const reported = problems.filter(({ reason }) => reason === 'AddressInUse');
+  const found = answers.filter(([ip, macs]) => macs.length > (claims.some((claim) => claim.ip === ip) ? 0 : 1));
+  const all = [
+    ...reported.map(({ object, message }) => fail(`VIP ${object ?? ''}`, 'DuplicateAddress', `the speaker says: ${message}`)),
+    ...found.filter(([ip]) => !reported.some(({ object }) => object === ip)).map(([ip, macs]) => duplicate(ip, macs)),
+  ];
+  if (all.length > 0 || answers.length === 0) return all;
+  return [pass('VIPs', 'one host at most answers for each')];
+}
+
+function duplicate(ip: Ip, macs: readonly string[]): Finding {
+  const message = macs.length === 1 ? `${macs.join()} answers, and this node owns it` : `${macs.join(' and ')} answer for it`;
+  return fail(`VIP ${ip}`, 'DuplicateAddress', message);
+}

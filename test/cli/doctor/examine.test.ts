@@ -1,0 +1,421 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { KINDS, crdOf } from '../../../src/api/crd.ts';
+import type { ClusterFacts, DoctorReason, Facts, NodeFacts, WireFacts } from '../../../src/cli/doctor/contract.ts';
+import { examine } from '../../../src/cli/doctor/examine.ts';
+import { missingFields } from '../../../src/cli/doctor/gatherCluster.ts';
+import { systemOf } from '../../../src/cli/doctor/gatherOthers.ts';
+import { REMEDIES } from '../../../src/cli/doctor/remedy.ts';
+import { reportLines } from '../../../src/cli/doctor/report.ts';
+import { rightsOf } from '../../../src/cli/doctor/rights.ts';
+import { bgpAdvertisement, config, ip, l2Advertisement, node, peer, pool } from '../../announce/support.ts';
+
+const ALL = (1n << 10n) | (1n << 12n) | (1n << 13n) | (1n << 23n);
+
+const NODE: NodeFacts = {
+  capabilities: ALL,
+  listeners: [],
+  speakerRuns: false,
+  nics: [
+    { name: 'lo', up: true, carrier: true, loopback: true, arp: false, mtu: 65_536, addresses: [{ ip: ip('127.0.0.1'), prefixLength: 8 }] },
+    {
+      name: 'eth0',
+      up: true,
+      carrier: true,
+      loopback: false,
+      arp: true,
+      mtu: 1500,
+      addresses: [{ ip: ip('10.0.0.11'), prefixLength: 24 }],
+    },
+  ],
+  gateways: [ip('10.0.0.1')],
+  sysctls: { 'net.ipv4.conf.all.arp_ignore': 0, 'net.ipv4.conf.all.arp_announce': 0, 'net.ipv4.conf.all.rp_filter': 0 },
+};
+
+const CLUSTER: ClusterFacts = {
+  server: 'https://10.0.0.5:6443',
+  answer: { status: 200 },
+  skewMs: 40,
+  served: KINDS.map(({ plural }) => plural),
+  outdated: {},
+  missingRights: [],
+  others: [],
+  node: node('n1', { labels: { rack: 'a' } }),
+};
+
+const { node: KNOWN, ...NODELESS } = CLUSTER;
+
+const WIRE: WireFacts = {
+  echoes: new Map([
+    [ip('10.0.0.1'), 'reply'],
+    [ip('10.0.0.254'), 'reply'],
+  ]),
+  peers: new Map([['tor', { address: ip('10.0.0.254'), port: 179, reach: 'open' }]]),
+  answers: new Map([[ip('10.0.0.200'), []]]),
+};
+
+const CONFIG = config({
+  pools: [pool('lan', '10.0.0.200-10.0.0.210')],
+  peers: [peer('tor')],
+  bgpAdvertisements: [bgpAdvertisement('bgp')],
+  l2Advertisements: [l2Advertisement('l2')],
+});
+
+const HEALTHY: Facts = {
+  nodeName: 'n1',
+  node: NODE,
+  excludeInterfaces: /^(veth|cali)/,
+  cluster: CLUSTER,
+  config: CONFIG,
+  problems: [],
+  wire: WIRE,
+};
+
+const nic = (name: string, changes: object = {}): NodeFacts['nics'][number] => ({
+  name,
+  up: true,
+  carrier: true,
+  loopback: false,
+  arp: true,
+  mtu: 1500,
+  addresses: [{ ip: ip('10.9.0.1'), prefixLength: 24 }],
+  ...changes,
+});
+
+const atNode = (changes: Partial<NodeFacts>): Facts => ({ ...HEALTHY, node: { ...NODE, ...changes } });
+const atCluster = (changes: Partial<ClusterFacts>): Facts => ({ ...HEALTHY, cluster: { ...CLUSTER, ...changes } });
+const atWire = (changes: Partial<WireFacts>): Facts => ({ ...HEALTHY, wire: { ...WIRE, ...changes } });
+const atConfig = (changes: Partial<typeof CONFIG>): Facts => ({ ...HEALTHY, config: { ...CONFIG, ...changes } });
+const named = (...interfaces: string[]): Pick<typeof CONFIG, 'l2Advertisements'> => ({
+  l2Advertisements: [l2Advertisement('l2', { interfaces })],
+});
+const reaches = (reach: 'refused' | 'timeout' | 'noRoute'): WireFacts['peers'] =>
+  new Map([['tor', { address: ip('10.0.0.254'), port: 179, reach }]]);
+
+/** A broken set-up, the code that must come first, and a word that the sentence must have. */
+const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?][] = [
+  ['no NET_RAW', atNode({ capabilities: ALL & ~(1n << 13n) }), 'CapabilityMissing', /ARP/],
+  ['no NET_ADMIN', atNode({ capabilities: ALL & ~(1n << 12n) }), 'CapabilityMissing', /MD5/],
+  ['no NET_BIND_SERVICE', atNode({ capabilities: ALL & ~(1n << 10n) }), 'CapabilityMissing', /179/],
+  ['no SYS_NICE', atNode({ capabilities: ALL & ~(1n << 23n) }), 'CapabilityMissing', /BFD/, 'WARN'],
+  ['no addon', atNode({ addonError: 'not built' }), 'AddonMissing', /not built/],
+  [
+    'no TCP MD5 for a peer with a password',
+    { ...atConfig({ peers: [peer('tor', { password: '' })] }), node: { ...NODE, md5Error: 'ENOPROTOOPT' } },
+    'TcpMd5Missing',
+    /tor/,
+  ],
+  [
+    'no TCP-AO for a peer that is to use it',
+    {
+      ...atConfig({ peers: [peer('tor', { password: 'x', tcpAo: { sendId: 1, receiveId: 1, algorithm: 'hmac-sha1-96' } })] }),
+      node: { ...NODE, aoError: 'ENOPROTOOPT' },
+    },
+    'TcpAoMissing',
+    /tor/,
+  ],
+  ['no API server', atCluster({ answer: { error: 'connect ECONNREFUSED' } }), 'ApiUnreachable', /ECONNREFUSED/],
+  ['a token that has expired', atCluster({ answer: { status: 401 } }), 'ApiRefused', /401/],
+  ['a clock that is wrong', atCluster({ skewMs: -300_000 }), 'ClockSkew', /300 s ahead/],
+  ['nothing installed', atCluster({ served: [] }), 'CrdMissing', /not installed/],
+  [
+    'a definition that is missing',
+    atCluster({ served: KINDS.map(({ plural }) => plural).filter((plural) => plural !== 'nodestates') }),
+    'CrdMissing',
+    /nodestates/,
+  ],
+  ['definitions of an earlier version', atCluster({ outdated: { bgppeers: ['spec.tcpAO'] } }), 'CrdOutdated', /spec\.tcpAO/, 'WARN'],
+  [
+    'a right that is missing',
+    atCluster({ missingRights: rightsOf('speaker', 'h').slice(0, 1) }),
+    'RightMissing',
+    /heraldlb-speaker may not list services/,
+  ],
+  [
+    'MetalLB for the same Services',
+    atCluster({ others: [{ system: 'MetalLB', evidence: 'metallb-system/controller' }] }),
+    'OtherLoadBalancer',
+    /MetalLB/,
+  ],
+  ['a Node of another name', { ...HEALTHY, cluster: NODELESS }, 'NodeMissing', /n1/],
+  [
+    'a configuration that is refused',
+    {
+      ...HEALTHY,
+      problems: [
+        {
+          severity: 'error',
+          reason: 'InvalidField',
+          object: { kind: 'BGPPeer', name: 'tor' },
+          path: 'spec.myASN',
+          message: 'is no number',
+        },
+      ],
+    },
+    'ConfigurationRefused',
+    /BGPPeer\/tor spec\.myASN: is no number/,
+  ],
+  ['an interface that is not there', atConfig(named('eth7')), 'InterfaceMissing', /no such interface/],
+  [
+    'an interface that is down',
+    { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { up: false, carrier: false })] } },
+    'InterfaceDown',
+    /down/,
+  ],
+  [
+    'a cable that is out',
+    { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { carrier: false })] } },
+    'InterfaceWithoutCarrier',
+    /carrier/,
+  ],
+  [
+    'a port of a bridge',
+    { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { portOf: 'br0' })] } },
+    'InterfaceIsPort',
+    /name br0/,
+  ],
+  [
+    'an interface that is excluded',
+    { ...atConfig(named('veth1')), node: { ...NODE, nics: [...NODE.nics, nic('veth1')] } },
+    'InterfaceExcluded',
+    /exclude-interfaces/,
+  ],
+  ['no interface at all', atNode({ nics: NODE.nics.slice(0, 1) }), 'NoFitInterface', /there are none/],
+  ['a small MTU', atNode({ nics: NODE.nics.map((each) => ({ ...each, mtu: 1000 })) }), 'MtuTooSmall', /1000/, 'WARN'],
+  [
+    'IPVS without strictARP',
+    atNode({ nics: [...NODE.nics, nic('kube-ipvs0', { arp: false, up: false, carrier: false, addresses: [] })] }),
+    'StrictArpOff',
+    /every node answers/,
+  ],
+  [
+    'a strict reverse path filter on two links',
+    atNode({ nics: [...NODE.nics, nic('eth1')], sysctls: { 'net.ipv4.conf.all.rp_filter': 1 } }),
+    'RpFilterStrict',
+    /eth0, eth1/,
+    'WARN',
+  ],
+  [
+    'a layer 2 pool of another subnet',
+    atConfig({ pools: [pool('far', '192.0.2.0/24')] }),
+    'PoolOutsideSubnets',
+    /192\.0\.2\.0\/24 of far/,
+    'WARN',
+  ],
+  [
+    "a pool with the node's address",
+    atConfig({ pools: [pool('lan', '10.0.0.0/28')] }),
+    'PoolHasNodeAddress',
+    /10\.0\.0\.11 of IPAddressPool lan is on eth0/,
+  ],
+  ['a pool with the gateway', atConfig({ pools: [pool('lan', '10.0.0.1-10.0.0.3')] }), 'PoolHasNodeAddress', /10\.0\.0\.1 .*gateway/],
+  [
+    'another BGP daemon',
+    atNode({ listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] }),
+    'Port179Taken',
+    /bird \(process 4\)/,
+    'WARN',
+  ],
+  [
+    'another BGP daemon, where routers are to connect',
+    {
+      ...atConfig({ peers: [peer('tor', { passive: true })] }),
+      node: { ...NODE, listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] },
+      wire: { ...WIRE, peers: new Map() },
+    },
+    'Port179Taken',
+    /bird/,
+  ],
+  [
+    'another BFD daemon',
+    {
+      ...atConfig({ peers: [peer('tor', { bfdProfile: 'fast' })] }),
+      node: { ...NODE, listeners: [{ protocol: 'udp', port: 3784, pid: 5, program: 'bfdd', isOurs: false }] },
+    },
+    'BfdPortTaken',
+    /bfdd/,
+  ],
+  [
+    'a metrics port that is taken',
+    atNode({ listeners: [{ protocol: 'tcp', port: 7482, pid: 6, program: 'nginx', isOurs: false }] }),
+    'MetricsPortTaken',
+    /nginx/,
+  ],
+  ['a router without BGP', atWire({ peers: reaches('refused') }), 'PeerRefusesConnection', /refused on port 179 of 10\.0\.0\.254/],
+  ['a firewall before the router', atWire({ peers: reaches('timeout') }), 'PeerUnreachable', /answers pings/],
+  [
+    'no route to the router',
+    atWire({ peers: reaches('noRoute'), echoes: new Map([[ip('10.0.0.1'), 'reply']]) }),
+    'PeerUnreachable',
+    /no route/,
+  ],
+  [
+    'a router that filters pings',
+    atWire({
+      echoes: new Map([
+        [ip('10.0.0.1'), 'reply'],
+        [ip('10.0.0.254'), 'timeout'],
+      ]),
+    }),
+    'PeerSilent',
+    /pings/,
+    'WARN',
+  ],
+  [
+    'a gateway that is silent',
+    atWire({
+      echoes: new Map([
+        [ip('10.0.0.1'), 'timeout'],
+        [ip('10.0.0.254'), 'reply'],
+      ]),
+    }),
+    'GatewaySilent',
+    /pings/,
+    'WARN',
+  ],
+  [
+    'two hosts that answer for a VIP',
+    atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01', 'aa:00:00:00:00:02']]]) }),
+    'DuplicateAddress',
+    /aa:00:00:00:00:01 and aa/,
+  ],
+  [
+    'another host that answers for a VIP of this node',
+    {
+      ...atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01']]]) }),
+      cluster: { ...CLUSTER, nodeState: { claims: [{ ip: '10.0.0.200', services: [], since: '' }] } },
+    },
+    'DuplicateAddress',
+    /this node owns it/,
+  ],
+  [
+    'a conflict that the speaker has seen',
+    atCluster({
+      nodeState: { problems: [{ reason: 'AddressInUse', object: '10.0.0.200', message: 'aa:.. on eth0 uses 10.0.0.200 too' }] },
+    }),
+    'DuplicateAddress',
+    /the speaker says/,
+  ],
+];
+
+describe('heraldlb doctor', () => {
+  it('finds nothing wrong with what is right', () => {
+    expect(KNOWN?.name).toBe('n1');
+    expect(examine(HEALTHY).filter(({ level }) => level !== 'PASS')).toEqual([]);
+  });
+
+  it.each(BROKEN.map(([name, facts, reason, sentence, level = 'FAIL']) => ({ name, facts, reason, sentence, level })))(
+    'names the cause first: $name',
+    ({ facts, reason, sentence, level }) => {
+      const [first] = examine(facts);
+      expect(first).toMatchObject({ level, reason });
+      expect(first?.message).toMatch(sentence);
+    },
+  );
+
+  it('shows every code in one of these set-ups', () => {
+    expect(new Set(BROKEN.map(([, , reason]) => reason))).toEqual(new Set(Object.keys(REMEDIES)));
+  });
+
+  it('names the cause before what follows from it', () => {
+    const all = { ...HEALTHY, node: { ...NODE, capabilities: 0n }, wire: { ...WIRE, peers: reaches('timeout') } };
+    expect(examine(all).find(({ reason }) => reason !== undefined)?.reason).toBe('CapabilityMissing');
+    const down = { ...atCluster({ answer: { error: 'x' } }), wire: { ...WIRE, peers: reaches('timeout') } };
+    expect(examine(down)[0]?.reason).toBe('ApiUnreachable');
+  });
+
+  it("does not take the speaker's own ports for another's", () => {
+    const listeners = [
+      { protocol: 'tcp', port: 179, isOurs: false },
+      { protocol: 'tcp', port: 7482, pid: 9, program: 'node', isOurs: true },
+    ] as const;
+    expect(examine(atNode({ listeners, speakerRuns: true })).every(({ level }) => level === 'PASS')).toBe(true);
+    expect(examine(atNode({ listeners }))[0]).toMatchObject({ reason: 'Port179Taken' });
+  });
+
+  it('leaves other systems alone that serve another class', () => {
+    const others = [{ system: 'kube-vip', evidence: 'x', loadBalancerClass: 'kube-vip.io/kube-vip-class' }] as const;
+    expect(examine(atCluster({ others })).every(({ level }) => level === 'PASS')).toBe(true);
+    expect(examine({ ...atCluster({ others }), loadBalancerClass: 'kube-vip.io/kube-vip-class' })[0]).toMatchObject({
+      reason: 'OtherLoadBalancer',
+    });
+  });
+
+  it('believes an established session more than a probe', () => {
+    const bgp = [{ peer: 'tor', state: 'Established', since: '' }] as const;
+    const facts = { ...atWire({ peers: reaches('timeout') }), cluster: { ...CLUSTER, nodeState: { bgp: [...bgp] } } };
+    expect(examine(facts).every(({ level }) => level === 'PASS')).toBe(true);
+  });
+
+  it('says what to do, once for each reason', () => {
+    const text = reportLines(examine(atNode({ capabilities: 0n }))).join('\n');
+    expect(text).toMatch(/^RESULT +CHECK +REASON +WHAT WAS FOUND\nFAIL +capability NET_RAW +CapabilityMissing/);
+    expect(text.match(/^ {2}CapabilityMissing: /gm)).toHaveLength(1);
+    expect(text).toMatch(/3 fail, 1 warn, \d+ pass$/);
+  });
+});
+
+describe('what is gathered', () => {
+  it('asks for exactly the rights that the roles give', () => {
+    const documents = parseAllDocuments(readFileSync(new URL('../../../manifests/base/rbac.yaml', import.meta.url), 'utf8'));
+    interface Role {
+      readonly kind: string;
+      readonly metadata: { readonly name: string };
+      readonly rules?: readonly { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] }[];
+    }
+    for (const program of ['controller', 'speaker'] as const) {
+      const given = documents
+        .map((document) => document.toJS() as Role)
+        .filter(({ kind, metadata }) => /^(Cluster)?Role$/.test(kind) && metadata.name === `heraldlb-${program}`)
+        .flatMap(({ kind, rules = [] }) =>
+          rules.flatMap(({ apiGroups, resources, verbs, resourceNames = [''] }) =>
+            apiGroups.flatMap((group) =>
+              resources.flatMap((resource) =>
+                verbs.flatMap((verb) => resourceNames.map((name) => [verb, group, resource, name, kind === 'Role' ? 'h' : ''].join(' '))),
+              ),
+            ),
+          ),
+        );
+      const asked = rightsOf(program, 'h').map(({ verb, group, resource, subresource, name = '', namespace = '' }) =>
+        [verb, group, subresource === undefined ? resource : `${resource}/${subresource}`, name, namespace].join(' '),
+      );
+      expect(asked.toSorted()).toEqual(given.toSorted());
+    }
+  });
+
+  const workload = (name: string, image: string, more: object = {}): object => ({
+    metadata: { name, namespace: 'x' },
+    spec: { template: { spec: { containers: [{ image, ...more }] } } },
+  });
+
+  it.each([
+    ['MetalLB', workload('controller', 'quay.io/metallb/controller:v0.16.1'), { system: 'MetalLB', evidence: 'x/controller' }],
+    [
+      'MetalLB of a class',
+      workload('controller', 'quay.io/metallb/controller:v0.16.1', { args: ['--lb-class=a/b'] }),
+      { loadBalancerClass: 'a/b' },
+    ],
+    ['kube-vip', workload('kv', 'ghcr.io/kube-vip/kube-vip:v1', { env: [{ name: 'svc_enable', value: 'true' }] }), { system: 'kube-vip' }],
+    ['ServiceLB of k3s', workload('svclb-web', 'rancher/klipper-lb:v0.4.9'), { system: 'ServiceLB' }],
+    ['PureLB', workload('allocator', 'registry.example/purelb/allocator:v0.16'), { system: 'PureLB' }],
+  ])('knows %s by its workload', (_, object, expected) => {
+    expect(systemOf(object)).toMatchObject(expected);
+  });
+
+  it('knows kube-vip for the API server alone to be none', () => {
+    expect(systemOf(workload('kv', 'ghcr.io/kube-vip/kube-vip:v1', { env: [{ name: 'cp_enable', value: 'true' }] }))).toBeUndefined();
+    expect(systemOf(workload('web', 'nginx'))).toBeUndefined();
+  });
+
+  it('finds fields that a definition of an earlier version has not', () => {
+    const schema = (properties: object): Parameters<typeof missingFields>[0] => ({ properties });
+    const wanted = schema({ spec: schema({ a: {}, list: { items: schema({ x: {}, y: {} }) } }) });
+    expect(missingFields(wanted, wanted, '')).toEqual([]);
+    expect(missingFields(wanted, schema({ spec: schema({ list: { items: schema({ x: {} }) } }) }), '').toSorted()).toEqual([
+      'spec.a',
+      'spec.list.y',
+    ]);
+    for (const kind of KINDS) expect(crdOf(kind)).toBeDefined();
+  });
+});
