@@ -1,6 +1,7 @@
 import type { MeshPeer } from '../src/announce/plan.ts';
 import type { BfdProfile } from '../src/config/config.ts';
-import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
+import type { Standing } from '../src/layer2/election.ts';
+import { type MeshPace, MESH_DIAG, UNMET, type PeerState, diagOf, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
 import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { type Family, ipFamily } from '../src/net/ip.ts';
@@ -42,7 +43,7 @@ export class Mesh {
   readonly dropped = new Map<BfdRefusal, number>();
   #peers: readonly MeshPeer[] = [];
   #key: MeshKey | undefined;
-  #isReluctant = true;
+  #standing: Standing = 'last';
 
   /** @param onChange a peer is another than it was; `peerUp`: one came up; @param onDetected one is silent for so long */
   constructor(parts: EngineParts, port: number, onChange: (peerUp: boolean) => void, onDetected: (ms: number) => void) {
@@ -59,9 +60,9 @@ export class Mesh {
   }
 
   /** What this node tells the others of itself. */
-  setReluctant(isReluctant: boolean): void {
-    if (this.#isReluctant === isReluctant) return;
-    this.#isReluctant = isReluctant;
+  setStanding(standing: Standing): void {
+    if (this.#standing === standing) return;
+    this.#standing = standing;
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
   }
 
@@ -142,6 +143,7 @@ export class Mesh {
   }
 
   #target({ node, address, source }: MeshPeer): BfdTarget {
+    const upDiag = diagOf(this.#standing);
     return {
       key: `mesh/${node}`,
       remote: address,
@@ -151,7 +153,7 @@ export class Mesh {
       profile: this.#profile(),
       multihop: false,
       port: this.#port,
-      ...(this.#isReluctant ? { upDiag: MESH_DIAG.concatenatedPathDown } : {}),
+      ...(upDiag === undefined ? {} : { upDiag }),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners, standingOrder } from '../src/layer2/election.ts';
-import { type Failback, JOIN_MS, type PeerStanding, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
+import { type Failback, JOIN_MS, type PeerStanding, type Phase, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
@@ -94,7 +94,7 @@ export class Ownership {
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    this.mesh.setReluctant(state.phase !== 'willing');
+    this.mesh.setStanding(STANDINGS[state.phase]);
     this.#elect();
   }
 
@@ -103,8 +103,11 @@ export class Ownership {
     if (plan === undefined || this.pulse.isDoubtful()) return;
     const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
-    const standings = new Map(peers.flatMap((peer) => standingOf(peer)));
-    standings.set(this.#node, this.#standing.phase === 'willing' ? 'willing' : 'reluctant');
+    const { phase } = this.#standing;
+    // Where one speaker is heard, another that is not has none, or is dead, whatever Kubernetes has noticed of it.
+    const asksKubernetes = phase === 'joining' || !peers.some(({ isUp }) => isUp);
+    const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
+    standings.set(this.#node, STANDINGS[phase]);
     const disowned = peers.some(({ liveness }) => liveness === 'disowning');
     const essence = JSON.stringify([[...standings], disowned]);
     if (essence === this.#essence) return;
@@ -114,6 +117,7 @@ export class Ownership {
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead').map(({ node }) => node));
     const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
     this.#hand(plan, disowned);
+    for (const node of dead) this.#layer2.speakerGone(node);
     if (taken === 0) return;
     this.takeovers += taken;
     const seconds = (this.#parts.clock.now() - now) / 1000;
@@ -170,18 +174,12 @@ export class Ownership {
   }
 }
 
-function standingOf({ node, liveness, ready }: PeerStanding): [string, Standing][] {
-  switch (liveness) {
-    case 'willing':
-    case 'disowning':
-      return [[node, 'willing']];
-    case 'reluctant':
-      return [[node, 'reluctant']];
-    case 'dead':
-      return [];
-    case 'unknown':
-      return ready ? [[node, 'willing']] : [];
-  }
+const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
+
+function standingOf({ node, liveness, ready }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
+  if (liveness === 'dead') return [];
+  if (liveness === 'unknown') return ready && asksKubernetes ? [[node, 'willing']] : [];
+  return [[node, liveness === 'disowning' ? 'willing' : liveness]];
 }
 
 function placesOf({ contests }: Layer2Plan<WireClaim>): Map<Ip, { readonly contest: number; readonly place: number }> {

@@ -81,14 +81,18 @@ function changeOne(
     effects.push({ kind: 'silence', ip: claim.ip }, { kind: 'refused', ip: claim.ip, mac: event.mac, interface: event.interface });
   } else if (event.kind === 'defend' && claim.phase === 'claimed' && !isQuiet(claim)) {
     // RFC 5227 §2.4 (c): two defenders must not talk each other into a storm.
-    if (claim.defendedAt !== undefined && now - claim.defendedAt < state.config.defendIntervalMs) return;
+    if (event.speaker !== true && claim.defendedAt !== undefined && now - claim.defendedAt < state.config.defendIntervalMs) return;
     claim.defendedAt = now;
     for (const link of linksOf(state, claim)) effects.push({ kind: 'announce', ip: claim.ip, interface: link.name });
   } else if (event.kind === 'yield' && claim.phase !== 'yielded') {
     claim.phase = 'yielded';
     state.due.remove(claim);
     effects.push({ kind: 'silence', ip: claim.ip });
-  } else if (event.kind === 'resume' && claim.phase === 'yielded') begin(state, claim, now, effects);
+  } else if (event.kind === 'resume' && claim.phase === 'yielded') {
+    claim.asks = event.probe === true;
+    if (claim.asks) claim.held = false;
+    begin(state, claim, now, effects);
+  }
 }
 
 function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now: Instant, effects: Effects): void {
@@ -132,7 +136,7 @@ function isQuiet({ wanted }: Claim): boolean {
 }
 
 function newClaim(wanted: WantedClaim, now: Instant): Claim {
-  return { ip: wanted.ip, wanted, phase: 'waiting', sent: 0, startedAt: now, held: false, defendedAt: undefined, dueAt: now, slot: -1 };
+  return { ip: wanted.ip, wanted, phase: 'waiting', sent: 0, startedAt: now, held: false, asks: false, defendedAt: undefined, dueAt: now, slot: -1 };
 }
 
 function changeLinks(state: AnnouncerState, links: readonly Link[], now: Instant, effects: Effects): void {
@@ -163,7 +167,7 @@ function begin(state: AnnouncerState, claim: Claim, now: Instant, effects: Effec
     effects.push({ kind: 'stranded', ip: claim.ip, ...interfaces });
     return;
   }
-  claim.phase = claim.wanted.probe && !claim.held && state.config.probeCount > 0 ? 'probing' : 'claimed';
+  claim.phase = (claim.wanted.probe || claim.asks) && !claim.held && state.config.probeCount > 0 ? 'probing' : 'claimed';
   if (claim.phase === 'claimed') claim.held = true;
   effects.push({ kind: 'answer', ip: claim.ip, phase: claim.phase, ...interfaces });
   state.due.schedule(claim, firstDue(state, claim, now));
