@@ -8,6 +8,7 @@ import { createLogger } from '../src/host/log.ts';
 import { createKubeMetrics } from '../src/host/metrics.ts';
 import { type Downward, Outbox, type PlanMessage, type Upward } from './channel.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
+import { MESH_SECRET } from './meshKey.ts';
 import { Planner } from './planner.ts';
 import { createSecrets, namedSecrets } from './secrets.ts';
 import { Teller } from './teller.ts';
@@ -39,7 +40,7 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
 
   const run = async (): Promise<void> => {
     if (watches.problems().length > 0) return;
-    const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []));
+    const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []).add(MESH_SECRET));
     const planned = planner.plan(found);
     isPlanned = true;
     if (planned.message !== undefined) plans.put(planned.message);
@@ -50,7 +51,7 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
   const loop = createDirtyLoop({ name: 'plan', run, settleMs: 2, maxWaitMs: 5, restFactor: 4, log, metrics });
   const watches = startWatches({ client, namespace, apiGroup, onChange: () => loop.mark(), log, metrics });
   const secrets = createSecrets(client, namespace, log);
-  const planner = new Planner(watches, node, options.lbClass);
+  const planner = new Planner(watches, node, options);
   const teller = new Teller({ options, watches, statuses, events, registry, log });
   const health = setInterval(() => {
     post({ type: 'health', problems: watches.problems() });

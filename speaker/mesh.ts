@@ -66,6 +66,11 @@ export class Mesh {
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
   }
 
+  /** Whether what is said is signed. */
+  get isSigned(): boolean {
+    return this.#key !== undefined;
+  }
+
   pace(): MeshPace {
     return meshPace(this.#peers.length + 1);
   }
@@ -189,9 +194,13 @@ export class Mesh {
     // A node that has begun anew may still be spoken to by the number of the session before.
     if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
     const refusal = session.receive(packet, datagram.bytes);
-    if (refusal === undefined && member !== undefined) member.heardAt = this.#parts.clock.now();
-    if (refusal !== undefined && refusal.startsWith('BfdAuth') && member !== undefined) this.#disbelieve(member);
+    if (member !== undefined) this.#note(member, refusal);
     return refusal;
+  }
+
+  #note(member: Member, refusal: BfdRefusal | undefined): void {
+    if (refusal === undefined) member.heardAt = this.#parts.clock.now();
+    else if (refusal.startsWith('BfdAuth')) this.#disbelieve(member);
   }
 
   #disbelieve(member: Member): void {
@@ -206,7 +215,9 @@ export class Mesh {
       const member = this.#members.get(node);
       const state = member?.state ?? UNMET;
       const isUnbelieved = member?.unbelievedAt !== undefined && now - member.unbelievedAt < UNBELIEVED_MS;
-      return { node, ready, liveness: livenessOf(state, isUnbelieved), isUp: state.status?.state === 'Up', wasUp: state.wasUp };
+      const isStrange = isUnbelieved || state.farewell === 'unmeshed';
+      const isUp = state.status?.state === 'Up';
+      return { node, ready, liveness: livenessOf(state, isUnbelieved), isUp, wasUp: state.wasUp, isStrange };
     });
   }
 

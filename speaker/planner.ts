@@ -1,4 +1,5 @@
 import { PlanMemory, type PlannedNode, planNode } from '../src/announce/nodePlan.ts';
+import { GROUP } from '../src/api/kind.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
 import type { Config } from '../src/config/config.ts';
@@ -7,7 +8,9 @@ import type { SecretView } from '../src/config/peers.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import type { Store } from '../src/host/kube/store.ts';
-import { type PlanMessage, packMessage } from './channel.ts';
+import { type MeshKey, type PlanMessage, packMessage } from './channel.ts';
+import type { KubeSideOptions } from './kubeOptions.ts';
+import { MESH_SECRET, meshKeyOf } from './meshKey.ts';
 import type { Watches } from './watches.ts';
 
 export interface Planned extends NodePlanResult {
@@ -22,6 +25,8 @@ export class Planner {
   readonly #watches: Watches;
   readonly #node: string;
   readonly #lbClass: string | undefined;
+  /** MetalLB's objects cannot say it, and whoever keeps them wants MetalLB's owners. */
+  readonly #election: 'balanced' | 'hash';
   readonly #memory = new PlanMemory();
   readonly #lists = new WeakMap<object, { readonly version: number; readonly values: readonly unknown[] }>();
   #config: Config | undefined;
@@ -30,10 +35,11 @@ export class Planner {
   #generation = 0;
   #sent: NodePlan | undefined;
 
-  constructor(watches: Watches, node: string, lbClass: string | undefined) {
+  constructor(watches: Watches, node: string, { lbClass, apiGroup }: Pick<KubeSideOptions, 'lbClass' | 'apiGroup'>) {
     this.#watches = watches;
     this.#node = node;
     this.#lbClass = lbClass;
+    this.#election = apiGroup === GROUP ? 'balanced' : 'hash';
   }
 
   plan(secrets: ReadonlyMap<string, SecretView>): Planned {
@@ -43,10 +49,11 @@ export class Planner {
       services: this.#list(services.store),
       slices: this.#list(slices.store),
       nodes: this.#list(nodes.store),
+      electionPolicy: this.#election,
       ...(this.#lbClass === undefined ? {} : { loadBalancerClass: this.#lbClass }),
     };
     const result = planNode(snapshot, this.#node, this.#generation + 1, this.#memory);
-    const message = this.#messageFor(result);
+    const message = this.#messageFor(result, meshKeyOf(secrets.get(MESH_SECRET)));
     const plan = { ...result.plan, generation: this.#generation };
     return { ...result, plan, message, secretProblems: this.#secretProblems };
   }
@@ -62,11 +69,11 @@ export class Planner {
 
   /** An address that is new to the cluster can be asked for. One that was there before may be another speaker's up to now: its answer
    * would look like a conflict. */
-  #messageFor({ plan, fresh }: PlannedNode): PlanMessage | undefined {
+  #messageFor({ plan, fresh }: PlannedNode, key: MeshKey | undefined): PlanMessage | undefined {
     if (this.#sent !== undefined && samePlan(this.#sent, plan)) return undefined;
     this.#sent = plan;
     this.#generation = plan.generation;
-    return packMessage(plan, fresh);
+    return { ...packMessage(plan, fresh), ...(key === undefined ? {} : { meshKey: key }) };
   }
 
   /** Read anew only when something in it changed: a plan needs it far more often. */

@@ -89,11 +89,3 @@ function drawByHash(nodes: readonly string[], bids: readonly Bid[], load: Map<st
     load.set(owner, (load.get(owner) ?? 0) + 1);
   }
 }
-
-/** All candidates of one group in the order of the hash and the weights, whoever is alive: the order by which conflicts end. */
-export function standingOrder({ nodes, weights, tiers, ranks }: Contest, v: number): string[] {
-  const rank = (place: number): number => ranks[v * nodes.length + place] ?? 0;
-  return [...nodes.keys()]
-    .sort((a, b) => (tiers[a] ?? 0) - (tiers[b] ?? 0) || (weights[b] ?? 0) - (weights[a] ?? 0) || rank(a) - rank(b) || a - b)
-    .map((place) => nodes[place] ?? '');
-}

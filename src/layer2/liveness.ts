@@ -49,8 +49,7 @@ export function livenessOf({ status, wasUp, farewell }: PeerState, unbelieved: b
   if (farewell === 'unmeshed' || unbelieved) return 'unknown';
   if (farewell === 'left') return 'dead';
   if (!wasUp || status === undefined) return 'unknown';
-  const disowns =
-    status.remoteDiscriminator !== 0 && status.remoteState !== 'Up' && status.remoteDiag === MESH_DIAG.detectionTimeExpired;
+  const disowns = status.remoteDiscriminator !== 0 && status.remoteState !== 'Up' && status.remoteDiag === MESH_DIAG.detectionTimeExpired;
   return disowns ? 'disowning' : 'dead';
 }
 

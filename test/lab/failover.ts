@@ -81,7 +81,11 @@ export async function strikeOwner(lab: SegmentLab, blow: Blow): Promise<Outage &
 }
 
 /** Packets lost while `change` goes on and until `isOver`. */
-export async function lostDuring(lab: SegmentLab, change: () => Promise<void> | void, isOver: () => boolean | Promise<boolean>): Promise<number> {
+export async function lostDuring(
+  lab: SegmentLab,
+  change: () => Promise<void> | void,
+  isOver: () => boolean | Promise<boolean>,
+): Promise<number> {
   const pinger = new Pinger(lab);
   await until('answers', () => pinger.count > 100);
   await change();

@@ -115,6 +115,7 @@ describe('another speaker', () => {
     const event = by('node-a', 'node-a', 'node-b');
     quarrel(run);
     expect(run.at(6000, event)).toEqual([]);
+    run.at(16_000 - 1, { kind: 'tick' });
     expect(run.deadline()).toBe(16_000);
     expect(run.at(16_000, { kind: 'tick' })).toEqual([{ kind: 'resume', ip: A, probe: true }]);
     quarrel(run, 20_000);

@@ -123,7 +123,7 @@ export function chaos(seed: number, durationMs = 60_000): Verdict {
     }
     for (const key of watched.keys()) if (!hosts.some((host) => key.startsWith(`${host.part} `))) watched.delete(key);
     for (const part of new Set(hosts.map((host) => host.part))) {
-      const able = hosts.some((host) => host.part === part && world.now - (aliveSince.get(host) ?? Infinity) > BEGIN_MS);
+      const able = hosts.some((host) => host.part === part && world.now - (aliveSince.get(host) ?? Infinity) > BEGIN_MS && host.hasMet);
       for (const vip of vips) watch(`${part} ${vip}`, world.answering(vip, part).length, able);
     }
   }

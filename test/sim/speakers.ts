@@ -136,6 +136,11 @@ export class SimHost {
     return this.engine !== undefined && !this.isFrozen;
   }
 
+  /** One that has heard nobody asks Kubernetes, which here says that all are well. */
+  get hasMet(): boolean {
+    return this.engine?.ownership.mesh.standings().some(({ wasUp }) => wasUp) === true;
+  }
+
   /** What comes in while it is frozen waits in its sockets. */
   input(run: () => void): void {
     if (this.engine === undefined) return;
@@ -232,7 +237,9 @@ export class SimHost {
 
   apply(plan: PlanMessage): void {
     this.plan = plan;
-    this.input(() => this.engine?.apply(plan));
+    // The worker has it from the API server, which tells it again.
+    if (this.isFrozen) this.#overdue.push(() => this.engine?.apply(plan));
+    else this.engine?.apply(plan);
   }
 
   #clock(): Clock {
@@ -314,7 +321,13 @@ export class SimHost {
 const CACHE = new RankCache();
 
 /** The plan of one node, for VIPs that all may own. */
-export function planFor(host: SimHost, hosts: readonly SimHost[], vips: readonly Ip[], generation: number, draining: readonly string[] = []): PlanMessage {
+export function planFor(
+  host: SimHost,
+  hosts: readonly SimHost[],
+  vips: readonly Ip[],
+  generation: number,
+  draining: readonly string[] = [],
+): PlanMessage {
   const nodes = hosts.map(({ node }) => node).toSorted();
   const ranks = new Float64Array(vips.flatMap((vip) => [...CACHE.ranks(nodes, vip)]));
   const tiers = nodes.map((node) => (draining.includes(node) ? 2 : 0));
@@ -326,4 +339,3 @@ export function planFor(host: SimHost, hosts: readonly SimHost[], vips: readonly
   const layer2 = { candidacies: vips.map((ip) => ({ ip })), groups: vips, contests: [contest], peers };
   return { plan: { generation, node: host.node, peers: [], claims: [], layer2 }, fresh: [] };
 }
-
