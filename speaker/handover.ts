@@ -22,7 +22,7 @@ export class Handover {
   readonly #partings = new Map<Ip, Parting>();
   readonly #due = new DueHeap<Parting>();
   /** When another speaker was last heard to claim an address that was this node's own. */
-  readonly #heard = new Map<Ip, { readonly node: string | undefined; readonly at: Instant }>();
+  readonly #heard = new Map<Ip, Instant>();
 
   constructor(parts: EngineParts, onEnd: (ip: Ip) => void) {
     this.#parts = parts;
@@ -34,7 +34,8 @@ export class Handover {
     const now = this.#parts.clock.now();
     for (const [ip, parting] of this.#partings) if (handed.get(ip)?.to !== parting.to) this.#forget(ip, parting);
     for (const [ip, { claim, to }] of handed) {
-      if (this.#partings.has(ip) || this.#wasHeard(ip, to, now)) continue;
+      const heardAt = this.#heard.get(ip);
+      if (this.#partings.has(ip) || (heardAt !== undefined && now - heardAt < RECENT_MS)) continue;
       const parting: Parting = { claim, to, dueAt: now, slot: -1 };
       this.#partings.set(ip, parting);
       this.#due.schedule(parting, after(now, LIMIT_MS));
@@ -44,34 +45,23 @@ export class Handover {
     return [...this.#partings.values()].map(({ claim }) => claim);
   }
 
-  #wasHeard(ip: Ip, to: string, now: Instant): boolean {
-    const heard = this.#heard.get(ip);
-    return heard !== undefined && now - heard.at < RECENT_MS && (heard.node === undefined || heard.node === to);
-  }
-
-  has(ip: Ip): boolean {
-    return this.#partings.has(ip);
-  }
-
   get size(): number {
     return this.#partings.size;
   }
 
   /**
-   * Somebody has announced the address.
-   * @param node whose it was, as far as is known
-   * @returns the new owner, if it was that one or may have been
+   * Somebody has announced the address: the new owner, or one that knows more than this node.
+   * @returns whether it was being handed over
    */
-  heard(ip: Ip, node: string | undefined): string | undefined {
+  heard(ip: Ip): boolean {
     const parting = this.#partings.get(ip);
     if (parting === undefined) {
-      this.#heard.set(ip, { node, at: this.#parts.clock.now() });
-      return undefined;
+      this.#heard.set(ip, this.#parts.clock.now());
+      return false;
     }
-    if (node !== undefined && node !== parting.to) return undefined;
     this.ends.heard += 1;
     this.#end(ip, parting);
-    return parting.to;
+    return true;
   }
 
   #end(ip: Ip, parting: Parting): void {

@@ -10,6 +10,7 @@ import { monotonicMs } from './changeTimes.ts';
 import { type Downward, Outbox, type PlanMessage, type Upward, keepWaiting } from './channel.ts';
 import { DrainKeeper } from './drainKeeper.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
+import { MESH_SECRET } from './meshKey.ts';
 import { Planner } from './planner.ts';
 import { createSecrets, namedSecrets } from './secrets.ts';
 import { Teller } from './teller.ts';
@@ -43,7 +44,7 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
 
   const run = async (): Promise<void> => {
     if (watches.problems().length > 0) return;
-    const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []));
+    const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []).add(MESH_SECRET));
     // The first plan waits for whole lists: that is not how long a change takes.
     const waited = changedAtMs === undefined || !isPlanned ? {} : { changedAtMs };
     changedAtMs = undefined;

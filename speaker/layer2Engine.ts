@@ -131,6 +131,11 @@ export class Layer2Engine {
     return this.#handover.ends;
   }
 
+  /** What was left to it comes back. */
+  speakerGone(node: string): void {
+    if (this.#conflicts.yielded.size > 0) this.#judge({ kind: 'speakerGone', node });
+  }
+
   refresh(): void {
     this.#announce({ kind: 'refresh' });
   }
@@ -155,13 +160,7 @@ export class Layer2Engine {
   #sighted(sighting: Sighting): void {
     const { ip, mac } = sighting;
     const node = this.#speakers.nodeOf(mac);
-    if (sighting.by !== 'probe') {
-      const isParting = this.#handover.has(ip);
-      const owner = this.#handover.heard(ip, node);
-      // Who says so when the election says so is that one.
-      if (owner !== undefined) this.#speakers.remember(mac, owner);
-      if (isParting) return;
-    }
+    if (sighting.by !== 'probe' && this.#handover.heard(ip)) return;
     this.#judge({ kind: 'sighted', sighting, ...(node === undefined ? {} : { speaker: { node, order: this.#around.orderOf(ip) } }) });
   }
 

@@ -29,6 +29,9 @@ export function layer2Metrics(registry: Registry, engine: Engine): void {
   gauge('heraldlb_layer2_handovers', 'Addresses that are answered for until their new owners are heard', [], (metric) => {
     metric.set(engine.layer2.partings());
   });
+  gauge('heraldlb_layer2_mesh_signed', '1 when what speakers say to each other is signed', [], (metric) => {
+    metric.set(ownership.mesh.isSigned ? 1 : 0);
+  });
   counters(registry, engine);
   const { detection, takeover } = ownership.times;
   for (const [name, help, observe] of [
@@ -55,7 +58,9 @@ function counters(registry: Registry, { ownership, layer2 }: Engine): void {
     });
     registry.registerMetric(metric);
   };
-  counter('heraldlb_layer2_takeovers_total', 'Addresses taken over from speakers that died', [], (metric) => metric.inc(ownership.takeovers));
+  counter('heraldlb_layer2_takeovers_total', 'Addresses taken over from speakers that died', [], (metric) =>
+    metric.inc(ownership.takeovers),
+  );
   counter('heraldlb_layer2_handovers_total', 'Addresses left to another speaker: it was heard, or its time was up', ['end'], (metric) => {
     for (const [end, count] of Object.entries(layer2.handovers())) metric.inc({ end }, count);
   });

@@ -1,6 +1,7 @@
 import type { MeshPeer } from '../src/announce/plan.ts';
 import type { BfdProfile } from '../src/config/config.ts';
-import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
+import type { Standing } from '../src/layer2/election.ts';
+import { type MeshPace, MESH_DIAG, UNMET, type PeerState, diagOf, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
 import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { type Family, ipFamily } from '../src/net/ip.ts';
@@ -42,7 +43,7 @@ export class Mesh {
   readonly dropped = new Map<BfdRefusal, number>();
   #peers: readonly MeshPeer[] = [];
   #key: MeshKey | undefined;
-  #isReluctant = true;
+  #standing: Standing = 'last';
 
   /** @param onChange a peer is another than it was; `peerUp`: one came up; @param onDetected one is silent for so long */
   constructor(parts: EngineParts, port: number, onChange: (peerUp: boolean) => void, onDetected: (ms: number) => void) {
@@ -59,10 +60,15 @@ export class Mesh {
   }
 
   /** What this node tells the others of itself. */
-  setReluctant(isReluctant: boolean): void {
-    if (this.#isReluctant === isReluctant) return;
-    this.#isReluctant = isReluctant;
+  setStanding(standing: Standing): void {
+    if (this.#standing === standing) return;
+    this.#standing = standing;
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
+  }
+
+  /** Whether what is said is signed. */
+  get isSigned(): boolean {
+    return this.#key !== undefined;
   }
 
   pace(): MeshPace {
@@ -142,6 +148,7 @@ export class Mesh {
   }
 
   #target({ node, address, source }: MeshPeer): BfdTarget {
+    const upDiag = diagOf(this.#standing);
     return {
       key: `mesh/${node}`,
       remote: address,
@@ -151,7 +158,7 @@ export class Mesh {
       profile: this.#profile(),
       multihop: false,
       port: this.#port,
-      ...(this.#isReluctant ? { upDiag: MESH_DIAG.concatenatedPathDown } : {}),
+      ...(upDiag === undefined ? {} : { upDiag }),
     };
   }
 
@@ -187,9 +194,13 @@ export class Mesh {
     // A node that has begun anew may still be spoken to by the number of the session before.
     if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
     const refusal = session.receive(packet, datagram.bytes);
-    if (refusal === undefined && member !== undefined) member.heardAt = this.#parts.clock.now();
-    if (refusal !== undefined && refusal.startsWith('BfdAuth') && member !== undefined) this.#disbelieve(member);
+    if (member !== undefined) this.#note(member, refusal);
     return refusal;
+  }
+
+  #note(member: Member, refusal: BfdRefusal | undefined): void {
+    if (refusal === undefined) member.heardAt = this.#parts.clock.now();
+    else if (refusal.startsWith('BfdAuth')) this.#disbelieve(member);
   }
 
   #disbelieve(member: Member): void {
@@ -204,7 +215,9 @@ export class Mesh {
       const member = this.#members.get(node);
       const state = member?.state ?? UNMET;
       const isUnbelieved = member?.unbelievedAt !== undefined && now - member.unbelievedAt < UNBELIEVED_MS;
-      return { node, ready, liveness: livenessOf(state, isUnbelieved), isUp: state.status?.state === 'Up', wasUp: state.wasUp };
+      const isStrange = isUnbelieved || state.farewell === 'unmeshed';
+      const isUp = state.status?.state === 'Up';
+      return { node, ready, liveness: livenessOf(state, isUnbelieved), isUp, wasUp: state.wasUp, isStrange };
     });
   }
 

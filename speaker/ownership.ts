@@ -1,6 +1,16 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
-import { type Standing, electOwners, standingOrder } from '../src/layer2/election.ts';
-import { type Failback, JOIN_MS, type PeerStanding, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
+import { type Standing, electOwners } from '../src/layer2/election.ts';
+import { RankCache, electionOrder } from '../src/layer2/elector.ts';
+import {
+  type Failback,
+  JOIN_MS,
+  type PeerStanding,
+  type Phase,
+  type StandingEvent,
+  type StandingState,
+  standing,
+  startStanding,
+} from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
@@ -35,10 +45,9 @@ export class Ownership {
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
   #owners: ReadonlyMap<Ip, string> = new Map();
-  /** By first address: its contest, and its place in it. */
-  #places: Map<Ip, { readonly contest: number; readonly place: number }> | undefined;
   /** Of the election that is in force, so that one that would be the same is left out. */
   #essence = '';
+  #key: { readonly value: MeshKey | undefined } | undefined;
   #fresh = new Set<Ip>();
   takeovers = 0;
   readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
@@ -47,22 +56,31 @@ export class Ownership {
     this.#parts = parts;
     this.#node = options.node;
     this.#layer2 = layer2;
-    this.mesh = new Mesh(parts, options.meshPort, (peerUp) => this.#peerChanged(peerUp), (ms) => this.times.detection.onValue(ms / 1000));
+    this.mesh = new Mesh(
+      parts,
+      options.meshPort,
+      (peerUp) => this.#peerChanged(peerUp),
+      (ms) => this.times.detection.onValue(ms / 1000),
+    );
     this.pulse = new Pulse(
       parts,
       () => this.mesh.roll(),
       () => this.#sure(),
     );
     this.#standing = startStanding(parts.clock.now(), { failback: options.failback, joinMs: JOIN_MS });
-    layer2.setSurroundings({ isDoubtful: () => this.pulse.isDoubtful(), orderOf: (ip) => this.#orderOf(ip) });
+    layer2.setSurroundings({
+      isDoubtful: () => this.pulse.isDoubtful(),
+      orderOf: (ip) => orderOf(ip, [this.#node, ...(this.#plan?.peers.map(({ node }) => node) ?? [])]),
+    });
   }
 
   apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined): void {
     this.#plan = plan;
-    this.#places = undefined;
     this.#essence = '';
     for (const ip of fresh) this.#fresh.add(ip);
-    this.mesh.apply(plan.peers, key);
+    // Two that sign with different keys do not believe each other: a key is changed by restarting the speakers one by one.
+    this.#key ??= { value: key };
+    this.mesh.apply(plan.peers, this.#key.value);
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
@@ -94,7 +112,7 @@ export class Ownership {
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    this.mesh.setReluctant(state.phase !== 'willing');
+    this.mesh.setStanding(STANDINGS[state.phase]);
     this.#elect();
   }
 
@@ -103,8 +121,11 @@ export class Ownership {
     if (plan === undefined || this.pulse.isDoubtful()) return;
     const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
-    const standings = new Map(peers.flatMap((peer) => standingOf(peer)));
-    standings.set(this.#node, this.#standing.phase === 'willing' ? 'willing' : 'reluctant');
+    const { phase } = this.#standing;
+    // Where one speaker is heard, another that is not has none, or is dead, whatever Kubernetes has noticed of it.
+    const asksKubernetes = phase === 'joining' || !peers.some(({ isUp }) => isUp);
+    const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
+    standings.set(this.#node, STANDINGS[phase]);
     const disowned = peers.some(({ liveness }) => liveness === 'disowning');
     const essence = JSON.stringify([[...standings], disowned]);
     if (essence === this.#essence) return;
@@ -114,6 +135,7 @@ export class Ownership {
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead').map(({ node }) => node));
     const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
     this.#hand(plan, disowned);
+    for (const node of dead) this.#layer2.speakerGone(node);
     if (taken === 0) return;
     this.takeovers += taken;
     const seconds = (this.#parts.clock.now() - now) / 1000;
@@ -132,18 +154,6 @@ export class Ownership {
     const fresh = own.flatMap(({ ip }) => (this.#fresh.has(ip) ? [ip] : []));
     this.#fresh.clear();
     this.#layer2.apply(own, fresh, handed);
-  }
-
-  /** How a conflict about an address ends: the same on all nodes, whatever each of them believes of the others. */
-  #orderOf(ip: Ip): readonly string[] {
-    const plan = this.#plan;
-    const at = plan?.candidacies.findIndex((claim) => claim.ip === ip) ?? -1;
-    const group = plan?.groups[at];
-    if (plan === undefined || group === undefined) return [];
-    this.#places ??= placesOf(plan);
-    const found = this.#places.get(group);
-    const contest = plan.contests[found?.contest ?? -1];
-    return found === undefined || contest === undefined ? [] : standingOrder(contest, found.place);
   }
 
   /** Gives everything to others that can take it. */
@@ -170,22 +180,19 @@ export class Ownership {
   }
 }
 
-function standingOf({ node, liveness, ready }: PeerStanding): [string, Standing][] {
-  switch (liveness) {
-    case 'willing':
-    case 'disowning':
-      return [[node, 'willing']];
-    case 'reluctant':
-      return [[node, 'reluctant']];
-    case 'dead':
-      return [];
-    case 'unknown':
-      return ready ? [[node, 'willing']] : [];
-  }
+const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
+
+function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
+  if (liveness === 'dead') return [];
+  if (liveness === 'unknown') return ready && (asksKubernetes || isStrange) ? [[node, 'willing']] : [];
+  return [[node, liveness === 'disowning' ? 'willing' : liveness]];
 }
 
-function placesOf({ contests }: Layer2Plan<WireClaim>): Map<Ip, { readonly contest: number; readonly place: number }> {
-  const places = new Map<Ip, { readonly contest: number; readonly place: number }>();
-  for (const [contest, { vips }] of contests.entries()) for (const [place, vip] of vips.entries()) places.set(vip, { contest, place });
-  return places;
+/**
+ * How a conflict about an address ends: by the hash and nothing else, since those who are in conflict do not see the same
+ * cluster.
+ */
+function orderOf(ip: Ip, nodes: readonly string[]): readonly string[] {
+  const candidates = nodes.map((node) => ({ node, weight: 0 }));
+  return electionOrder({ key: ip, firstVip: ip, candidates }, new RankCache());
 }

@@ -1,5 +1,6 @@
 import type { DrainTrigger, OwnDrain } from '../src/announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../src/announce/nodePlan.ts';
+import { GROUP } from '../src/api/kind.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
 import type { Config } from '../src/config/config.ts';
@@ -8,8 +9,9 @@ import type { SecretView } from '../src/config/peers.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import type { Store } from '../src/host/kube/store.ts';
-import { type PlanMessage, packMessage } from './channel.ts';
+import { type MeshKey, type PlanMessage, packMessage } from './channel.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
+import { MESH_SECRET, meshKeyOf } from './meshKey.ts';
 import type { Watches } from './watches.ts';
 
 export interface Planned extends NodePlanResult {
@@ -25,6 +27,8 @@ export class Planner {
   readonly #node: string;
   readonly #lbClass: string | undefined;
   readonly #drainTriggers: readonly DrainTrigger[];
+  /** MetalLB's objects cannot say it, and whoever keeps them wants MetalLB's owners. */
+  readonly #election: 'balanced' | 'hash';
   readonly #memory = new PlanMemory();
   readonly #lists = new WeakMap<object, { readonly version: number; readonly values: readonly unknown[] }>();
   #config: Config | undefined;
@@ -33,11 +37,12 @@ export class Planner {
   #generation = 0;
   #sent: NodePlan | undefined;
 
-  constructor(watches: Watches, { node, lbClass, drainOn }: Pick<KubeSideOptions, 'node' | 'lbClass' | 'drainOn'>) {
+  constructor(watches: Watches, { node, lbClass, apiGroup, drainOn }: Pick<KubeSideOptions, 'node' | 'lbClass' | 'apiGroup' | 'drainOn'>) {
     this.#watches = watches;
     this.#node = node;
     this.#lbClass = lbClass;
     this.#drainTriggers = drainOn;
+    this.#election = apiGroup === GROUP ? 'balanced' : 'hash';
   }
 
   /** @param drain of this node; undefined: it is in service */
@@ -50,10 +55,11 @@ export class Planner {
       nodes: this.#list(nodes.store),
       drainTriggers: this.#drainTriggers,
       ...(drain === undefined ? {} : { drain }),
+      electionPolicy: this.#election,
       ...(this.#lbClass === undefined ? {} : { loadBalancerClass: this.#lbClass }),
     };
     const result = planNode(snapshot, this.#node, this.#generation + 1, this.#memory);
-    const message = this.#messageFor(result);
+    const message = this.#messageFor(result, meshKeyOf(secrets.get(MESH_SECRET)));
     const plan = { ...result.plan, generation: this.#generation };
     return { ...result, plan, message, secretProblems: this.#secretProblems };
   }
@@ -69,11 +75,11 @@ export class Planner {
 
   /** An address that is new to the cluster can be asked for. One that was there before may be another speaker's up to now: its answer
    * would look like a conflict. */
-  #messageFor({ plan, fresh }: PlannedNode): PlanMessage | undefined {
+  #messageFor({ plan, fresh }: PlannedNode, key: MeshKey | undefined): PlanMessage | undefined {
     if (this.#sent !== undefined && samePlan(this.#sent, plan)) return undefined;
     this.#sent = plan;
     this.#generation = plan.generation;
-    return packMessage(plan, fresh);
+    return { ...packMessage(plan, fresh), ...(key === undefined ? {} : { meshKey: key }) };
   }
 
   /** Read anew only when something in it changed: a plan needs it far more often. */

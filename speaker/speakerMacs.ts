@@ -37,11 +37,7 @@ export class SpeakerMacs {
     const print = word(frame, SENDER_MAC + 2);
     if (this.#known.get(sender) === print) return;
     this.#known.set(sender, print);
-    this.remember(macFromBytes(frame, SENDER_MAC), node);
-  }
-
-  remember(mac: Mac, node: string): void {
-    if (this.#byMac.size < MAX) this.#byMac.set(mac, node);
+    if (this.#byMac.size < MAX) this.#byMac.set(macFromBytes(frame, SENDER_MAC), node);
   }
 
   nodeOf(mac: Mac): string | undefined {

@@ -36,7 +36,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/config': { imports: ['src/net', 'src/api', 'src/cluster'], packages: ['zod'] },
   'src/ipam': { imports: ['src/net', 'src/cluster', 'src/config'], packages: [] },
   'src/announce': {
-    imports: ['src/machine.ts', 'src/net', 'src/cluster', 'src/config', 'src/layer2/elector.ts', 'src/layer2/election.ts', 'src/layer2/boundedLoad.ts'],
+    imports: [
+      'src/machine.ts',
+      'src/net',
+      'src/cluster',
+      'src/config',
+      'src/layer2/elector.ts',
+      'src/layer2/election.ts',
+      'src/layer2/boundedLoad.ts',
+    ],
     packages: ['@noble/hashes'],
   },
   'src/view': { imports: ['src/net', 'src/api', 'src/cluster', 'src/config', 'src/ipam', 'src/announce'], packages: [] },

@@ -107,7 +107,7 @@ export class ClaimPlanner {
       for (const ip of addresses) {
         if (touched.has(ip)) continue;
         touched.add(ip);
-        for (const sharer of this.#index.sharers(ip)) if (!concerned.has(sharer)) asking.push(sharer);
+        asking.push(...this.#index.sharers(ip).filter((sharer) => !concerned.has(sharer)));
       }
     }
   }

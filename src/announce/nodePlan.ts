@@ -58,12 +58,7 @@ export function planNode(
   const concerned = planners.routes.update(toPlan);
   const elected = planners.claims.update(toPlan);
   memory.planners = planners;
-  memory.verdicts = updateVerdicts(
-    known === undefined ? [] : memory.verdicts,
-    new Set([...concerned, ...elected]),
-    index,
-    planners,
-  );
+  memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, new Set([...concerned, ...elected]), index, planners);
   const plan = planOf(planners, index, generation);
   return {
     plan,

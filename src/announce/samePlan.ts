@@ -2,7 +2,13 @@ import type { ClaimPlan, Layer2Plan, NodePlan, PeerPlan, RouteSet } from './plan
 
 /** Do two plans ask for the same, whatever their generations? What they share by reference is not looked into. */
 export function samePlan(a: NodePlan, b: NodePlan): boolean {
-  return a.node === b.node && a.farewell === b.farewell && sameList(a.claims, b.claims, sameClaim) && sameList(a.peers, b.peers, samePeer) && sameLayer2(a.layer2, b.layer2);
+  return (
+    a.node === b.node &&
+    a.farewell === b.farewell &&
+    sameList(a.claims, b.claims, sameClaim) &&
+    sameList(a.peers, b.peers, samePeer) &&
+    sameLayer2(a.layer2, b.layer2)
+  );
 }
 
 /** Contests that did not change are the same values. */

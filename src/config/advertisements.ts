@@ -64,7 +64,10 @@ function buildL2Advertisement(
     preference: preference as LabelSelector,
   }));
   const { election } = spec;
-  return { value: { ...scope, interfaces: spec.interfaces ?? [], preferredNodes, ...(election === undefined ? {} : { election }) }, faults };
+  return {
+    value: { ...scope, interfaces: spec.interfaces ?? [], preferredNodes, ...(election === undefined ? {} : { election }) },
+    faults,
+  };
 }
 
 function buildBgpAdvertisement(

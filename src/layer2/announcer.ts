@@ -74,21 +74,37 @@ function changeOne(
   now: Instant,
   effects: Effects,
 ): void {
-  if (event.kind === 'release') release(state, claim, effects);
-  else if (event.kind === 'occupied' && claim.phase === 'probing') {
-    claim.phase = 'refused';
-    state.due.schedule(claim, after(now, state.config.refusedRetryMs));
-    effects.push({ kind: 'silence', ip: claim.ip }, { kind: 'refused', ip: claim.ip, mac: event.mac, interface: event.interface });
-  } else if (event.kind === 'defend' && claim.phase === 'claimed' && !isQuiet(claim)) {
-    // RFC 5227 §2.4 (c): two defenders must not talk each other into a storm.
-    if (claim.defendedAt !== undefined && now - claim.defendedAt < state.config.defendIntervalMs) return;
-    claim.defendedAt = now;
-    for (const link of linksOf(state, claim)) effects.push({ kind: 'announce', ip: claim.ip, interface: link.name });
-  } else if (event.kind === 'yield' && claim.phase !== 'yielded') {
-    claim.phase = 'yielded';
-    state.due.remove(claim);
-    effects.push({ kind: 'silence', ip: claim.ip });
-  } else if (event.kind === 'resume' && claim.phase === 'yielded') begin(state, claim, now, effects);
+  switch (event.kind) {
+    case 'release':
+      return release(state, claim, effects);
+    case 'occupied':
+      if (claim.phase !== 'probing') return undefined;
+      claim.phase = 'refused';
+      state.due.schedule(claim, after(now, state.config.refusedRetryMs));
+      effects.push({ kind: 'silence', ip: claim.ip }, { kind: 'refused', ip: claim.ip, mac: event.mac, interface: event.interface });
+      return undefined;
+    case 'defend':
+      return defend(state, claim, event.speaker === true, now, effects);
+    case 'yield':
+      if (claim.phase === 'yielded') return undefined;
+      claim.phase = 'yielded';
+      state.due.remove(claim);
+      effects.push({ kind: 'silence', ip: claim.ip });
+      return undefined;
+    case 'resume':
+      if (claim.phase !== 'yielded') return undefined;
+      claim.asks = event.probe === true;
+      if (claim.asks) claim.held = false;
+      return begin(state, claim, now, effects);
+  }
+}
+
+function defend(state: AnnouncerState, claim: Claim, isAgainstSpeaker: boolean, now: Instant, effects: Effects): void {
+  if (claim.phase !== 'claimed' || isQuiet(claim)) return;
+  // RFC 5227 §2.4 (c): two defenders must not talk each other into a storm.
+  if (!isAgainstSpeaker && claim.defendedAt !== undefined && now - claim.defendedAt < state.config.defendIntervalMs) return;
+  claim.defendedAt = now;
+  for (const link of linksOf(state, claim)) effects.push({ kind: 'announce', ip: claim.ip, interface: link.name });
 }
 
 function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now: Instant, effects: Effects): void {
@@ -106,7 +122,8 @@ function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now
     const wasQuiet = isQuiet(claim);
     claim.wanted = want;
     if (isQuiet(claim)) state.due.remove(claim);
-    else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting')) begin(state, claim, now, effects);
+    else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
+      begin(state, claim, now, effects);
   }
   for (const claim of state.claims.values()) if (!kept.has(claim.ip)) release(state, claim, effects);
 }
@@ -132,7 +149,18 @@ function isQuiet({ wanted }: Claim): boolean {
 }
 
 function newClaim(wanted: WantedClaim, now: Instant): Claim {
-  return { ip: wanted.ip, wanted, phase: 'waiting', sent: 0, startedAt: now, held: false, defendedAt: undefined, dueAt: now, slot: -1 };
+  return {
+    ip: wanted.ip,
+    wanted,
+    phase: 'waiting',
+    sent: 0,
+    startedAt: now,
+    held: false,
+    asks: false,
+    defendedAt: undefined,
+    dueAt: now,
+    slot: -1,
+  };
 }
 
 function changeLinks(state: AnnouncerState, links: readonly Link[], now: Instant, effects: Effects): void {
@@ -163,7 +191,7 @@ function begin(state: AnnouncerState, claim: Claim, now: Instant, effects: Effec
     effects.push({ kind: 'stranded', ip: claim.ip, ...interfaces });
     return;
   }
-  claim.phase = claim.wanted.probe && !claim.held && state.config.probeCount > 0 ? 'probing' : 'claimed';
+  claim.phase = (claim.wanted.probe || claim.asks) && !claim.held && state.config.probeCount > 0 ? 'probing' : 'claimed';
   if (claim.phase === 'claimed') claim.held = true;
   effects.push({ kind: 'answer', ip: claim.ip, phase: claim.phase, ...interfaces });
   state.due.schedule(claim, firstDue(state, claim, now));

@@ -52,10 +52,11 @@ export type AnnouncerEvent =
   /** Somebody has, or wants, an address that is being probed for. */
   | { readonly kind: 'occupied'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
   /** Say at once that the address is ours. */
-  | { readonly kind: 'defend'; readonly ip: Ip }
+  | { readonly kind: 'defend'; readonly ip: Ip; readonly speaker?: boolean }
   /** Another speaker goes before us: be silent until `resume`. */
   | { readonly kind: 'yield'; readonly ip: Ip }
-  | { readonly kind: 'resume'; readonly ip: Ip }
+  /** `probe`: only if that one does not answer any more. */
+  | { readonly kind: 'resume'; readonly ip: Ip; readonly probe?: boolean }
   /** Out of turn: the address is not wanted any more. */
   | { readonly kind: 'release'; readonly ip: Ip }
   /** Announce everything again: somebody may have heard otherwise. */
@@ -87,6 +88,8 @@ export interface Claim extends DueItem {
   startedAt: Instant;
   /** Whether it was ever held since it was wanted: it is not probed for again then. */
   held: boolean;
+  /** It was left to another speaker, and is probed for before it is taken up again. */
+  asks: boolean;
   defendedAt: Instant | undefined;
 }
 

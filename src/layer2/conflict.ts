@@ -20,11 +20,16 @@ export interface ConflictConfig {
   readonly quietMs: number;
   /** An address that was left to another speaker is taken up again when that one has been silent for so long. */
   readonly yieldMs: number;
+  /**
+   * So long two speakers may both claim: what they know of the cluster is never quite of the same moment, and whoever is told last
+   * gives up by itself. Then both say so again, and the one that goes behind gives up when it hears the other after that.
+   */
+  readonly graceMs: number;
   /** Claimants that are remembered at most; a flood with made-up MACs must not fill the memory. */
   readonly maxClaims: number;
 }
 
-export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 10_000, maxClaims: 1024 };
+export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 1000, graceMs: 250, maxClaims: 1024 };
 
 /** Who of our own sent it, and all nodes in election order for the address. */
 export interface Speaker {
@@ -51,9 +56,11 @@ export type ConflictEffect =
   | { readonly kind: 'foreignGone'; readonly claim: ForeignClaim }
   /** Hand each of these to the announcer. */
   | { readonly kind: 'occupied'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
-  | { readonly kind: 'defend'; readonly ip: Ip }
+  /** `speaker`: against one of our own, and not more often than `graceMs` lets it. */
+  | { readonly kind: 'defend'; readonly ip: Ip; readonly speaker?: boolean }
   | { readonly kind: 'yield'; readonly ip: Ip; readonly to: string }
-  | { readonly kind: 'resume'; readonly ip: Ip };
+  /** `probe`: it may still be there, having been silent. */
+  | { readonly kind: 'resume'; readonly ip: Ip; readonly probe?: boolean };
 
 interface Yielded extends DueItem {
   readonly ip: Ip;
@@ -64,6 +71,15 @@ interface Remembered extends DueItem {
   claim: ForeignClaim;
 }
 
+interface Contested extends DueItem {
+  readonly ip: Ip;
+  /** It was said again that the address is ours. */
+  isSaid: boolean;
+}
+
+/** So many times the grace an answer to what was said is waited for. */
+const CONTEST_GRACES = 4;
+
 /** Owned and changed in place, for the same reason as the announcer's: a healed partition brings one sighting per address. */
 export interface ConflictState {
   readonly node: string;
@@ -72,11 +88,23 @@ export interface ConflictState {
   readonly foreignDue: DueHeap<Remembered>;
   readonly yielded: Map<Ip, Yielded>;
   readonly yieldedDue: DueHeap<Yielded>;
+  /** Claimed by another speaker too. */
+  readonly contested: Map<Ip, Contested>;
+  readonly contestedDue: DueHeap<Contested>;
 }
 
 export function startConflicts(node: string, config: Partial<ConflictConfig> = {}): ConflictState {
   const all = { ...CONFLICT_DEFAULTS, ...config };
-  return { node, config: all, foreign: new Map(), foreignDue: new DueHeap(), yielded: new Map(), yieldedDue: new DueHeap() };
+  return {
+    node,
+    config: all,
+    foreign: new Map(),
+    foreignDue: new DueHeap(),
+    yielded: new Map(),
+    yieldedDue: new DueHeap(),
+    contested: new Map(),
+    contestedDue: new DueHeap(),
+  };
 }
 
 /** Judges what others say of our addresses. */
@@ -102,21 +130,36 @@ export const conflicts: Machine<ConflictState, ConflictEvent, ConflictEffect> = 
         return [state, expire(state, now)];
     }
   },
-  deadline: (state) => earliest(state.foreignDue.first()?.dueAt, state.yieldedDue.first()?.dueAt),
+  deadline: (state) => earliest(state.foreignDue.first()?.dueAt, state.yieldedDue.first()?.dueAt, state.contestedDue.first()?.dueAt),
 };
 
 /** Both compare the same two places in the same order, so exactly one of two speakers goes on. */
 function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker, now: Instant): ConflictEffect[] {
   const { ip } = sighting;
-  // It was the owner up to now: the new one takes over and need not ask.
-  if (sighting.phase === 'probing') return [];
-  if (!goesBefore(speaker.node, state.node, speaker.order)) return [{ kind: 'defend', ip }];
+  // Who asks first takes nothing from anybody yet; a node that probes hears the owner of up to now.
+  if (sighting.by === 'probe') return [];
+  if (!goesBefore(speaker.node, state.node, speaker.order)) {
+    if (sighting.phase === 'claimed') contest(state, ip, now);
+    return [];
+  }
+  if (sighting.phase === 'claimed' && state.contested.get(ip)?.isSaid !== true) {
+    contest(state, ip, now);
+    return [];
+  }
   const before = state.yielded.get(ip);
   if (before !== undefined) state.yieldedDue.remove(before);
   const yielded: Yielded = { ip, to: speaker.node, dueAt: now, slot: -1 };
   state.yielded.set(ip, yielded);
   state.yieldedDue.schedule(yielded, after(now, state.config.yieldMs));
   return before === undefined ? [{ kind: 'yield', ip, to: speaker.node }] : [];
+}
+
+function contest(state: ConflictState, ip: Ip, now: Instant): void {
+  const contested = state.contested.get(ip) ?? { ip, isSaid: true, dueAt: now, slot: -1 };
+  if (!contested.isSaid) return;
+  contested.isSaid = false;
+  state.contested.set(ip, contested);
+  state.contestedDue.schedule(contested, after(now, state.config.graceMs));
 }
 
 /** A node that is not in the order is no candidate, and goes behind all that are; of two such the lesser name goes first. */
@@ -151,7 +194,7 @@ function sightForeign(state: ConflictState, sighting: Sighting, now: Instant): C
   return effects;
 }
 
-function resume(state: ConflictState, over: readonly Yielded[]): ConflictEffect[] {
+function resume(state: ConflictState, over: readonly Yielded[]): { readonly kind: 'resume'; readonly ip: Ip }[] {
   for (const entry of over) {
     state.yielded.delete(entry.ip);
     state.yieldedDue.remove(entry);
@@ -162,7 +205,14 @@ function resume(state: ConflictState, over: readonly Yielded[]): ConflictEffect[
 function release(state: ConflictState, ip: Ip): void {
   const yielded = state.yielded.get(ip);
   if (yielded !== undefined) resume(state, [yielded]);
+  const contested = state.contested.get(ip);
+  if (contested !== undefined) endContest(state, contested);
   for (const [key, entry] of state.foreign) if (entry.claim.ip === ip) forget(state, key, entry);
+}
+
+function endContest(state: ConflictState, contested: Contested): void {
+  state.contested.delete(contested.ip);
+  state.contestedDue.remove(contested);
 }
 
 function forget(state: ConflictState, key: string, entry: Remembered): void {
@@ -178,6 +228,14 @@ function expire(state: ConflictState, now: Instant): ConflictEffect[] {
     effects.push({ kind: 'foreignGone', claim });
   }
   for (let entry = state.yieldedDue.first(); entry !== undefined && entry.dueAt <= now; entry = state.yieldedDue.first())
-    effects.push(...resume(state, [entry]));
+    effects.push(...resume(state, [entry]).map((effect) => ({ ...effect, probe: true })));
+  for (let entry = state.contestedDue.first(); entry !== undefined && entry.dueAt <= now; entry = state.contestedDue.first()) {
+    if (entry.isSaid) endContest(state, entry);
+    else {
+      entry.isSaid = true;
+      state.contestedDue.schedule(entry, after(now, CONTEST_GRACES * state.config.graceMs));
+      effects.push({ kind: 'defend', ip: entry.ip, speaker: true });
+    }
+  }
   return effects;
 }

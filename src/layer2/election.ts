@@ -1,8 +1,11 @@
 import type { Ip } from '../net/ip.ts';
 import { type Bid, type ElectionPolicy, lowestRank, settleRounds } from './boundedLoad.ts';
 
-/** What a node is to the others. `reluctant`: it owns only what nobody else can. Not mentioned: it is dead. */
-export type Standing = 'willing' | 'reluctant';
+/**
+ * What a living node is to the others, the best first. `holding`: not stable for long enough yet. `last`: it has just begun and does
+ * not know the others, or is about to end. Who is not mentioned is dead.
+ */
+export type Standing = 'willing' | 'holding' | 'last';
 
 /** Groups of addresses with the same candidates, in the form in which thousands are cheap to hand from thread to thread. */
 export interface Contest {
@@ -57,8 +60,8 @@ function eligible({ nodes, weights, tiers }: Contest, standings: ReadonlyMap<str
   const all = [...nodes.keys()];
   const alive = all.filter((place) => standings.has(nodes[place] ?? ''));
   const tierOf = (place: number): number => {
-    const isReluctant = standings.get(nodes[place] ?? '') === 'reluctant';
-    return Math.max(tiers[place] ?? 0, isReluctant ? RELUCTANT_TIER : 0);
+    const standing = standings.get(nodes[place] ?? '');
+    return Math.max(tiers[place] ?? 0, standing === undefined ? 0 : STANDING_TIER[standing]);
   };
   const found = alive.length > 0 ? alive : all;
   const best = Math.min(...found.map(tierOf));
@@ -67,11 +70,9 @@ function eligible({ nodes, weights, tiers }: Contest, standings: ReadonlyMap<str
   return inTier.filter((place) => (weights[place] ?? 0) === top);
 }
 
-/** Tiers of a contest's nodes. Who is not sure yet of staying goes before who is sure to go. */
-export const RELUCTANT_TIER = 1;
+/** Who may not stay goes before who is sure to go, and both before who cannot be relied on at all. */
+const STANDING_TIER: Readonly<Record<Standing, number>> = { willing: 0, holding: 1, last: 3 };
 export const DRAINING_TIER = 2;
-/** No interface of the node is in the address's subnet. */
-export const FOREIGN_TIER = 3;
 
 function enter({ nodes, vips, ranks }: Contest, places: readonly number[], bids: Bid[]): void {
   for (const [v, key] of vips.entries()) {
@@ -87,12 +88,4 @@ function drawByHash(nodes: readonly string[], bids: readonly Bid[], load: Map<st
     owners.set(key, owner);
     load.set(owner, (load.get(owner) ?? 0) + 1);
   }
-}
-
-/** All candidates of one group in the order of the hash and the weights, whoever is alive: the order by which conflicts end. */
-export function standingOrder({ nodes, weights, tiers, ranks }: Contest, v: number): string[] {
-  const rank = (place: number): number => ranks[v * nodes.length + place] ?? 0;
-  return [...nodes.keys()]
-    .sort((a, b) => (tiers[a] ?? 0) - (tiers[b] ?? 0) || (weights[b] ?? 0) - (weights[a] ?? 0) || rank(a) - rank(b) || a - b)
-    .map((place) => nodes[place] ?? '');
 }

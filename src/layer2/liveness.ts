@@ -14,9 +14,10 @@ export const MESH_DIAG = {
   detectionTimeExpired: 1,
   /** With AdminDown: this pair has no session any more, which says nothing about the node. */
   pathDown: 5,
-  /** RFC 5880 §6.8.17: all is well between us, and yet nothing is to be sent this way. The node owns only what nobody else can. */
+  /** RFC 5880 §6.8.17: all is well between us, and yet nothing is to be sent this way. `holding`, and with the other one `last`. */
   concatenatedPathDown: 6,
   administrativelyDown: 7,
+  reverseConcatenatedPathDown: 8,
 } as const;
 
 /** What is remembered of one other speaker. */
@@ -44,13 +45,23 @@ export function follow(peer: PeerState, status: MeshStatus): PeerState {
 
 /** @param unbelieved packets come from there that are signed with another key, or not at all */
 export function livenessOf({ status, wasUp, farewell }: PeerState, unbelieved: boolean): Liveness {
-  if (status?.state === 'Up') return status.remoteDiag === MESH_DIAG.concatenatedPathDown ? 'reluctant' : 'willing';
+  if (status?.state === 'Up') return saidStanding(status.remoteDiag);
   if (farewell === 'unmeshed' || unbelieved) return 'unknown';
   if (farewell === 'left') return 'dead';
   if (!wasUp || status === undefined) return 'unknown';
-  const disowns =
-    status.remoteDiscriminator !== 0 && status.remoteState !== 'Up' && status.remoteDiag === MESH_DIAG.detectionTimeExpired;
+  const disowns = status.remoteDiscriminator !== 0 && status.remoteState !== 'Up' && status.remoteDiag === MESH_DIAG.detectionTimeExpired;
   return disowns ? 'disowning' : 'dead';
+}
+
+/** What a node says of itself while all is well. */
+export function diagOf(standing: Standing): number | undefined {
+  if (standing === 'willing') return undefined;
+  return standing === 'holding' ? MESH_DIAG.concatenatedPathDown : MESH_DIAG.reverseConcatenatedPathDown;
+}
+
+function saidStanding(diag: number): Standing {
+  if (diag === MESH_DIAG.concatenatedPathDown) return 'holding';
+  return diag === MESH_DIAG.reverseConcatenatedPathDown ? 'last' : 'willing';
 }
 
 export interface MeshPace {

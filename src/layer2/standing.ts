@@ -23,6 +23,8 @@ export interface PeerStanding {
   readonly isUp: boolean;
   /** Its session was up once. */
   readonly wasUp: boolean;
+  /** Something speaks there that cannot be judged: another key, or a session that was ended by configuration. */
+  readonly isStrange: boolean;
   /** Kubernetes says that the node is there. */
   readonly ready: boolean;
 }

@@ -40,7 +40,10 @@ export class SegmentLab {
   readonly speakers = new Map<string, ChildProcess>();
   readonly #flags: readonly string[];
 
-  private constructor(parts: Pick<SegmentLab, 'space' | 'directory' | 'api' | 'client' | 'door' | 'nodes' | 'vips'>, flags: readonly string[]) {
+  private constructor(
+    parts: Pick<SegmentLab, 'space' | 'directory' | 'api' | 'client' | 'door' | 'nodes' | 'vips'>,
+    flags: readonly string[],
+  ) {
     this.space = parts.space;
     this.directory = parts.directory;
     this.api = parts.api;
@@ -222,9 +225,13 @@ function serviceOf(index: number, vip: string): object {
 }
 
 async function create(client: ApiClient, object: object): Promise<void> {
-  const { status, ...rest } = object as { status?: object; kind: string; apiVersion: string; metadata: { name: string; namespace?: string } };
+  const { status, ...rest } = object as {
+    status?: object;
+    kind: string;
+    apiVersion: string;
+    metadata: { name: string; namespace?: string };
+  };
   await client.apply(rest);
   const { kind, apiVersion, metadata } = rest;
   await client.patch({ kind, apiVersion, name: metadata.name, namespace: metadata.namespace ?? 'default' }, { status }, '/status');
 }
-

@@ -9,6 +9,13 @@ const sighting: Sighting = { ip: A, mac: CLIENT_MAC, interface: 'eth0', by: 'arp
 
 const by = (node: string, ...order: string[]): ConflictEvent => ({ kind: 'sighted', sighting, speaker: { node, order } });
 
+/** Until the address is left to node-a, which goes before. */
+function quarrel(run: ReturnType<typeof machine>, end = 0): void {
+  run.at(end - 300, by('node-a', 'node-a', 'node-b'));
+  run.at(end - 50, { kind: 'tick' });
+  run.at(end, by('node-a', 'node-a', 'node-b'));
+}
+
 function machine(config = {}): {
   at: (ms: number, event: ConflictEvent) => readonly ConflictEffect[];
   deadline: () => Instant | undefined;
@@ -65,27 +72,53 @@ describe('a foreign claimant', () => {
 
 describe('another speaker', () => {
   test.each([
-    ['before us', by('node-a', 'node-a', 'node-b'), 'yield'],
-    ['behind us', by('node-a', 'node-b', 'node-a'), 'defend'],
-    ['no candidate', by('node-a', 'node-b'), 'defend'],
-    ['we are no candidate', by('node-c', 'node-c'), 'yield'],
-    ['neither is one: the lesser name', by('node-c'), 'defend'],
-  ])('%s', (_, event, kind) =>
-    expect(
-      machine()
-        .at(0, event)
-        .map((effect) => effect.kind),
-    ).toEqual([kind]),
-  );
+    ['before us', by('node-a', 'node-a', 'node-b')],
+    ['we are no candidate', by('node-c', 'node-c')],
+  ])('%s: both say once more that it is theirs; then the one that goes behind gives up', (_, event) => {
+    const run = machine();
+    expect(run.at(0, event)).toEqual([]);
+    expect(run.at(250, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(300, event).map(({ kind }) => kind)).toEqual(['yield']);
+  });
+
+  test.each([
+    ['behind us', by('node-a', 'node-b', 'node-a')],
+    ['no candidate', by('node-a', 'node-b')],
+    ['neither is one: the lesser name', by('node-c')],
+  ])('%s: it is given time to see it by itself, and then the address is defended, once', (_, event) => {
+    const run = machine();
+    expect(run.at(0, event)).toEqual([]);
+    expect(run.at(100, event)).toEqual([]);
+    expect(run.deadline()).toBe(250);
+    expect(run.at(250, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(1250, { kind: 'tick' })).toEqual([]);
+    expect(run.deadline()).toBeUndefined();
+  });
+
+  it('to which the address is handed over meanwhile is not fought', () => {
+    const run = machine();
+    run.at(0, by('node-a', 'node-b', 'node-a'));
+    run.at(100, { kind: 'released', ip: A });
+    expect(run.deadline()).toBeUndefined();
+  });
+
+  it('that still answers a probe keeps what was left to it', () => {
+    const run = machine();
+    quarrel(run);
+    expect(run.at(1000, { kind: 'tick' })).toEqual([{ kind: 'resume', ip: A, probe: true }]);
+    const answer = { ...by('node-a', 'node-a', 'node-b'), sighting: { ...sighting, phase: 'probing' as const } };
+    expect(run.at(1100, answer as ConflictEvent)).toEqual([{ kind: 'yield', ip: A, to: 'node-a' }]);
+  });
 
   it('gives back what was left to it when it is silent for long, or gone', () => {
-    const run = machine();
+    const run = machine({ yieldMs: 10_000 });
     const event = by('node-a', 'node-a', 'node-b');
-    run.at(0, event);
+    quarrel(run);
     expect(run.at(6000, event)).toEqual([]);
+    run.at(16_000 - 1, { kind: 'tick' });
     expect(run.deadline()).toBe(16_000);
-    expect(run.at(16_000, { kind: 'tick' })).toEqual([{ kind: 'resume', ip: A }]);
-    run.at(20_000, event);
+    expect(run.at(16_000, { kind: 'tick' })).toEqual([{ kind: 'resume', ip: A, probe: true }]);
+    quarrel(run, 20_000);
     expect(run.at(20_001, { kind: 'speakerGone', node: 'node-x' })).toEqual([]);
     expect(run.at(20_002, { kind: 'speakerGone', node: 'node-a' })).toEqual([{ kind: 'resume', ip: A }]);
   });

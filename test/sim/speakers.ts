@@ -1,0 +1,342 @@
+import { createLogger } from '../../src/host/log.ts';
+import type { Contest } from '../../src/layer2/election.ts';
+import { RankCache } from '../../src/layer2/elector.ts';
+import { type Instant, instant } from '../../src/machine.ts';
+import type { Ip } from '../../src/net/ip.ts';
+import { BROADCAST_MAC, type Mac, ZERO_MAC } from '../../src/net/mac.ts';
+import { encodeArp } from '../../src/wire/arp.ts';
+import { ETHER_TYPE, encodeEthernet } from '../../src/wire/ethernet.ts';
+import type { Clock } from '../../speaker/clock.ts';
+import type { PlanMessage } from '../../speaker/channel.ts';
+import { Deadlines } from '../../speaker/deadlines.ts';
+import { Engine, type EngineOptions } from '../../speaker/engine.ts';
+import type { Datagram, Hands, HostLink } from '../../speaker/hands.ts';
+import { NO_RECORDER } from '../../speaker/recorder.ts';
+
+const CLIENT_MAC = '02:00:00:00:00:c1' as Mac;
+const LOG = createLogger({ level: 'silent', name: 'sim' });
+
+/** Small, quick, and the same in every run of a seed. */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Task {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** Virtual time for everybody, and one segment that can be cut into parts. */
+export class World {
+  now = 1000;
+  readonly random: () => number;
+  readonly hosts: SimHost[] = [];
+  #tasks: Task[] = [];
+  #order = 0;
+  /** Who answered the question that is being asked. */
+  answers: Set<SimHost> | undefined;
+
+  constructor(seed: number) {
+    this.random = randomOf(seed);
+  }
+
+  /** @returns a call that prevents it */
+  at(time: number, run: () => void): () => void {
+    const task: Task = { at: Math.max(time, this.now), order: this.#order++, run };
+    let low = 0;
+    let high = this.#tasks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#tasks[middle]?.at ?? 0) <= task.at) low = middle + 1;
+      else high = middle;
+    }
+    this.#tasks.splice(low, 0, task);
+    return () => {
+      const found = this.#tasks.indexOf(task);
+      if (found >= 0) this.#tasks.splice(found, 1);
+    };
+  }
+
+  runUntil(end: number): void {
+    for (let task = this.#tasks[0]; task !== undefined && task.at <= end; task = this.#tasks[0]) {
+      this.#tasks.shift();
+      this.now = task.at;
+      task.run();
+    }
+    this.now = end;
+  }
+
+  /** To everybody in the same part, after some hundred microseconds. */
+  carry(from: SimHost, run: (to: SimHost) => void, isFor: (to: SimHost) => boolean): void {
+    for (const to of this.hosts) {
+      if (to === from || !isFor(to) || !this.#reaches(from, to)) continue;
+      this.at(this.now + 0.1 + this.random() * 0.9, () => {
+        if (this.#reaches(from, to)) to.input(() => run(to));
+      });
+    }
+  }
+
+  #reaches(from: SimHost, to: SimHost): boolean {
+    return from.part === to.part;
+  }
+
+  /** Who would answer the question for an address, in one part of the segment. */
+  answering(vip: Ip, part: number): SimHost[] {
+    const payload = encodeArp({
+      operation: 'request',
+      senderMac: CLIENT_MAC,
+      senderIp: '10.0.0.250' as Ip,
+      targetMac: ZERO_MAC,
+      targetIp: vip,
+    });
+    const frame = encodeEthernet({ destination: BROADCAST_MAC, source: CLIENT_MAC, etherType: ETHER_TYPE.arp, payload });
+    const found = new Set<SimHost>();
+    this.answers = found;
+    for (const host of this.hosts) if (host.part === part && host.isRunning) host.hear(frame);
+    this.answers = undefined;
+    return [...found];
+  }
+}
+
+/** One node and its speaker: the product's own engine on hands that reach into the {@link World}. */
+export class SimHost {
+  readonly world: World;
+  readonly node: string;
+  readonly address: Ip;
+  readonly mac: Mac;
+  readonly #options: Partial<EngineOptions>;
+  part = 0;
+  engine: Engine | undefined;
+  isFrozen = false;
+  #life = 0;
+  #onFrame: ((frame: Uint8Array) => void) | undefined;
+  #onDatagram: ((datagram: Datagram) => void) | undefined;
+  #setLinks: ((links: readonly HostLink[]) => void) | undefined;
+  #waiting: (() => void)[] = [];
+  #overdue: (() => void)[] = [];
+  plan: PlanMessage | undefined;
+
+  constructor(world: World, number: number, options: Partial<EngineOptions> = {}) {
+    this.world = world;
+    this.node = `node${number}`;
+    this.address = `10.0.0.${number}` as Ip;
+    this.mac = `02:00:00:00:01:${number.toString(16).padStart(2, '0')}` as Mac;
+    this.#options = options;
+    world.hosts.push(this);
+  }
+
+  get isRunning(): boolean {
+    return this.engine !== undefined && !this.isFrozen;
+  }
+
+  /** One that has heard nobody asks Kubernetes, which here says that all are well. */
+  get hasMet(): boolean {
+    return this.engine?.ownership.mesh.standings().some(({ wasUp }) => wasUp) === true;
+  }
+
+  /** What comes in while it is frozen waits in its sockets. */
+  input(run: () => void): void {
+    if (this.engine === undefined) return;
+    if (this.isFrozen) this.#waiting.push(run);
+    else run();
+  }
+
+  hear(frame: Uint8Array): void {
+    this.#onFrame?.(frame);
+  }
+
+  datagram(bytes: Uint8Array, source: Ip): void {
+    this.#onDatagram?.({ bytes, source, sourcePort: 50_000, ttl: 255 });
+  }
+
+  freeze(): void {
+    this.isFrozen = true;
+  }
+
+  /** @param isLossy its sockets kept nothing: the whole machine stood still */
+  thaw(isLossy = false): void {
+    if (!this.isFrozen) return;
+    this.isFrozen = false;
+    const [waiting, overdue] = [isLossy ? [] : this.#waiting, this.#overdue];
+    this.#waiting = [];
+    this.#overdue = [];
+    // As the event loop does it: first what is in the sockets, then the timers.
+    for (const run of [...waiting, ...overdue]) run();
+  }
+
+  kill(): void {
+    this.#life += 1;
+    this.engine = undefined;
+    this.isFrozen = false;
+    this.#onFrame = undefined;
+    this.#onDatagram = undefined;
+    this.#waiting = [];
+    this.#overdue = [];
+  }
+
+  /** SIGTERM. */
+  terminate(): void {
+    const { engine } = this;
+    const life = this.#life;
+    if (engine === undefined) return;
+    engine.leave();
+    const end = this.world.now + 1500;
+    const check = (): void => {
+      if (this.#life !== life) return;
+      if (engine.layer2.partings() > 0 && this.world.now < end) this.world.at(this.world.now + 20, check);
+      else {
+        engine.stop('the end');
+        this.kill();
+      }
+    };
+    this.world.at(this.world.now + 20, check);
+  }
+
+  start(): void {
+    this.kill();
+    const clock = this.#clock();
+    const parts = {
+      hands: this.#hands(),
+      clock,
+      deadlines: new Deadlines(clock),
+      random: this.world.random,
+      recorder: NO_RECORDER,
+      log: LOG,
+      changed: () => undefined,
+    };
+    this.engine = new Engine(parts, { node: this.node, ...this.#options });
+    void this.engine.start(0);
+    const link = { name: 'eth0', index: 2, mac: this.mac, up: true, arp: true, ndp: true, isPort: false, addresses: [this.address] };
+    this.#setLinks?.([link]);
+    if (this.plan !== undefined) this.engine.apply(this.plan);
+    this.#speakArp();
+  }
+
+  /** What the kernel does for the addresses of the nodes, which BFD makes it look for. */
+  #speakArp(): void {
+    const { mac, address, world } = this;
+    const payload = encodeArp({ operation: 'request', senderMac: mac, senderIp: address, targetMac: ZERO_MAC, targetIp: address });
+    const frame = encodeEthernet({ destination: BROADCAST_MAC, source: mac, etherType: ETHER_TYPE.arp, payload });
+    world.carry(
+      this,
+      (to) => to.hear(frame),
+      () => true,
+    );
+    const life = this.#life;
+    world.at(world.now + 3000, () => {
+      if (this.#life === life) this.#speakArp();
+    });
+  }
+
+  apply(plan: PlanMessage): void {
+    this.plan = plan;
+    // The worker has it from the API server, which tells it again.
+    if (this.isFrozen) this.#overdue.push(() => this.engine?.apply(plan));
+    else this.engine?.apply(plan);
+  }
+
+  #clock(): Clock {
+    const life = this.#life;
+    return {
+      now: (): Instant => instant(this.world.now),
+      wake: (delayMs, run) =>
+        this.world.at(this.world.now + Math.max(0, delayMs), () => {
+          if (this.#life !== life) return;
+          if (this.isFrozen) this.#overdue.push(run);
+          else run();
+        }),
+    };
+  }
+
+  #hands(): Hands {
+    const { world } = this;
+    const stop = (): void => undefined;
+    return {
+      tcp: {
+        dial: () => ({ send: stop, close: stop, setPassword: () => true }),
+        listen: () => Promise.resolve({ setKeys: () => new Map(), close: stop }),
+        hasTcpAo: () => false,
+        ttlDrops: () => 0,
+      },
+      udp: {
+        listen: (_options, onDatagram) => {
+          this.#onDatagram = onDatagram;
+          return { close: stop };
+        },
+        open: ({ remote }) => ({
+          local: this.address,
+          close: stop,
+          send: (bytes) => {
+            const copy = bytes.slice();
+            world.carry(
+              this,
+              (to) => to.datagram(copy, this.address),
+              (to) => to.address === remote,
+            );
+            return true;
+          },
+        }),
+      },
+      packets: {
+        open: (_link, onFrame) => {
+          this.#onFrame = onFrame;
+          return {
+            join: stop,
+            watch: stop,
+            close: stop,
+            send: (frame) => {
+              if (world.answers !== undefined) {
+                world.answers.add(this);
+                return true;
+              }
+              const copy = frame.slice();
+              world.carry(
+                this,
+                (to) => to.hear(copy),
+                () => true,
+              );
+              return true;
+            },
+          };
+        },
+      },
+      links: {
+        watch: (onLinks) => {
+          this.#setLinks = onLinks;
+          return stop;
+        },
+      },
+      routers: { watch: () => ({ solicit: stop, advertise: stop, close: stop }) },
+      routes: { watch: () => stop },
+    };
+  }
+}
+
+const CACHE = new RankCache();
+
+/** The plan of one node, for VIPs that all may own. */
+export function planFor(
+  host: SimHost,
+  hosts: readonly SimHost[],
+  vips: readonly Ip[],
+  generation: number,
+  draining: readonly string[] = [],
+): PlanMessage {
+  const nodes = hosts.map(({ node }) => node).toSorted();
+  const ranks = new Float64Array(vips.flatMap((vip) => [...CACHE.ranks(nodes, vip)]));
+  const tiers = nodes.map((node) => (draining.includes(node) ? 2 : 0));
+  const contest: Contest = { policy: 'balanced', nodes, weights: nodes.map(() => 0), tiers, vips, ranks };
+  const peers = hosts
+    .filter((other) => other !== host)
+    .map(({ node, address }) => ({ node, address, source: host.address, ready: true }))
+    .toSorted((a, b) => (a.node < b.node ? -1 : 1));
+  const layer2 = { candidacies: vips.map((ip) => ({ ip })), groups: vips, contests: [contest], peers };
+  return { plan: { generation, node: host.node, peers: [], claims: [], layer2 }, fresh: [] };
+}
