@@ -86,6 +86,8 @@ class Api {
 
   #moved(before: ServiceView | undefined, { key: who, uid, ingress }: ServiceView): string[] {
     if (before === undefined || before.uid !== uid || this.edited.has(who) || this.shrunk) return [];
+    // Of two that share and now clash, a leader that begins anew cannot know which one was edited.
+    if (this.#sharers.has(who)) return [];
     const gone = before.ingress.filter((address) => isBase(address) && !ingress.includes(address));
     return gone.map((address) => `${who} had ${address} and has ${ingress.join()}`);
   }
