@@ -213,14 +213,15 @@ export class Allocator {
     return this.#desk.pools.of(address)?.pool.name ?? annotation(service, 'ip-allocated-from-pool');
   }
 
-  /** Room appears where an address is left, and beside a Service that newly shares its own; who waits for that is told who is there. */
+  /** Room appears where an address is left, and beside a Service that newly shares its own; who waits for one is told who is there. */
   #retryAfter(before: Entry | undefined, now: Entry | undefined): ServiceKey[] {
     if (this.#pending.size === 0) return [];
     const left = before?.assignment.ingress.some((address) => now?.assignment.ingress.includes(address) !== true) === true;
     if (left) return this.#retry(() => true);
-    const key = now?.tenant.sharingKey;
-    if (now === undefined || key === undefined) return [];
-    return this.#retry((entry) => entry.tenant.sharingKey === key || waitsFor(entry, now.assignment.ingress));
+    const keys = [before?.tenant.sharingKey, now?.tenant.sharingKey].filter((key) => key !== undefined);
+    if (now === undefined || keys.length === 0) return [];
+    const isOfKey = ({ sharingKey }: Tenant): boolean => sharingKey !== undefined && keys.includes(sharingKey);
+    return this.#retry((entry) => isOfKey(entry.tenant) || waitsFor(entry, now.assignment.ingress));
   }
 
   /** Until nobody moves any more; the last round also makes the reasons speak of the final state. */

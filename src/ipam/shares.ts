@@ -34,7 +34,7 @@ export function sharesOf(desk: Desk, { key }: Tenant, request: Request, kept: re
   const had = request.pools === undefined ? kept : kept.toSorted(byText);
   const strays = had.filter((address) => !seatByName(desk, slots, request, address));
   for (const address of strays) seat(desk, slots, 'kept', address);
-  for (const claim of claimed) seatClaim(slots, claim);
+  for (const claim of claimed) seatClaim(desk, slots, claim);
   return slots.map(({ pool, kept: own, requested, claimed: claims }) => ({
     kept: own,
     claimed: claims,
@@ -82,14 +82,17 @@ function seatByName(desk: Desk, slots: readonly Slot[], { pools }: Request, addr
   return own !== undefined;
 }
 
-function seatClaim(slots: readonly Slot[], claim: ClaimedAddress): void {
+/** A share that is for another pool cannot have it. */
+function seatClaim(desk: Desk, slots: readonly Slot[], claim: ClaimedAddress): void {
   const { address } = claim;
-  const open = slots.filter(({ claimed }) =>
+  const home = desk.pools.of(address)?.pool.name;
+  const isOpen = ({ pool, claimed }: Slot): boolean =>
+    (pool === undefined || pool === home) &&
     lacks(
       claimed.map((other) => other.address),
       address,
-    ),
-  );
+    );
+  const open = slots.filter(isOpen);
   const best = open.find(({ kept }) => kept.includes(address)) ?? open.find(({ kept }) => lacks(kept, address)) ?? open[0];
   best?.claimed.push(claim);
 }

@@ -86,6 +86,8 @@ class Api {
 
   #moved(before: ServiceView | undefined, { key: who, uid, ingress }: ServiceView): string[] {
     if (before === undefined || before.uid !== uid || this.edited.has(who) || this.shrunk) return [];
+    // Of two that share and now clash, a leader that begins anew cannot know which one was edited.
+    if (this.#sharers.has(who)) return [];
     const gone = before.ingress.filter((address) => isBase(address) && !ingress.includes(address));
     return gone.map((address) => `${who} had ${address} and has ${ingress.join()}`);
   }
@@ -348,6 +350,22 @@ describe('two replicas', () => {
       RUNS,
     );
     expect.hasAssertions();
+  });
+
+  it('tell who waits for a shared address who is there now, as the next leader would', () => {
+    const put = (of: string, shape: number): Step => ({ do: 'put', name: of, shape });
+    const end: Step = { do: 'end', isKilled: false, done: 0, next: 0 };
+    for (const last of [put('e', 6), put('i', 0)]) {
+      const world = new World();
+      for (const step of [put('a', 0), put('j', 0), put('i', 7), end, put('f', 4)]) world.take(step);
+      world.settle();
+      world.take(last);
+      world.settle();
+      const before = new Map(world.api.services);
+      world.end(true, 0, 1);
+      world.settle();
+      expect(world.api.services).toEqual(before);
+    }
   });
 
   it('come to rest with each address in one status even where a former leader writes on after its term', () => {

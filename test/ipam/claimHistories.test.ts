@@ -371,6 +371,19 @@ const PROPERTIES: readonly (readonly [name: string, check: Check])[] = [
   ['what is counted step by step is what is counted anew', miscounted],
 ];
 
+const put = (of: string, shape: number, isLost = false): Step => ({ do: 'put', name: of, shape, lost: isLost });
+
+function writtenChangesNothing(steps: readonly Step[]): void {
+  const world = new World();
+  for (const step of steps) take(world, step);
+  const first = planAddresses(world.snapshot());
+  for (const [each, view] of world.services) world.services.set(each, written(view, first.assignments.get(each)));
+  const second = planAddresses(world.snapshot());
+  for (const [each, assignment] of second.assignments)
+    expect({ each, ...assignment }).toEqual({ each, ...first.assignments.get(each), released: [] });
+  expect(second.usage).toEqual(first.usage);
+}
+
 describe('random histories with claims, quotas and exclusions', () => {
   it.each(PROPERTIES)('%s', (_name, check) => {
     fc.assert(
@@ -383,18 +396,27 @@ describe('random histories with claims, quotas and exclusions', () => {
   });
 
   it('a plan, once written, changes nothing', () => {
-    fc.assert(
-      fc.property(HISTORIES, (steps) => {
-        const world = new World();
-        for (const step of steps) take(world, step);
-        const first = planAddresses(world.snapshot());
-        for (const [each, view] of world.services) world.services.set(each, written(view, first.assignments.get(each)));
-        const second = planAddresses(world.snapshot());
-        for (const [each, assignment] of second.assignments)
-          expect({ each, ...assignment }).toEqual({ each, ...first.assignments.get(each), released: [] });
-        expect(second.usage).toEqual(first.usage);
-      }),
-      RUNS,
-    );
+    fc.assert(fc.property(HISTORIES, writtenChangesNothing), RUNS);
+    expect.hasAssertions();
+  });
+
+  it('a quota is told with the numbers of the end of the plan', () => {
+    writtenChangesNothing([
+      put('c', 2),
+      { do: 'pools', set: 1 },
+      put('d', 0),
+      put('b', 0),
+      put('a', 3),
+      put('e', 5),
+      put('c', 0, true),
+      put('d', 3),
+    ]);
+    expect.hasAssertions();
+  });
+
+  it('a claimed address belongs to the share of its pool', () => {
+    const claimed: Step = { do: 'claim', claim: 'k', name: 'd', address: 0, insists: true };
+    writtenChangesNothing([{ do: 'pools', set: 1 }, put('a', 0), claimed, put('d', 2), put('d', 4, true), put('a', 0)]);
+    expect.hasAssertions();
   });
 });
