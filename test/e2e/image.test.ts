@@ -130,7 +130,16 @@ need({ reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the
   });
 
   it('serves the looking glass from beside the bundle', async () => {
-    const controller = start(['controller', ...common('heraldlb-controller'), '--identity', 'image', '--glass-port', '0', '--glass-auth', 'none']);
+    const controller = start([
+      'controller',
+      ...common('heraldlb-controller'),
+      '--identity',
+      'image',
+      '--glass-port',
+      '0',
+      '--glass-auth',
+      'none',
+    ]);
     const port = await until('the page', () => /"glassPort":(\d+)/.exec(controller.output())?.[1]);
     const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
     const [script = ''] = /app\.js\?v=\w+/.exec(page) ?? [];

@@ -63,6 +63,8 @@ export function startBrowser(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--disable-dev-shm-usage',
+      // The same letters on every machine, and small pictures.
+      '--disable-lcd-text',
     ],
   });
 }

@@ -57,7 +57,11 @@ describe('what `make crds` writes', () => {
 
   it('has the rights and the port of the looking glass in a component of their own', () => {
     const component = parse(read('glass', 'kustomization.yaml'));
-    expect([at(component, 'kind'), at(component, 'resources'), at(component, 'patches')]).toEqual(['Component', ['rbac.yaml'], [{ path: 'controller.yaml' }]]);
+    expect([at(component, 'kind'), at(component, 'resources'), at(component, 'patches')]).toEqual([
+      'Component',
+      ['rbac.yaml'],
+      [{ path: 'controller.yaml' }],
+    ]);
     const [own] = documents(read('glass', 'rbac.yaml'));
     expect(at(own, 'rules')).toEqual([
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
