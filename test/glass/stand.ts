@@ -79,10 +79,15 @@ export interface Watched {
 export async function openTab(
   browser: Browser,
   url: string,
-  options: { dark?: boolean; width?: number; height?: number } = {},
+  options: { dark?: boolean; width?: number; height?: number; scale?: number } = {},
 ): Promise<Watched> {
-  const { dark = false, width = 1360, height = 900 } = options;
-  const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light', viewport: { width, height }, locale: 'en-GB' });
+  const { dark = false, width = 1360, height = 900, scale = 1 } = options;
+  const context = await browser.newContext({
+    colorScheme: dark ? 'dark' : 'light',
+    viewport: { width, height },
+    deviceScaleFactor: scale,
+    locale: 'en-GB',
+  });
   const tab = await context.newPage();
   const complaints: string[] = [];
   const strangers: string[] = [];
