@@ -10,7 +10,7 @@ import { type Webhook, type WebhookTiming, startWebhook } from './webhook/webhoo
 import { startHttpServer } from '../src/host/http.ts';
 import { loadCredentials } from '../src/host/kube/credentials.ts';
 import { createKubeClient } from '../src/host/kube/kubeClient.ts';
-import { type ElectorOptions, type Term, startElector } from '../src/host/kube/lease.ts';
+import { type Elector, type ElectorOptions, type Term, startElector } from '../src/host/kube/lease.ts';
 import { type Logger, createLogger } from '../src/host/log.ts';
 import { createKubeMetrics, createRegistry } from '../src/host/metrics.ts';
 
@@ -92,8 +92,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   });
   const isLeader = (): boolean => elector?.isLeader() ?? true;
   const webhook = webhookOf(flags, overrides, { client, log, leads: isLeader }, watches);
-  const holder = (): string | undefined => (elector === undefined ? identity : elector.holder());
-  glass = await glassOf(flags, overrides, { client, watches, leader: holder, log, metrics: kubeMetrics });
+  glass = await glassOf(flags, overrides, elector, { client, watches, log, metrics: kubeMetrics });
   log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
 
   return {
@@ -106,8 +105,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
       log.info('shutting down');
       // What is decided is written first, while the lease is still held; then the next leader may begin.
       await end(DRAIN_MS);
-      await webhook?.close();
-      await glass?.close();
+      await Promise.all([webhook?.close(), glass?.close()]);
       await elector?.stop();
       await watches.stop();
       await server.close();
@@ -130,12 +128,14 @@ function webhookOf(
 async function glassOf(
   flags: Flags,
   { glassRestMs }: Overrides,
-  shared: Pick<Parameters<typeof startGlass>[0], 'client' | 'watches' | 'leader' | 'log' | 'metrics'>,
+  elector: Elector | undefined,
+  shared: Pick<Parameters<typeof startGlass>[0], 'client' | 'watches' | 'log' | 'metrics'>,
 ): Promise<LookingGlass | undefined> {
   const { glassPort, namespace, lbClass, identity, version = 'unknown' } = flags;
   if (glassPort === undefined) return undefined;
   const rest = glassRestMs === undefined ? {} : { restMs: glassRestMs };
-  return startGlass({ ...shared, ...rest, flags: { ...flags, glassPort }, namespace, lbClass, identity, version });
+  const leader = (): string | undefined => (elector === undefined ? identity : elector.holder());
+  return startGlass({ ...shared, ...rest, leader, flags: { ...flags, glassPort }, namespace, lbClass, identity, version });
 }
 
 function isStuck(leader: Leader | undefined): boolean {

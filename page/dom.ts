@@ -3,7 +3,7 @@ type Child = Node | string | number | undefined | null | false;
 interface Props {
   readonly class?: string;
   readonly on?: Readonly<Record<string, (event: Event) => void>>;
-  readonly [attribute: string]: unknown;
+  readonly [attribute: string]: string | number | boolean | undefined | Props['on'];
 }
 
 /** Makes an element. Text is only ever text: nothing that comes from the cluster can become markup. */
@@ -15,7 +15,8 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (name === 'on') for (const [event, listener] of Object.entries(props.on ?? {})) element.addEventListener(event, listener);
-    else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? '' : String(value));
+    else if (value === true) element.setAttribute(name, '');
+    else if (typeof value === 'string' || typeof value === 'number') element.setAttribute(name, String(value));
   }
   put(element, children);
   return element;
@@ -33,8 +34,8 @@ function put(element: Element, children: readonly Child[]): void {
 }
 
 /** @throws Error when the page is not the one that it was built with */
-export function the<T extends Element>(selector: string, within: ParentNode = document): T {
-  const found = within.querySelector<T>(selector);
+export function the(selector: string): HTMLElement {
+  const found = document.querySelector<HTMLElement>(selector);
   if (found === null) throw new Error(`there is no ${selector}`);
   return found;
 }

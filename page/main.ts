@@ -16,8 +16,9 @@ interface Tab {
   readonly count?: (snapshot: Snapshot) => number;
 }
 
+const FIRST: Tab = { name: 'overview', title: 'Overview', make: overview };
 const TABS: readonly Tab[] = [
-  { name: 'overview', title: 'Overview', make: overview },
+  FIRST,
   { name: 'vips', title: 'VIPs', make: vipsTable, detail: vipDetail, count: ({ vips }) => vips.length },
   { name: 'nodes', title: 'Nodes', make: nodesTable, detail: nodeDetail, count: ({ nodes }) => nodes.length },
   { name: 'sessions', title: 'Sessions', make: sessionsTable, detail: peerDetail, count: ({ sessions }) => sessions.length },
@@ -28,8 +29,8 @@ const REDRAW_MS = 15_000;
 const CONNECTION: Readonly<Record<Connection, string>> = { live: 'live', connecting: 'connecting', lost: 'connection lost' };
 
 class App {
-  readonly #main = the<HTMLElement>('[data-main]');
-  readonly #dialog = the<HTMLDialogElement>('[data-dialog]');
+  readonly #main = the('[data-main]');
+  readonly #dialog = the('[data-dialog]') as HTMLDialogElement;
   #tab: Tab | undefined;
   #view: View | undefined;
   #model: Model | undefined;
@@ -75,7 +76,7 @@ class App {
     const { leader, servedBy, login, missing } = snapshot.head;
     const told = leader === undefined ? 'nobody leads' : leader === servedBy ? `led by ${leader}` : `led by ${leader}, seen by ${servedBy}`;
     the('[data-leader]').textContent = missing.length === 0 ? told : `${told}; not all is read yet`;
-    the<HTMLElement>('[data-logout]').hidden = !login;
+    the('[data-logout]').hidden = !login;
     if (isFirst) this.#route();
     else this.#redraw();
     this.#tabs();
@@ -104,10 +105,10 @@ class App {
   #route(): void {
     if (this.#model === undefined) return;
     const [name = '', ...rest] = location.hash.slice(1).split('/');
-    const tab = TABS.find((each) => each.name === name) ?? (TABS[0] as Tab);
+    const tab = TABS.find((each) => each.name === name) ?? FIRST;
     const id = decode(rest.join('/'));
     // A detail opens over whatever is there.
-    if (id === '' || this.#tab === undefined) this.#use(id === '' ? tab : (TABS[0] as Tab));
+    if (id === '' || this.#tab === undefined) this.#use(id === '' ? tab : FIRST);
     if (id === '') {
       this.#behind = `#${tab.name}`;
       this.#detail = '';

@@ -1,6 +1,6 @@
 import { fill, h, svg } from './dom.ts';
 import { type Kind, type Model, type Related, type Thing, matches, related, wordsOf } from './model.ts';
-import { type Tone, bar, fullTone, vipTone } from './words.ts';
+import { type Tone, bar, fullTone, sessionTone, vipTone } from './words.ts';
 import { VirtualList } from './virtual.ts';
 
 interface Entry {
@@ -109,12 +109,13 @@ export class Topology {
   }
 
   #activate(thing: Thing | undefined): void {
-    if (this.#model === undefined || (thing?.kind === this.#active?.kind && thing?.id === this.#active?.id)) return;
+    if (this.#model === undefined || isSame(thing, this.#active)) return;
+    const ways = thing === undefined ? undefined : related(this.#model, thing);
     this.#active = thing;
-    this.#related = thing === undefined ? undefined : related(this.#model, thing);
+    this.#related = ways;
     for (const { kind, list } of this.#columns) {
       list.redraw();
-      if (thing !== undefined && thing.kind !== kind && this.#related !== undefined) list.reveal(this.#related[kind]);
+      if (ways !== undefined && thing?.kind !== kind) list.reveal(ways[kind]);
     }
     this.#count();
     this.#ask();
@@ -186,27 +187,38 @@ function placesOf(list: VirtualList<Entry>, scroller: HTMLElement, origin: DOMRe
   return places;
 }
 
+function isSame(a: Thing | undefined, b: Thing | undefined): boolean {
+  return a?.kind === b?.kind && a?.id === b?.id;
+}
+
 type Pair = readonly [from: Place, to: Place, tone: Tone];
 
-function pairsOf(model: Model, [pools, vips, nodes, peers]: readonly Map<string, Place>[], related: Related | undefined): Pair[] {
-  const pairs: Pair[] = [];
+type Places = readonly ReadonlyMap<string, Place>[];
+const NOWHERE: ReadonlyMap<string, Place> = new Map();
+
+function links(from: Place, to: Place | undefined, tone: Tone): Pair[] {
+  return to === undefined ? [] : [[from, to, tone]];
+}
+
+function pairsOf(model: Model, places: Places, related: Related | undefined): Pair[] {
+  const [pools = NOWHERE, vips = NOWHERE, nodes = NOWHERE, peers = NOWHERE] = places;
   const shown = (kind: Kind, id: string): boolean => related === undefined || related[kind].has(id);
-  const add = (from: Place | undefined, to: Place | undefined, tone: Tone): void => {
-    if (from !== undefined && to !== undefined) pairs.push([from, to, tone]);
-  };
-  for (const [id, place] of vips ?? []) {
-    const vip = model.vips.get(id);
-    if (vip === undefined || !shown('vip', id)) continue;
-    if (vip.pool !== undefined) add(pools?.get(vip.pool), place, vipTone(vip.state));
+  const toNodes = [...vips].flatMap(([id, place]) => {
+    const vip = shown('vip', id) ? model.vips.get(id) : undefined;
+    if (vip === undefined) return [];
     const waiting = new Set(model.set(vip.waiting));
-    for (const node of model.nodesOf(vip)) if (shown('node', node)) add(place, nodes?.get(node), waiting.has(node) ? 'bad' : 'good');
-  }
-  for (const [id, place] of nodes ?? []) {
-    if (!shown('node', id)) continue;
-    for (const { peer, state } of model.sessionsOf('node', id))
-      if (shown('peer', peer)) add(place, peers?.get(peer), state === 'Established' ? 'good' : 'bad');
-  }
-  return pairs;
+    const carriers = [...model.nodesOf(vip)].filter((node) => shown('node', node));
+    const pool = pools.get(vip.pool ?? '');
+    return [
+      ...(pool === undefined ? [] : links(pool, place, vipTone(vip.state))),
+      ...carriers.flatMap((node) => links(place, nodes.get(node), waiting.has(node) ? 'bad' : 'good')),
+    ];
+  });
+  const toPeers = [...nodes].flatMap(([id, place]) => {
+    const sessions = shown('node', id) ? model.sessionsOf('node', id) : [];
+    return sessions.flatMap(({ peer, state }) => (shown('peer', peer) ? links(place, peers.get(peer), sessionTone(state)) : []));
+  });
+  return [...toNodes, ...toPeers];
 }
 
 function entriesOf(model: Model, kind: Kind, words: readonly string[]): Entry[] {

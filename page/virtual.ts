@@ -96,12 +96,7 @@ export class VirtualList<T extends Item> {
     const { body, role, rowHeight, draw, onDrawn } = this.#options;
     if (!body.isConnected) return;
     const height = rowHeight();
-    const [from, to] = this.#span();
-    const wanted = new Map(this.#items.slice(from, to).map((item) => [item.id, item]));
-    const focused = document.activeElement?.closest<HTMLElement>('[data-id]')?.dataset['id'];
-    const held = focused === undefined ? undefined : this.#places.get(focused);
-    // Who has the focus stays, wherever it is.
-    if (focused !== undefined && held !== undefined && this.#rows.has(focused)) wanted.set(focused, this.#items[held] as T);
+    const wanted = this.#wanted();
     for (const [id, { element }] of this.#rows) {
       if (wanted.has(id)) continue;
       element.remove();
@@ -111,14 +106,31 @@ export class VirtualList<T extends Item> {
       const place = this.#places.get(id) ?? 0;
       const row = this.#rows.get(id) ?? this.#made(id, role);
       row.element.style.transform = `translateY(${place * height}px)`;
-      if (role === 'row') row.element.setAttribute('aria-rowindex', String(place + 2));
-      else row.element.setAttribute('aria-posinset', String(place + 1));
-      if (role === 'listitem') row.element.setAttribute('aria-setsize', String(this.#items.length));
+      this.#number(row.element, role, place);
       if (row.item !== item) draw(row.element, item);
       row.item = item;
       if (row.element.parentElement === null) body.append(row.element);
     }
     onDrawn?.();
+  }
+
+  #wanted(): Map<string, T> {
+    const [from, to] = this.#span();
+    const wanted = new Map(this.#items.slice(from, to).map((item) => [item.id, item]));
+    const focused = document.activeElement?.closest<HTMLElement>('[data-id]')?.dataset['id'] ?? '';
+    const held = this.#rows.has(focused) ? this.#items[this.#places.get(focused) ?? -1] : undefined;
+    // Who has the focus stays, wherever it is.
+    if (held !== undefined) wanted.set(focused, held);
+    return wanted;
+  }
+
+  /** Which of how many it is, for who cannot see that. */
+  #number(row: HTMLElement, role: string, place: number): void {
+    if (role === 'row') row.setAttribute('aria-rowindex', String(place + 2));
+    else {
+      row.setAttribute('aria-posinset', String(place + 1));
+      row.setAttribute('aria-setsize', String(this.#items.length));
+    }
   }
 
   #made(id: string, role: string): { readonly element: HTMLElement; item: T | undefined } {

@@ -113,8 +113,12 @@ class Desk {
     const open = own(this.#open, url.pathname);
     const closed = own(this.#closed, url.pathname);
     if (open === undefined && closed === undefined) return sendText(response, 404, 'not found');
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refuseMethod(response, 'GET, HEAD');
+    if (!isRead(request)) return refuseMethod(response, 'GET, HEAD');
     if (closed === undefined) return open?.(request, response, url, ANYBODY);
+    return this.#show(request, response, url, closed);
+  }
+
+  async #show(request: IncomingMessage, response: ServerResponse, url: URL, closed: Answer): Promise<void> {
     const visitor = await this.#visitor(request);
     if (visitor !== undefined) return closed(request, response, url, visitor);
     if (url.pathname === '/') return redirect(response, './login');
@@ -139,7 +143,7 @@ class Desk {
     if (request.method === 'POST')
       return url.pathname === '/login' ? this.#login(request, response, access) : leave(request, response, access);
     if (url.pathname === '/logout') return refuseMethod(response, 'POST');
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refuseMethod(response, 'GET, HEAD, POST');
+    if (!isRead(request)) return refuseMethod(response, 'GET, HEAD, POST');
     return sendHtml(request, response, 200, this.#form(''));
   }
 
@@ -194,6 +198,10 @@ function isOwnForm({ headers }: IncomingMessage): boolean {
 function isHere({ headers }: IncomingMessage): boolean {
   const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return name === 'localhost' || isIP(name) !== 0;
+}
+
+function isRead({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function refuseMethod(response: ServerResponse, allow: string): void {

@@ -91,7 +91,8 @@ export class Reach {
     if (known !== undefined) return known;
     const nodes: Reached[] = [];
     let why: Ineligible = advertisements.length === 0 ? NO_ADVERTISEMENT : { reason: 'NodeUnknown' };
-    for (const node of advertisements.length === 0 ? [] : this.#nodes) {
+    const candidates = advertisements.length === 0 ? [] : this.#nodes;
+    for (const node of candidates) {
       const here = advertisements.filter((advertisement) => coversNode(advertisement, node));
       const peers = here.length === 0 ? undefined : peersOf(node, here);
       const unfit = nodeIneligible(node);

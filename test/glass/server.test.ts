@@ -166,8 +166,8 @@ need(PAGE_NEED).describe('the server of the page, without a login', () => {
     const late = follow({ 'accept-encoding': 'identity' });
     await until('the whole', () => late.events().length === 1);
     expect(early.events().map(({ event }) => event)).toEqual(['snapshot', 'patch']);
-    expect((late.events()[0]?.data as Snapshot).vips).toEqual([]);
-    const { sections } = early.events()[1]?.data as { sections: { vips: { gone: string[] } } };
+    expect((late.events()[0]!.data as Snapshot).vips).toEqual([]);
+    const { sections } = early.events()[1]!.data as { sections: { vips: { gone: string[] } } };
     expect(sections.vips.gone).toHaveLength(16);
     stand.tell(inputOf(smallCluster()));
     await until('everything again', () => early.events().length === 3);
@@ -341,9 +341,10 @@ need(PAGE_NEED).describe('the looking glass of a controller', () => {
     const stream = listen(controller.glassPort, { authorization: 'Bearer token-of-viewer' });
     await until('the whole', () => stream.events().length > 0);
     await cluster.lab.create(serviceObject('second'));
-    await until('the second VIP', () =>
+    const seen = await until('the second VIP', () =>
       stream.events().some(({ event, data }) => event === 'patch' && JSON.stringify(data).includes('default/second')),
     );
+    expect(seen).toBe(true);
     stream.close();
   });
 

@@ -34,7 +34,7 @@ const shoot = async (name: string, url: string, options: Parameters<typeof openT
   if (complaints.length > 0) console.error(name, complaints);
   await tab.context().close();
 };
-await shoot('glass-dark', stand.url, { dark: true, width: 1120, height: 990 }, '.column.vip [data-id="198.51.100.2"] a');
+await shoot('glass-dark', stand.url, { dark: true, width: 1120, height: 900, scale: 0.85 }, '.column.vip [data-id="198.51.100.1"] a');
 await shoot('glass-light', `${stand.url}#vips/192.168.7.242`, { width: 1120, height: 760 });
 await shoot('glass-phone', stand.url, { dark: false, width: 390, height: 844 });
 if (process.argv[2] !== undefined) {

@@ -63,6 +63,8 @@ export function startBrowser(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--disable-dev-shm-usage',
+      // The same letters on every machine, and small pictures.
+      '--disable-lcd-text',
     ],
   });
 }
@@ -77,10 +79,15 @@ export interface Watched {
 export async function openTab(
   browser: Browser,
   url: string,
-  options: { dark?: boolean; width?: number; height?: number } = {},
+  options: { dark?: boolean; width?: number; height?: number; scale?: number } = {},
 ): Promise<Watched> {
-  const { dark = false, width = 1360, height = 900 } = options;
-  const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light', viewport: { width, height }, locale: 'en-GB' });
+  const { dark = false, width = 1360, height = 900, scale = 1 } = options;
+  const context = await browser.newContext({
+    colorScheme: dark ? 'dark' : 'light',
+    viewport: { width, height },
+    deviceScaleFactor: scale,
+    locale: 'en-GB',
+  });
   const tab = await context.newPage();
   const complaints: string[] = [];
   const strangers: string[] = [];
