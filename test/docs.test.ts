@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { controllerCommand } from '../controller/command.ts';
 import { speakerCommand } from '../speaker/command.ts';
+import { CONFIG_KINDS, type RawObjects, parseConfig } from '../src/config/parse.ts';
+import { documents } from './support/apiClient.ts';
 import { described, everyMetric, registerController, registerKube, registerSpeaker } from './support/metricNames.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -364,7 +366,25 @@ describe('README.md', () => {
   });
 });
 
-/** Pages that others refer to, and what they must say. */
+/** What `kubectl apply -f - <<END` gets, and blocks of YAML. */
+function manifestsIn(text: string): string[] {
+  const typed = [...text.matchAll(/<<END\n([\s\S]*?)\n {4}END$/gm)].map(([, block = '']) => block.replaceAll(/^ {4}/gm, ''));
+  return [...typed, ...[...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block)];
+}
+
+describe('the manifests to copy', () => {
+  it.each(['README.md', 'docs/layer2.md', 'docs/bgp.md'])('in %s have no problem', (path) => {
+    const blocks = manifestsIn(page(path));
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const block of blocks) {
+      const objects = documents(block);
+      expect(objects.length).toBeGreaterThan(1);
+      const raw = Object.fromEntries(CONFIG_KINDS.map((kind) => [kind, objects.filter((object) => object.kind === kind)]));
+      expect(parseConfig(raw as unknown as RawObjects, { generation: 1 }).problems).toEqual([]);
+    }
+  });
+});
+
 describe('docs/networks.md', () => {
   it.each(['iptables', 'nftables', 'IPVS', 'Cilium', 'Calico', 'port 179', 'strictARP', 'rp_filter'])('speaks of %s', (word) => {
     expect(page('docs/networks.md').toLowerCase()).toContain(word.toLowerCase());
