@@ -21,6 +21,7 @@ export function doctorCommand(): Command {
     )
     .option('--no-cluster', 'the node alone')
     .option('--no-probes', 'send nothing: no pings, no connections to peers, no ARP probes')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(outputOption());
   return withClusterOptions(command).action((flags: DoctorFlags & OutputFlags) =>
     exitWith(async () => {

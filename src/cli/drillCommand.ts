@@ -26,6 +26,7 @@ export function drillCommand(): Command {
     .addOption(new Option('--mode <mode>', 'how the owner is taken out').choices(['drain']).default('drain'))
     .addOption(new Option('--interval <ms>', 'one connection each so many milliseconds').argParser(number).default(20))
     .addOption(new Option('--limit <seconds>', 'how long to wait for another owner').argParser(number).default(60))
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(outputOption());
   return new Command('drill')
     .description('Rehearses a failure')

@@ -15,6 +15,7 @@ export function checkout(from = import.meta.url): string | undefined {
 export function labCommand(): Command {
   return new Command('lab')
     .description('Runs a whole cluster with routers in network namespaces of this machine, to play with; in a checkout only, as root')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .option('--dry-run', 'print the command only')
     .action(({ dryRun }: { readonly dryRun?: true }) =>
       exitWith(async () => {

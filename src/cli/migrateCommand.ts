@@ -23,6 +23,7 @@ export function migrateCommand(): Command {
     .option('-f, --filename <path...>', 'files or directories with the objects, Services too; default: the live cluster')
     .option('--source-namespace <name>', 'where the other system is; default: where it usually is')
     .option('-d, --directory <path>', 'write manifests.yaml and services.sh there instead of stdout')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(outputOption());
   return withClusterOptions(command).action((from: Source, flags: Flags) => exitWith(() => runMigrate(from, flags, process)));
 }

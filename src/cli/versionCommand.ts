@@ -20,6 +20,7 @@ export function versionCommand(client: string): Command {
   const command = new Command('version')
     .description('Prints the version of this program, and those of the speakers')
     .option('--client', 'without asking the cluster')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(outputOption());
   return withClusterOptions(command).action((flags: ClusterFlags & OutputFlags & { readonly client?: true }) =>
     exitWith(async () => {

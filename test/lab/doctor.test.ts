@@ -134,7 +134,7 @@ need('netns', `file:${HERALDLB}`, 'command:setpriv').describe('heraldlb doctor i
   }, 60_000);
 
   it('sees IPVS without strictARP', () => {
-    space.run('node', 'ip link add kube-ipvs0 type dummy');
+    space.run('node', 'ip link add kube-ipvs0 type bridge');
     try {
       expect(doctor(CONFIG, [], ['--no-probes']).rows[0]).toMatchObject({ level: 'FAIL', reason: 'StrictArpOff' });
       space.run('node', 'sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2');

@@ -30,6 +30,7 @@ export async function gatherCluster(ask: ClusterAsk): Promise<ClusterFacts> {
   const node = await optional(client.request({ method: 'GET', path: objectPath(NODES, { name: nodeName }) }));
   const state = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
   const nodeState = await optional(client.request({ method: 'GET', path: objectPath(state, { namespace, name: nodeName }) }));
+  const others = await findOthers(client);
   const view = projectNode(node);
   const status = record(record(nodeState)?.['status']) as NodeStateStatus | undefined;
   return {
@@ -37,7 +38,7 @@ export async function gatherCluster(ask: ClusterAsk): Promise<ClusterFacts> {
     served,
     outdated: await outdatedFields(client, served),
     missingRights: await missingRights(ask),
-    others: await findOthers(client),
+    ...(others === undefined ? {} : { others }),
     ...(view === undefined ? {} : { node: view }),
     ...(status === undefined ? {} : { nodeState: status }),
   };

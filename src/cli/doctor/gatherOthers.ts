@@ -11,6 +11,8 @@ const WORKLOADS: readonly Resource[] = [
   customResource('apps', 'v1', 'deployments', 'Deployment'),
 ];
 
+const CILIUM_POOLS = customResource('cilium.io', 'v2', 'ciliumloadbalancerippools', 'CiliumLoadBalancerIPPool', false);
+
 /** By the image of a container. kube-vip for the API server's address alone serves no Service. */
 const IMAGES: readonly { readonly system: OtherSystem['system']; readonly image: RegExp; readonly name: RegExp }[] = [
   { system: 'MetalLB', image: /metallb\/|\/metallb-/, name: /controller/ },
@@ -20,18 +22,16 @@ const IMAGES: readonly { readonly system: OtherSystem['system']; readonly image:
   { system: 'OpenELB', image: /openelb/, name: /controller/ },
 ];
 
-/** Other controllers that hand out addresses, by their workloads; Cilium by its pools. */
-export async function findOthers(client: KubeClient): Promise<OtherSystem[]> {
+/** Other controllers that hand out addresses, by their workloads; Cilium by its pools. @returns undefined where workloads may not be seen */
+export async function findOthers(client: KubeClient): Promise<OtherSystem[] | undefined> {
   const found: OtherSystem[] = [];
   for (const resource of WORKLOADS) {
-    for (const object of (await optional(listAll(client, resource))) ?? []) {
-      const other = systemOf(object);
-      if (other !== undefined && !found.some(({ system }) => system === other.system)) found.push(other);
-    }
+    const objects = await optional(listAll(client, resource));
+    if (objects === undefined) return undefined;
+    for (const other of objects.flatMap((object) => systemOf(object) ?? []))
+      if (!found.some(({ system }) => system === other.system)) found.push(other);
   }
-  const pools = await optional(
-    listAll(client, customResource('cilium.io', 'v2', 'ciliumloadbalancerippools', 'CiliumLoadBalancerIPPool', false)),
-  );
+  const pools = await optional(listAll(client, CILIUM_POOLS));
   const [first] = pools ?? [];
   if (first !== undefined) found.push({ system: 'Cilium', evidence: `CiliumLoadBalancerIPPool ${first.metadata.name}` });
   return found;

@@ -4,8 +4,6 @@ import { migrateLayer2 } from './ciliumLayer2.ts';
 import { migrateCiliumPools } from './ciliumPools.ts';
 import type { Draft, SourceService } from './draft.ts';
 
-export const CILIUM = 'cilium.io';
-
 const CLASSES = ['io.cilium/bgp-control-plane', 'io.cilium/l2-announcer'];
 
 /** Cilium's LB IPAM, its announcements by layer 2, and its BGP control plane, the older one too. */
