@@ -59,18 +59,24 @@ const OVERDUE_S = 60;
  */
 export function controllerView(lease: unknown, daemons: readonly DaemonView[] | undefined, nowMs: number): ControllerView {
   const seen = replicasOf(daemons ?? []);
-  const spec = record(record(lease)?.['spec']) ?? {};
-  const leader = text(spec['holderIdentity']) ?? '';
+  const leads = leadershipOf(lease, nowMs);
+  if (leads !== undefined) return { ...leads, ...seen };
   // Without leader election there is no lease. What may not be looked at is not accused.
   const isUnseen = daemons === undefined || (seen.replicas?.ready ?? 0) > 0;
-  if (leader === '') return { running: lease === undefined && isUnseen, ...seen };
+  return { running: lease === undefined && isUnseen, ...seen };
+}
+
+/** undefined: nobody holds the lease. */
+function leadershipOf(lease: unknown, nowMs: number): ControllerView | undefined {
+  const spec = record(record(lease)?.['spec']) ?? {};
+  const leader = text(spec['holderIdentity']) ?? '';
+  if (leader === '') return undefined;
   const age = ageSeconds(spec['renewTime'], nowMs);
   return {
     running: age <= (integer(spec['leaseDurationSeconds']) ?? 0) + OVERDUE_S,
     leader,
     leadsSince: text(spec['acquireTime']) ?? '',
     ...(Number.isFinite(age) ? { renewedSecondsAgo: age } : {}),
-    ...seen,
   };
 }
 

@@ -55,7 +55,9 @@ export class Placer {
     const claim = state?.claims.find(({ ip }) => ip === address);
     const problems = (state?.problems ?? []).filter(({ object }) => object === address);
     const causes = problems.map((problem) => makeCause('wire', problem.reason, problem.message, node));
-    if (claim !== undefined) return { ...common, onWire: true, since: claim.since, causes };
+    // Said of a claim that waits for an interface, whatever is still listed of it.
+    const isWaiting = problems.some(({ reason }) => reason === 'NoUsableInterface');
+    if (claim !== undefined && !isWaiting) return { ...common, onWire: true, since: claim.since, causes };
     const closed = state?.problems.find(({ reason }) => reason === 'CannotOpenInterface');
     if (causes.length === 0 && closed !== undefined) causes.push(nodeProblemCause(closed, node));
     if (causes.length === 0) causes.push(explainCause({ reason: 'NotOnTheWire', node, what: `an answer for ${address}` }, node));
