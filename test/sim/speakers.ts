@@ -213,8 +213,7 @@ export class SimHost {
     };
     this.engine = new Engine(parts, { node: this.node, ...this.#options });
     void this.engine.start(0);
-    const link = { name: 'eth0', index: 2, mac: this.mac, up: true, arp: true, ndp: true, isPort: false, addresses: [this.address] };
-    this.#setLinks?.([link]);
+    this.setUp(true);
     if (this.plan !== undefined) this.engine.apply(this.plan);
     this.#speakArp();
   }
@@ -233,6 +232,12 @@ export class SimHost {
     world.at(world.now + 3000, () => {
       if (this.#life === life) this.#speakArp();
     });
+  }
+
+  /** The carrier of the interface on which the VIPs are. */
+  setUp(up: boolean): void {
+    const link = { name: 'eth0', index: 2, mac: this.mac, up, arp: true, ndp: true, isPort: false, addresses: [this.address] };
+    this.#setLinks?.([link]);
   }
 
   apply(plan: PlanMessage): void {

@@ -39,6 +39,28 @@ describe('layer 2', () => {
     expect(engine.report().problems).toEqual([{ reason: 'NoUsableInterface', ip: VIP, interfaces }]);
   });
 
+  it('W12: a node whose link goes is passed over as long as there is another, and gets its VIPs back with the link', () => {
+    const world = new World(7);
+    const hosts = [1, 2, 3].map((number) => new SimHost(world, number, { failback: { kind: 'immediate' } }));
+    const vip = '10.0.1.1' as Ip;
+    for (const host of hosts) {
+      host.plan = planFor(host, hosts, [vip], 1);
+      host.start();
+    }
+    world.runUntil(10_000);
+    const [owner] = world.answering(vip, 0);
+    // Its session with the others runs over another interface.
+    owner?.setUp(false);
+    world.runUntil(10_100);
+    const [next, ...more] = world.answering(vip, 0);
+    expect(more).toEqual([]);
+    expect(next).toBeDefined();
+    expect(next).not.toBe(owner);
+    owner?.setUp(true);
+    world.runUntil(12_000);
+    expect(world.answering(vip, 0)).toEqual([owner]);
+  });
+
   it('W12b: a member of a VRF announces as any other interface', () => {
     const { engine, hands, clock } = startEngine();
     void engine.start(0);
