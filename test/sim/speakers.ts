@@ -113,6 +113,10 @@ export class SimHost {
   readonly mac: Mac;
   readonly #options: Partial<EngineOptions>;
   part = 0;
+  /** A firewall that lets no UDP of the mesh through. */
+  isFiltered = false;
+  /** Announcements sent. */
+  frames = 0;
   engine: Engine | undefined;
   isFrozen = false;
   #life = 0;
@@ -279,6 +283,7 @@ export class SimHost {
           local: this.address,
           close: stop,
           send: (bytes) => {
+            if (this.isFiltered) return true;
             const copy = bytes.slice();
             world.carry(
               this,
@@ -300,6 +305,7 @@ export class SimHost {
                 world.answers.add(this);
                 return true;
               }
+              this.frames += 1;
               const copy = frame.slice();
               world.carry(
                 this,
