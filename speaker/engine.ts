@@ -54,6 +54,7 @@ export class Engine {
     this.bgp.setLinks(links);
     this.bfd.setLinks(links);
     this.layer2.setLinks(links);
+    this.ownership.linksChanged();
     this.#linksKnown = true;
     const early = this.#early;
     this.#early = undefined;

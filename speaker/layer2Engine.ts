@@ -122,6 +122,11 @@ export class Layer2Engine {
     this.#parts.changed();
   }
 
+  /** Whether there is an interface for it. */
+  canAnnounce({ ip, interfaces }: WireClaim): boolean {
+    return this.#interfaces.views().some((view) => isFit(view, ip) && isSelected(view.name, interfaces));
+  }
+
   /** Addresses that this node still answers for, until their new owners are heard. */
   partings(): number {
     return this.#handover.size;

@@ -112,8 +112,20 @@ export class Ownership {
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    this.mesh.setStanding(STANDINGS[state.phase]);
+    this.mesh.setStanding(this.#own());
     this.#elect();
+  }
+
+  /** A node without any interface for what it may own says so like one that is about to end. */
+  #own(): Standing {
+    const { candidacies } = this.#plan ?? { candidacies: [] };
+    const isStranded = candidacies.length > 0 && !candidacies.some((claim) => this.#layer2.canAnnounce(claim));
+    return isStranded ? 'last' : STANDINGS[this.#standing.phase];
+  }
+
+  /** Interfaces came, went, or lost their carrier. */
+  linksChanged(): void {
+    if (this.#plan !== undefined) this.#meet();
   }
 
   #elect(): void {
@@ -125,7 +137,7 @@ export class Ownership {
     // Where one speaker is heard, another that is not has none, or is dead, whatever Kubernetes has noticed of it.
     const asksKubernetes = phase === 'joining' || !peers.some(({ isUp }) => isUp);
     const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
-    standings.set(this.#node, STANDINGS[phase]);
+    standings.set(this.#node, this.#own());
     const disowned = peers.some(({ liveness }) => liveness === 'disowning');
     const essence = JSON.stringify([[...standings], disowned]);
     if (essence === this.#essence) return;

@@ -175,7 +175,10 @@ function flagRows(command: Command): string[][] {
       `\`${option.flags}\``,
       defaultOf(option),
       option.envVar === undefined ? '' : `\`${option.envVar}\``,
-      cell(option.description) + (option.argChoices === undefined ? '' : option.argChoices.join(', ')),
+      [option.description, option.argChoices?.join(', ') ?? '']
+        .map(cell)
+        .filter((part) => part !== '')
+        .join(': '),
     ]);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chaos } from './chaos.ts';
 
-const SEEDS = Number(process.env['CHAOS_SEEDS'] ?? 120);
+const SEEDS = Number(process.env['CHAOS_SEEDS'] ?? 60);
 const FIRST = process.env['SEED'] === 'random' ? Math.floor(Math.random() * 1e9) : 1;
 
 /** Three packets of 100 ms, and what the checker and the last packet's own interval add. */

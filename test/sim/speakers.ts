@@ -113,6 +113,10 @@ export class SimHost {
   readonly mac: Mac;
   readonly #options: Partial<EngineOptions>;
   part = 0;
+  /** A firewall that lets no UDP of the mesh through. */
+  isFiltered = false;
+  /** Announcements sent. */
+  frames = 0;
   engine: Engine | undefined;
   isFrozen = false;
   #life = 0;
@@ -213,8 +217,7 @@ export class SimHost {
     };
     this.engine = new Engine(parts, { node: this.node, ...this.#options });
     void this.engine.start(0);
-    const link = { name: 'eth0', index: 2, mac: this.mac, up: true, arp: true, ndp: true, isPort: false, addresses: [this.address] };
-    this.#setLinks?.([link]);
+    this.setUp(true);
     if (this.plan !== undefined) this.engine.apply(this.plan);
     this.#speakArp();
   }
@@ -233,6 +236,12 @@ export class SimHost {
     world.at(world.now + 3000, () => {
       if (this.#life === life) this.#speakArp();
     });
+  }
+
+  /** The carrier of the interface on which the VIPs are. */
+  setUp(up: boolean): void {
+    const link = { name: 'eth0', index: 2, mac: this.mac, up, arp: true, ndp: true, isPort: false, addresses: [this.address] };
+    this.#setLinks?.([link]);
   }
 
   apply(plan: PlanMessage): void {
@@ -274,6 +283,7 @@ export class SimHost {
           local: this.address,
           close: stop,
           send: (bytes) => {
+            if (this.isFiltered) return true;
             const copy = bytes.slice();
             world.carry(
               this,
@@ -296,6 +306,7 @@ export class SimHost {
                 world.answers.add(this);
                 return true;
               }
+              this.frames += 1;
               const copy = frame.slice();
               world.carry(
                 this,

@@ -10,7 +10,18 @@ import { createKubeMetrics, createRegistry } from '../../src/host/metrics.ts';
 const NOTHING = {
   bgp: { report: () => [] },
   bfd: { report: () => [], dropped: () => new Map() },
-  layer2: { counters: { requests: new Map(), responses: new Map(), announcements: new Map(), drops: new Map(), conflicts: 0 } },
+  layer2: {
+    counters: { requests: new Map(), responses: new Map(), announcements: new Map(), drops: new Map(), conflicts: 0 },
+    partings: () => 0,
+    handovers: () => ({ heard: 0, timeout: 0 }),
+  },
+  ownership: {
+    mesh: { standings: () => [], dropped: new Map(), isSigned: false },
+    pulse: { stalls: 0 },
+    times: { detection: {}, takeover: {} },
+    takeovers: 0,
+    phase: () => 'joining',
+  },
   plan: () => undefined,
   report: () => ({ peers: [], bfd: [], claims: [], problems: [] }),
 } as unknown as Engine;

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { MeshKey } from '../../speaker/channel.ts';
+import type { Ip } from '../../src/net/ip.ts';
+import { SimHost, World, planFor } from './speakers.ts';
+
+const VIP = '10.0.1.1' as Ip;
+
+function started(
+  count: number,
+  keys: readonly (MeshKey | undefined)[] = [],
+  prepare: (hosts: readonly SimHost[]) => void = () => undefined,
+) {
+  const world = new World(3);
+  const hosts = Array.from({ length: count }, (_, i) => new SimHost(world, i + 1, { failback: { kind: 'immediate' } }));
+  prepare(hosts);
+  for (const [i, host] of hosts.entries()) {
+    const key = keys[i];
+    host.plan = { ...planFor(host, hosts, [VIP], 1), ...(key === undefined ? {} : { meshKey: key }) };
+    host.start();
+  }
+  world.runUntil(10_000);
+  return { world, hosts };
+}
+
+const livenesses = (host: SimHost | undefined): string[] => host?.engine?.ownership.mesh.standings().map(({ liveness }) => liveness) ?? [];
+
+describe('the mesh of speakers', () => {
+  it('where BFD is filtered: Kubernetes says who lives, one answers, and each speaker tells of it', () => {
+    const { world, hosts } = started(3, [], (all) => all.forEach((host) => void (host.isFiltered = true)));
+    expect(world.answering(VIP, 0)).toHaveLength(1);
+    for (const host of hosts) {
+      expect(host.engine?.report().problems.map(({ reason }) => reason)).toEqual(['LivenessUnknown', 'LivenessUnknown']);
+    }
+  });
+
+  it('where one node alone is filtered: the others go on without it, and no two answer', () => {
+    const { world, hosts } = started(3, [], ([first]) => void (first && (first.isFiltered = true)));
+    world.runUntil(15_000);
+    expect(world.answering(VIP, 0).length).toBeLessThanOrEqual(1);
+    expect(livenesses(hosts[1])).toEqual(['unknown', 'willing']);
+  });
+
+  it('is signed where there is a key, and whoever has another key is neither believed nor taken for dead', () => {
+    const key = { keyId: 7, password: 'correct horse' };
+    const same = started(2, [key, key]);
+    expect(livenesses(same.hosts[0])).toEqual(['willing']);
+    expect(same.world.answering(VIP, 0)).toHaveLength(1);
+    const other = started(2, [key, { keyId: 7, password: 'another' }]);
+    expect(livenesses(other.hosts[0])).toEqual(['unknown']);
+    expect(other.world.answering(VIP, 0)).toHaveLength(1);
+    expect([...(other.hosts[0]?.engine?.ownership.mesh.dropped.keys() ?? [])]).toEqual(['BfdAuthWrong']);
+    // One of them is restarted with the right key; the other does not change its own while it runs.
+    const [, second] = other.hosts;
+    if (second?.plan !== undefined) second.plan = { ...second.plan, meshKey: key };
+    second?.start();
+    other.world.runUntil(20_000);
+    expect(livenesses(other.hosts[0])).toEqual(['willing']);
+    expect(other.world.answering(VIP, 0)).toHaveLength(1);
+  });
+
+  it('takes 10,000 addresses over within a second of the detection, each announced', () => {
+    const vips = Array.from({ length: 10_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}` as Ip).toSorted();
+    const world = new World(5);
+    const hosts = [1, 2].map((number) => new SimHost(world, number, { failback: { kind: 'immediate' } }));
+    for (const host of hosts) {
+      host.plan = planFor(host, hosts, vips, 1, ['node2']);
+      host.start();
+    }
+    world.runUntil(12_000);
+    const [first, second] = hosts;
+    expect(first?.engine?.report().claims).toHaveLength(10_000);
+    first?.kill();
+    const before = second?.frames ?? 0;
+    world.runUntil(12_000 + 310);
+    expect(second?.engine?.report().claims).toHaveLength(10_000);
+    world.runUntil(12_000 + 1310);
+    // A request and a reply each (RFC 5227 §3).
+    expect((second?.frames ?? 0) - before).toBeGreaterThanOrEqual(20_000);
+    for (const vip of vips.filter((_, i) => i % 500 === 0)) expect(world.answering(vip, 0)).toEqual([second]);
+  });
+});
