@@ -29,14 +29,7 @@ const FLUSH_MS = 1000;
 /** Kubernetes for one speaker: watches, plans, and tells the cluster what the wire reports. */
 export function startKubeSide(options: KubeSideOptions, post: (message: Downward) => void): KubeSide {
   const { node, namespace, apiGroup } = options;
-  const log = createLogger({ level: options.logLevel, name: 'speaker-kube' });
-  const registry = new Registry();
-  registry.setDefaultLabels({ program: 'speaker' });
-  const metrics = createKubeMetrics(registry);
-  const credentials = loadCredentials(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
-  const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-speaker', metrics });
-  const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log, metrics });
-  const events = createEventRecorder({ client, component: 'heraldlb-speaker', host: node, log, metrics });
+  const { log, registry, metrics, client, statuses, events } = connect(options);
   const plans = new Outbox<PlanMessage>((value) => post({ type: 'value', value }), keepWaiting);
   let isPlanned = false;
   /** The first change that no plan has seen yet. */
@@ -97,6 +90,18 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
       await client.close();
     },
   };
+}
+
+function connect(options: KubeSideOptions) {
+  const log = createLogger({ level: options.logLevel, name: 'speaker-kube' });
+  const registry = new Registry();
+  registry.setDefaultLabels({ program: 'speaker' });
+  const metrics = createKubeMetrics(registry);
+  const credentials = loadCredentials(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
+  const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-speaker', metrics });
+  const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log, metrics });
+  const events = createEventRecorder({ client, component: 'heraldlb-speaker', host: options.node, log, metrics });
+  return { log, registry, metrics, client, statuses, events };
 }
 
 function answer(registry: Registry, id: number, post: (message: Downward) => void): void {

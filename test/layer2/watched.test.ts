@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { watchedRanges } from '../../src/layer2/watched.ts';
 import { parseIp } from '../../src/net/ip.ts';
@@ -32,9 +32,9 @@ describe('what a kernel filter lets through', () => {
   });
 
   it('has every address in it, whatever they are, in at most so many ranges that do not touch', () => {
-    const words = fc.array(fc.integer({ min: 0, max: 0xffffffff }), { minLength: 1, maxLength: 100 });
-    fc.assert(
-      fc.property(words, fc.integer({ min: 1, max: 32 }), (all, most) => {
+    const words = array(integer({ min: 0, max: 0xffffffff }), { minLength: 1, maxLength: 100 });
+    assert(
+      property(words, integer({ min: 1, max: 32 }), (all, most) => {
         const { v4 } = watchedRanges(
           all.map((word) => ip(dotted(word))),
           most,

@@ -72,7 +72,10 @@ async function herald(vips: number): Promise<ChildProcess> {
 const RESPONDERS: readonly Responder[] = [
   {
     name: 'kernel',
-    start: async () => void addresses('add'),
+    start: async () => {
+      addresses('add');
+      return undefined;
+    },
     stop: async () => addresses('del'),
   },
   {
@@ -127,21 +130,21 @@ function rss(pid: number): number {
 /** `ip netns exec` becomes the program, so the child's PID is its own. */
 const pidOf = (child: ChildProcess): number => child.pid ?? 0;
 
+async function askAll(name: string, found: Map<string, Answered[]>): Promise<void> {
+  for (const [family, window] of ['4', '6'].flatMap((each) => WINDOWS.map((size) => [each, size] as const))) {
+    const key = `${family} ${name} ${window}`;
+    const vips = name === 'kernel' && family === '6' ? KERNEL_VIPS6 : VIPS;
+    found.set(key, [...(found.get(key) ?? []), await ask(family, window, vips)]);
+  }
+}
+
 async function answersTable(): Promise<void> {
   const found = new Map<string, Answered[]>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const responder of RESPONDERS) {
       const child = await responder.start();
       await sleep(300);
-      for (const family of ['4', '6']) {
-        for (const window of WINDOWS) {
-          const key = `${family} ${responder.name} ${window}`;
-          found.set(key, [
-            ...(found.get(key) ?? []),
-            await ask(family, window, responder.name === 'kernel' && family === '6' ? KERNEL_VIPS6 : VIPS),
-          ]);
-        }
-      }
+      await askAll(responder.name, found);
       await responder.stop(child);
       await sleep(300);
     }
