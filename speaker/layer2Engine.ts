@@ -6,6 +6,7 @@ import { type ConflictEvent, conflicts, startConflicts, type ConflictState } fro
 import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
 import { solicitedGroups } from '../src/layer2/groups.ts';
 import { type InterfaceView, isFit, isSelected } from '../src/layer2/link.ts';
+import { after } from '../src/machine.ts';
 import { respond } from '../src/layer2/responder.ts';
 import type { Sighting } from '../src/layer2/response.ts';
 import type { Ip } from '../src/net/ip.ts';
@@ -21,6 +22,7 @@ import { SpeakerMacs } from './speakerMacs.ts';
 
 const DUE = 'layer2';
 const CONFLICTS_DUE = 'layer2/conflicts';
+const LEAVE_GROUPS_MS = 200;
 /** A reply needs 86 bytes. */
 const REPLY_BYTES = 128;
 
@@ -149,7 +151,9 @@ export class Layer2Engine {
     this.#claims.delete(ip);
     this.#phases.delete(ip);
     this.#announce({ kind: 'release', ip });
-    this.#parts.deadlines.set('layer2/join', this.#parts.clock.now(), () => this.#join());
+    // Thousands are released one by one, and to hear a group for a little longer does no harm.
+    const { clock, deadlines } = this.#parts;
+    deadlines.set('layer2/join', after(clock.now(), LEAVE_GROUPS_MS), () => this.#join());
     this.#parts.changed();
   }
 

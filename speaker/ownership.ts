@@ -64,7 +64,11 @@ export class Ownership {
     );
     this.pulse = new Pulse(
       parts,
-      () => this.mesh.roll(),
+      () => {
+        // Nobody is to hand anything to a node that says nothing.
+        this.mesh.setStanding('last');
+        return this.mesh.roll();
+      },
       () => this.#sure(),
     );
     this.#standing = startStanding(parts.clock.now(), { failback: options.failback, joinMs: JOIN_MS });
@@ -112,7 +116,7 @@ export class Ownership {
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    this.mesh.setStanding(this.#own());
+    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own());
     this.#elect();
   }
 
@@ -134,8 +138,8 @@ export class Ownership {
     const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
     const { phase } = this.#standing;
-    // Where one speaker is heard, another that is not has none, or is dead, whatever Kubernetes has noticed of it.
-    const asksKubernetes = phase === 'joining' || !peers.some(({ isUp }) => isUp);
+    // Where one speaker was heard, BFD is not filtered: another that never was does not run, whatever Kubernetes has noticed of it.
+    const asksKubernetes = phase === 'joining' || !peers.some(({ wasUp }) => wasUp);
     const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
     standings.set(this.#node, this.#own());
     const disowned = peers.some(({ liveness }) => liveness === 'disowning');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MeshKey } from '../../speaker/channel.ts';
 import type { Ip } from '../../src/net/ip.ts';
-import { SimHost, World, planFor } from './speakers.ts';
+import { SimHost, World, planFor, questionFor } from './speakers.ts';
 
 const VIP = '10.0.1.1' as Ip;
 
@@ -56,6 +56,24 @@ describe('the mesh of speakers', () => {
     other.world.runUntil(20_000);
     expect(livenesses(other.hosts[0])).toEqual(['willing']);
     expect(other.world.answering(VIP, 0)).toHaveLength(1);
+  });
+
+  it('a speaker that stood still answers none of the questions that waited for it', () => {
+    const { world } = started(3);
+    const [owner] = world.answering(VIP, 0);
+    if (owner === undefined) throw new Error('nobody answers');
+    owner.freeze();
+    const question = questionFor(VIP);
+    world.at(world.now + 100, () => owner.input(() => owner.hear(question)));
+    world.at(world.now + 1000, () => owner.input(() => owner.hear(question)));
+    world.runUntil(12_000);
+    const answered = new Set<SimHost>();
+    world.answers = answered;
+    owner.thaw();
+    world.answers = undefined;
+    expect(answered).not.toContain(owner);
+    world.runUntil(16_000);
+    expect(world.answering(VIP, 0)).toHaveLength(1);
   });
 
   it('takes 10,000 addresses over within a second of the detection, each announced', () => {

@@ -27,6 +27,18 @@ export function randomOf(seed: number): () => number {
   };
 }
 
+/** A client's ARP request. */
+export function questionFor(vip: Ip): Uint8Array {
+  const payload = encodeArp({
+    operation: 'request',
+    senderMac: CLIENT_MAC,
+    senderIp: '10.0.0.250' as Ip,
+    targetMac: ZERO_MAC,
+    targetIp: vip,
+  });
+  return encodeEthernet({ destination: BROADCAST_MAC, source: CLIENT_MAC, etherType: ETHER_TYPE.arp, payload });
+}
+
 interface Task {
   readonly at: number;
   readonly order: number;
@@ -89,14 +101,7 @@ export class World {
 
   /** Who would answer the question for an address, in one part of the segment. */
   answering(vip: Ip, part: number): SimHost[] {
-    const payload = encodeArp({
-      operation: 'request',
-      senderMac: CLIENT_MAC,
-      senderIp: '10.0.0.250' as Ip,
-      targetMac: ZERO_MAC,
-      targetIp: vip,
-    });
-    const frame = encodeEthernet({ destination: BROADCAST_MAC, source: CLIENT_MAC, etherType: ETHER_TYPE.arp, payload });
+    const frame = questionFor(vip);
     const found = new Set<SimHost>();
     this.answers = found;
     for (const host of this.hosts) if (host.part === part && host.isRunning) host.hear(frame);
