@@ -3,16 +3,10 @@ import { watchedRanges } from '../../src/layer2/watched.ts';
 import { READER_BATCH, type ReaderHandle, addon } from '../native/addon.ts';
 import { AF_PACKET, ETH_P_ARP, ETH_P_IPV6, SOCK_RAW } from './constants.ts';
 import { ARP_FILTER, MOST_RANGES, NDP_FILTER, arpFilter, ndpFilter } from './filter.ts';
-import { type SendCounters, SendQueue } from './sendQueue.ts';
+import { type PacketCounters, SendQueue } from './sendQueue.ts';
 import { linkAddress } from './sockaddr.ts';
 
 const MAX_FRAME = 2048;
-
-export interface PacketCounters extends SendCounters {
-  /** Frames longer than any ARP or ND message. */
-  truncated: number;
-  readErrors: number;
-}
 
 /** ARP and neighbour discovery frames of one interface, both ways. Decides nothing. */
 export interface PacketEndpoint {

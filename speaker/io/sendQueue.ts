@@ -1,11 +1,13 @@
 import { READER_BATCH, addon } from '../native/addon.ts';
 import { ENETDOWN } from './constants.ts';
-import type { PacketCounters } from './packet.ts';
 
-export interface SendCounters {
+export interface PacketCounters {
   sent: number;
   /** The kernel's queue was full, or the link down. */
   sendErrors: number;
+  /** Frames longer than any ARP or ND message. */
+  truncated: number;
+  readErrors: number;
 }
 
 /** Room for any ARP or ND message; the few that are longer go by themselves. */
