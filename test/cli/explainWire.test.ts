@@ -6,6 +6,7 @@ import {
   type Happening,
   type Raw,
   type RawCluster,
+  SETTLED_MS,
   calm,
   connected,
   established,
@@ -57,9 +58,9 @@ const endpointsOn = (cluster: RawCluster, service: string, nodes: readonly strin
 };
 const dials =
   (act: (dial: Parameters<typeof say>[0], node: string) => void): Happening =>
-  ({ hands, clock, node }) => {
+  ({ hands, node }) => {
     for (const dial of hands.dials) act(dial, node);
-    clock.advance(3000);
+    return 3000;
   };
 const refusal = (code: number, subcode: number): Happening =>
   dials((dial) => {
@@ -209,7 +210,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     by: 'layer2',
     wire: (wire) => {
       for (const vip of wire.vips) stranger(wire, vip);
-      wire.clock.advance(3000);
+      return SETTLED_MS;
     },
     reason: 'AddressInUse',
   },
@@ -220,9 +221,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'an interface that is down': {
     by: 'layer2',
-    wire: ({ hands, clock }) => {
+    wire: ({ hands }) => {
       hands.setLinks([{ ...ETH0, up: false }]);
-      clock.advance(3000);
+      return SETTLED_MS;
     },
     reason: 'NoUsableInterface',
   },
@@ -242,14 +243,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a router that does not listen': { by: 'bgp', wire: dials((dial) => dial.events.failed('ECONNREFUSED')), reason: 'ConnectionRefused' },
   'a router that does not answer': {
     by: 'bgp',
-    wire: ({ clock }) => clock.advance(200_000),
+    wire: () => 200_000,
     reason: 'NoAnswer',
     object: 'BGPPeer/tor on n1, n2, n3',
   },
   'a wrong MD5 key': {
     by: 'bgp',
     broken: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['password'] = 'wrong'),
-    wire: ({ clock }) => clock.advance(200_000),
+    wire: () => 200_000,
     reason: 'KeyNotAccepted',
   },
   'no route to the router': { by: 'bgp', wire: dials((dial) => dial.events.failed('EHOSTUNREACH')), reason: 'NoRouteToRouter' },
@@ -275,10 +276,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a session that the router shut': { by: 'bgp', wire: refusal(6, 2), reason: 'EndedByRouter' },
   'a router that falls silent': {
     by: 'bgp',
-    wire: ({ hands, clock }) => {
+    wire: ({ hands }) => {
       const [dial] = hands.dials;
       if (dial !== undefined) established(dial);
-      clock.advance(91_000);
+      return 91_000;
     },
     reason: 'HoldTimerExpired',
   },
@@ -334,7 +335,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a second address that no session carries': { by: 'bgp', service: 'dual', state: 'degraded', reason: 'FamilyNotCarried' },
   'both protocols, of which one has no router': {
     by: 'both',
-    wire: ({ clock }) => clock.advance(200_000),
+    wire: () => 200_000,
     state: 'degraded',
     reason: 'NoAnswer',
   },
