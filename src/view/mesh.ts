@@ -26,6 +26,7 @@ function reportedBy(cluster: Cluster, node: string, reason: string): readonly No
   const problems = cluster.states.get(node)?.problems ?? [];
   return problems.filter(
     (problem) =>
-      problem.reason === reason && (problem.object?.startsWith('Node/') !== true || speakerRuns(cluster, problem.object.slice('Node/'.length))),
+      problem.reason === reason &&
+      (problem.object?.startsWith('Node/') !== true || speakerRuns(cluster, problem.object.slice('Node/'.length))),
   );
 }

@@ -129,14 +129,15 @@ export function stranger({ hands }: Wire, address: string): void {
  * Every node's own engine carries out its own plan, all at the same time and in reach of each other, and its NodeState says what came
  * of it, as the speaker's would.
  * @param silent speakers that do not run
+ * @param isFiltered nothing that speakers say to each other arrives
  */
-export async function speak(cluster: RawCluster, happen: Happening, silent: readonly string[] = []): Promise<void> {
+export async function speak(cluster: RawCluster, happen: Happening, silent: readonly string[] = [], isFiltered = false): Promise<void> {
   const clock = new FakeClock();
   const context = { nowMs: Date.now() };
   const runs = ({ plan }: PlannedNode): boolean => !silent.includes(plan.node);
   const results = plansOf(readWorld(cluster, context)).all.filter(runs);
   const speakers = await Promise.all(results.map((result) => begin(result, clock)));
-  for (const { hands } of speakers) hands.onDatagram = carrier(speakers, clock);
+  if (!isFiltered) for (const { hands } of speakers) hands.onDatagram = carrier(speakers, clock);
   // They run when the Services come: then addresses are probed.
   const before = plansOf(readWorld({ ...cluster, services: [] }, context)).all.filter(runs);
   for (const [at, { plan }] of before.entries()) speakers[at]?.engine.apply(packMessage({ ...plan, peers: [] }, []));

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NAMESPACE } from '../controller/fixtures.ts';
 import { type Cluster, getService, ips, poolObject, serviceObject, startCluster, until } from '../controller/support.ts';
+import { readCluster } from '../../src/view/cluster.ts';
+import { Judge } from '../../src/view/judgement.ts';
+import { statusOf } from '../../src/view/status.ts';
+import { plansOf, readWorld } from '../../src/view/world.ts';
 import { ETH0 } from '../speaker/support.ts';
 import {
   type Happening,
@@ -67,6 +71,10 @@ const refusal = (code: number, subcode: number): Happening =>
     connected(dial);
     say(dial, { type: 'notification', code, subcode, data: new Uint8Array() });
   });
+const foreign: Happening = (wire) => {
+  for (const vip of wire.vips) stranger(wire, vip);
+  return SETTLED_MS;
+};
 const pod = (component: string, node: string, ready: boolean): Raw => ({
   metadata: { name: `${component}-${node}`, namespace: NAMESPACE, labels: { 'app.kubernetes.io/component': component } },
   spec: { nodeName: node },
@@ -208,10 +216,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   // What happens on the wire, layer 2.
   'a foreign host on the VIP': {
     by: 'layer2',
-    wire: (wire) => {
-      for (const vip of wire.vips) stranger(wire, vip);
-      return SETTLED_MS;
-    },
+    wire: foreign,
     reason: 'AddressInUse',
   },
   'an interface that is not there': {
@@ -422,7 +427,10 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
     const raw = structuredClone(base);
     named(raw.nodes, 'n3').metadata.labels = { [EXCLUDE]: '' };
     await speak(raw, calm);
+    // The speakers' sessions with one another stand beside those that guard routers, and are none of BGP's.
+    expect(JSON.stringify(raw.nodeStates.map(({ status }) => status['bfd']))).toContain('mesh/n2');
     const { nodes, sessions } = explained(raw, 'web');
+    expect(sessions.map(({ bfd }) => bfd)).toEqual([undefined, undefined]);
     expect(nodes.map(({ node, bgp }) => [node, bgp])).toEqual([
       ['n1', 'announced'],
       ['n2', 'announced'],
@@ -434,6 +442,46 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
     expect(sessions.map(({ node, up, routes, planned }) => [node, up, routes === planned])).toEqual([
       ['n1', true, true],
       ['n2', true, true],
+    ]);
+  });
+
+  it('believes the nodes where they know better than Kubernetes who owns an address', async () => {
+    const raw = structuredClone(base);
+    raw.config.BGPAdvertisement = [];
+    const planned = plansOf(readWorld(raw, { nowMs: Date.now() })).all.find(({ plan }) => plan.claims.length > 0)?.plan.node ?? '';
+    // Its speaker has died, and nobody has told Kubernetes.
+    await speak(raw, calm, [planned]);
+    raw.pods = NODES.map((node) => pod('speaker', node, node !== planned));
+    const { state, causes, nodes, chain } = explained(raw, 'web');
+    expect([state, causes]).toEqual(['announced', []]);
+    const owner = nodes.find(({ onWire }) => onWire.length > 0);
+    expect(owner?.node).not.toBe(planned);
+    expect(nodes.map(({ layer2 }) => layer2).toSorted()).toEqual(['NotOwner', 'NotOwner', 'announced']);
+    expect(owner?.layer2).toBe('announced');
+    expect(chain.find(({ stage }) => stage === 'Nodes')?.text).toBe(`${owner?.node} by layer 2`);
+  });
+
+  it('names the node that has the address and cannot announce it, which is not the one of the plan', async () => {
+    const raw = structuredClone(base);
+    raw.config.BGPAdvertisement = [];
+    const planned = plansOf(readWorld(raw, { nowMs: Date.now() })).all.find(({ plan }) => plan.claims.length > 0)?.plan.node ?? '';
+    await speak(raw, foreign, [planned]);
+    const { state, causes } = explained(raw, 'web');
+    expect([state, causes[0]?.reason]).toEqual(['notAnnounced', 'AddressInUse']);
+    expect(causes[0]?.object).not.toBe(planned);
+  });
+
+  it('warns of speakers that cannot hear each other, once', async () => {
+    const raw = structuredClone(base);
+    raw.config.BGPAdvertisement = [];
+    await speak(raw, calm, [], true);
+    const { state, causes } = explained(raw, 'web');
+    expect([state, causes.map(({ reason }) => reason)]).toEqual(['announced', ['LivenessUnknown']]);
+    expect(causes[0]?.object).toMatch(/^Node\/n\d, Node\/n\d on n\d$/);
+    const seen = readCluster(raw, { nowMs: Date.now() });
+    const { problems } = statusOf(seen, new Judge(seen));
+    expect(problems.map(({ reason, object }) => [reason, object])).toEqual([
+      ['LivenessUnknown', 'Node/n2, Node/n3, Node/n1 on n1, n2, n3'],
     ]);
   });
 

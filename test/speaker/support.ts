@@ -292,7 +292,10 @@ export function startEngine(options: StartOptions = {}) {
     },
     ...(options.sent === undefined ? {} : { sent: options.sent }),
   };
-  const engine = new Engine(parts, { node: options.node ?? 'node1', ...(options.exclude === undefined ? {} : { exclude: options.exclude }) });
+  const engine = new Engine(parts, {
+    node: options.node ?? 'node1',
+    ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
+  });
   return { engine, clock, hands, changes };
 }
 
