@@ -131,11 +131,11 @@ async function glassOf(
   elector: Elector | undefined,
   shared: Pick<Parameters<typeof startGlass>[0], 'client' | 'watches' | 'log' | 'metrics'>,
 ): Promise<LookingGlass | undefined> {
-  const { glassPort, namespace, lbClass, identity, version = 'unknown' } = flags;
+  const { glassPort, namespace, apiGroup, lbClass, identity, version = 'unknown' } = flags;
   if (glassPort === undefined) return undefined;
   const rest = glassRestMs === undefined ? {} : { restMs: glassRestMs };
   const leader = (): string | undefined => (elector === undefined ? identity : elector.holder());
-  return startGlass({ ...shared, ...rest, leader, flags: { ...flags, glassPort }, namespace, lbClass, identity, version });
+  return startGlass({ ...shared, ...rest, leader, flags: { ...flags, glassPort }, namespace, apiGroup, lbClass, identity, version });
 }
 
 function isStuck(leader: Leader | undefined): boolean {

@@ -124,7 +124,9 @@ export class Ownership {
   #own(): Standing {
     const { candidacies } = this.#plan ?? { candidacies: [] };
     const isStranded = candidacies.length > 0 && !candidacies.some((claim) => this.#layer2.canAnnounce(claim));
-    return isStranded ? 'last' : STANDINGS[this.#standing.phase];
+    // Those that cannot hear this node have taken what was its.
+    const isGivenUp = this.#plan?.beyond?.isReady === false;
+    return isStranded || isGivenUp ? 'last' : STANDINGS[this.#standing.phase];
   }
 
   /** Interfaces came, went, or lost their carrier. */
@@ -141,6 +143,7 @@ export class Ownership {
     // Where one speaker was heard, BFD is not filtered: another that never was does not run, whatever Kubernetes has noticed of it.
     const asksKubernetes = phase === 'joining' || !peers.some(({ wasUp }) => wasUp);
     const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
+    for (const node of plan.beyond?.nodes ?? []) standings.set(node, 'willing');
     standings.set(this.#node, this.#own());
     const disowned = peers.some(({ liveness }) => liveness === 'disowning');
     const essence = JSON.stringify([[...standings], disowned]);

@@ -1,8 +1,8 @@
 import type { DrainTrigger, OwnDrain } from '../src/announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../src/announce/nodePlan.ts';
-import { GROUP } from '../src/api/kind.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
+import { defaultElection } from '../src/api/l2Advertisement.ts';
 import type { Config } from '../src/config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.ts';
 import type { SecretView } from '../src/config/peers.ts';
@@ -27,8 +27,7 @@ export class Planner {
   readonly #node: string;
   readonly #lbClass: string | undefined;
   readonly #drainTriggers: readonly DrainTrigger[];
-  /** MetalLB's objects cannot say it, and whoever keeps them wants MetalLB's owners. */
-  readonly #election: 'balanced' | 'hash';
+  readonly #election: ReturnType<typeof defaultElection>;
   readonly #memory = new PlanMemory();
   readonly #lists = new WeakMap<object, { readonly version: number; readonly values: readonly unknown[] }>();
   #config: Config | undefined;
@@ -42,7 +41,7 @@ export class Planner {
     this.#node = node;
     this.#lbClass = lbClass;
     this.#drainTriggers = drainOn;
-    this.#election = apiGroup === GROUP ? 'balanced' : 'hash';
+    this.#election = defaultElection(apiGroup);
   }
 
   /** @param drain of this node; undefined: it is in service */

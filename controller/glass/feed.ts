@@ -1,3 +1,4 @@
+import { defaultElection } from '../../src/api/l2Advertisement.ts';
 import { integer, record, text } from '../../src/cluster/json.ts';
 import { Glass, type GlassInput } from '../../src/glass/build.ts';
 import type { Head, Move, Snapshot, Usage } from '../../src/glass/view.ts';
@@ -16,6 +17,8 @@ export interface FeedOptions {
   readonly watches: Watches;
   readonly namespace: string;
   readonly lbClass: string | undefined;
+  /** Of the configuration. */
+  readonly apiGroup: string;
   /** Holder of the lease. */
   readonly leader: () => string | undefined;
   readonly identity: string;
@@ -83,6 +86,7 @@ export function startFeed(options: FeedOptions): Feed {
       slices: lists.of(own.slices.store),
       nodes: lists.of(own.nodes.store),
       reports: lists.of(own.reports.store),
+      electionPolicy: defaultElection(options.apiGroup),
       ...(options.lbClass === undefined ? {} : { loadBalancerClass: options.lbClass }),
     };
   };

@@ -27,7 +27,7 @@ interface Planners {
   readonly peers: readonly Peer[];
   readonly routes: RoutePlanner;
   readonly claims: ClaimPlanner;
-  readonly meshPeers: readonly MeshPeer[];
+  readonly mesh: Pick<Layer2Plan, 'peers' | 'beyond'>;
 }
 
 /**
@@ -82,7 +82,7 @@ function makePlanners(index: SnapshotIndex, nodeName: string, ranks: RankCache):
     peers,
     routes: new RoutePlanner(index, node, peers),
     claims: new ClaimPlanner(index, node, ranks),
-    meshPeers: meshPeers(index, node),
+    mesh: meshOf(index, node),
   };
 }
 
@@ -95,23 +95,27 @@ function planOf(planners: Planners, { config, drain }: SnapshotIndex, generation
   return { ...plan, farewell: `node ${nodeName} drained: ${drainText(drain.reason)}` };
 }
 
-function layer2Of({ claims, meshPeers: peers }: Planners): Layer2Plan {
+function layer2Of({ claims, mesh }: Planners): Layer2Plan {
   const candidacies = claims.candidacies();
-  return { candidacies, groups: candidacies.map((claim) => claims.group(claim)), contests: claims.contests(), peers };
+  return { candidacies, groups: candidacies.map((claim) => claims.group(claim)), contests: claims.contests(), ...mesh };
 }
 
 /**
  * Whoever an L2Advertisement selects, whatever else keeps it from owning anything at the moment: sessions are not to come and go
  * with endpoints and conditions, which the nodes do not see at the same time.
  */
-function meshPeers(index: SnapshotIndex, node: NodeView | undefined): MeshPeer[] {
+function meshOf(index: SnapshotIndex, node: NodeView | undefined): Planners['mesh'] {
   const isMember = (each: NodeView): boolean => index.config.l2Advertisements.some((advertisement) => coversNode(advertisement, each));
-  if (node === undefined || !isMember(node)) return [];
-  return index.nodes.flatMap((each) => {
-    if (each.name === node.name || !isMember(each)) return [];
+  if (node === undefined || !isMember(node)) return { peers: [] };
+  const peers: MeshPeer[] = [];
+  const beyond: string[] = [];
+  for (const each of index.nodes) {
+    if (each.name === node.name || !isMember(each)) continue;
     const pair = pairOf(node, each);
-    return pair === undefined ? [] : [{ node: each.name, ...pair, ready: each.ready }];
-  });
+    if (pair !== undefined) peers.push({ node: each.name, ...pair, ready: each.ready });
+    else if (each.ready) beyond.push(each.name);
+  }
+  return { peers, ...(beyond.length === 0 ? {} : { beyond: { nodes: beyond, isReady: node.ready } }) };
 }
 
 /** The same two addresses on both sides. */

@@ -28,6 +28,16 @@ export interface Layer2Plan<Claim = ClaimPlan> {
   readonly contests: readonly Contest[];
   /** The other nodes that may have a speaker, sorted by name. */
   readonly peers: readonly MeshPeer[];
+  /** Absent: every other node can be spoken to. */
+  readonly beyond?: BeyondMesh;
+}
+
+/** Nodes without an address of a family that this one has too. Of them Kubernetes alone is asked. */
+export interface BeyondMesh {
+  /** Those that are ready, sorted. */
+  readonly nodes: readonly string[];
+  /** What they are told of this node. */
+  readonly isReady: boolean;
 }
 
 /** Everything that this node may come to answer for. */

@@ -18,6 +18,7 @@ function sameLayer2(a: Layer2Plan | undefined, b: Layer2Plan | undefined): boole
     sameList(a.contests, b.contests, () => false) &&
     sameList(a.groups, b.groups, () => false) &&
     sameList(a.candidacies, b.candidacies, sameClaim) &&
+    JSON.stringify(a.beyond) === JSON.stringify(b.beyond) &&
     sameList(a.peers, b.peers, (one, other) => JSON.stringify(one) === JSON.stringify(other))
   );
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { configStatus, crdMeta, int32, labelSelector, nameList, selectorList } from './fields.ts';
-import type { Kind } from './kind.ts';
+import { GROUP, type Kind } from './kind.ts';
 
 const interfaces = z.array(z.string().min(1).max(15)).max(64).describe('Interfaces to answer on; all that are fit when absent.');
 crdMeta.add(interfaces, { listType: 'set' });
@@ -47,3 +47,8 @@ export const l2Advertisement: Kind<typeof l2AdvertisementSpec> = {
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
 };
+
+/** Where an advertisement does not say it: MetalLB's objects cannot, and whoever keeps them wants MetalLB's owners. */
+export function defaultElection(group: string): NonNullable<z.infer<typeof l2AdvertisementSpec>['election']> {
+  return group === GROUP ? 'balanced' : 'hash';
+}

@@ -30,10 +30,11 @@ async function run(flags: Flags): Promise<0 | 1> {
   const objects = await withCluster(flags, (client) => listCluster(client, flags));
   const nowMs = Date.now();
   // The class may be known from the controller alone.
-  const { world } = readCluster(objects, { nowMs, ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) });
+  const { world } = readCluster(objects, { nowMs, apiGroup, ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) });
   const { loadBalancerClass } = world;
   const proposal = propose(objects, manifests, {
     nowMs,
+    apiGroup,
     namespace,
     prune,
     ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),

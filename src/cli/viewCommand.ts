@@ -22,6 +22,7 @@ export function viewCommand(name: string, description: string): Command {
 export function lookAt(flags: ViewFlags, body: (cluster: Cluster) => 0 | 1): Promise<void> {
   return exitWith(async () => {
     const objects = await withCluster(flags, (client) => listCluster(client, flags));
-    return body(readCluster(objects, { nowMs: Date.now(), ...(flags.lbClass === undefined ? {} : { loadBalancerClass: flags.lbClass }) }));
+    const { apiGroup, lbClass } = flags;
+    return body(readCluster(objects, { nowMs: Date.now(), apiGroup, ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) }));
   });
 }

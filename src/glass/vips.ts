@@ -52,7 +52,7 @@ export interface VipInput {
 /** One row for each address that a Service has, in order of addresses. */
 export function vipRows(input: VipInput): VipRow[] {
   const { index } = input;
-  const owners = ownersOf(input.reports);
+  const owners = ownersOf(input.reports, new Set(index.nodes.filter(({ ready }) => ready).map(({ name }) => name)));
   const wire = new Wire(input);
   const addresses = new Set(input.services.flatMap(({ key, ingress }) => (index.service(key) === undefined ? [] : ingress)));
   return [...addresses].sort(byAddress).map((ip) => {
@@ -153,7 +153,8 @@ class Wire {
   }
 }
 
-function ownersOf(reports: readonly NodeReport[]): Map<string, Owner[]> {
+/** @param ready nodes: what was reported last by one that has died is true until another says that it has taken over */
+function ownersOf(reports: readonly NodeReport[], ready: ReadonlySet<string>): Map<string, Owner[]> {
   const owners = new Map<string, Owner[]>();
   for (const { name: node, claims } of reports) {
     for (const { ip, since, interfaces } of claims) {
@@ -162,6 +163,10 @@ function ownersOf(reports: readonly NodeReport[]): Map<string, Owner[]> {
       if (list === undefined) owners.set(ip, [owner]);
       else list.push(owner);
     }
+  }
+  for (const [ip, list] of owners) {
+    const living = list.length > 1 ? list.filter(({ node }) => ready.has(node)) : list;
+    if (living.length > 0) owners.set(ip, living);
   }
   return owners;
 }

@@ -3,7 +3,7 @@ import type { ServiceKey } from '../cluster/service.ts';
 import type { AddressPlan } from '../ipam/plan.ts';
 import { type ControllerView, type DaemonView, classOf, controllerView, projectDaemon } from './daemons.ts';
 import { type NodeStateView, projectNodeState } from './nodeState.ts';
-import { type NodePlans, type World, type WorldObjects, addressesOf, plansOf, readWorld } from './world.ts';
+import { type NodePlans, type World, type WorldContext, type WorldObjects, addressesOf, plansOf, readWorld } from './world.ts';
 
 /** What is listed of a cluster for one look at it. */
 export interface ClusterObjects extends WorldObjects {
@@ -27,18 +27,17 @@ export interface Cluster {
   readonly addresses: () => AddressPlan;
 }
 
-export interface ClusterContext {
-  /** Milliseconds since 1970. */
-  readonly nowMs: number;
+export interface ClusterContext extends Pick<WorldContext, 'nowMs' | 'apiGroup'> {
   /** Default: as the controller's Pods have it on their command line. */
   readonly loadBalancerClass?: string;
 }
 
-export function readCluster(objects: ClusterObjects, { nowMs, loadBalancerClass }: ClusterContext): Cluster {
+export function readCluster(objects: ClusterObjects, { loadBalancerClass, ...context }: ClusterContext): Cluster {
   const daemons = objects.pods?.flatMap(projectDaemon);
   const lbClass = loadBalancerClass ?? classOf(daemons ?? []);
-  const world = readWorld(objects, { nowMs, ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) });
+  const world = readWorld(objects, { ...context, ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) });
   const plans = plansOf(world);
+  const { nowMs } = context;
   const verdicts = new Map(plans.all.map(({ plan, verdicts: list }) => [plan.node, new Map(list.map((one) => [one.service, one]))]));
   let addresses: AddressPlan | undefined;
   return {

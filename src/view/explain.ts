@@ -1,4 +1,4 @@
-import { ineligibleText } from '../announce/eligibility.ts';
+import { type IneligibleReason, ineligibleText } from '../announce/eligibility.ts';
 import type { Verdict } from '../announce/plan.ts';
 import { coversService, isIneligible, names, servicePools } from '../announce/scope.ts';
 import { type ServiceKey, type ServiceView, serviceKey } from '../cluster/service.ts';
@@ -76,7 +76,7 @@ function rowsOf(cluster: Cluster, service: ServiceView, { placements }: Judgemen
       ready,
       speaker: speakerRuns(cluster, name) ? 'runs' : 'does not run',
       bgp: codeOf(verdict?.bgp),
-      layer2: codeOf(verdict?.layer2),
+      layer2: layer2Code(verdict?.layer2, name, placements),
       onWire: placements.filter(({ node, onWire }) => node === name && onWire).map(placementText),
       ...(drain === undefined ? {} : { drain: drainText(drain) }),
     };
@@ -87,6 +87,16 @@ function codeOf(verdict: Verdict | undefined): string {
   if (verdict === undefined) return '';
   return verdict.announced ? 'announced' : verdict.ineligible.reason;
 }
+
+/** Among those that may own it the nodes themselves find the owner, who may be another than the plan's. */
+function layer2Code(verdict: Verdict | undefined, node: string, placements: readonly Placement[]): string {
+  const code = codeOf(verdict);
+  const holds = placements.some((placement) => placement.protocol === 'layer2' && placement.node === node);
+  if (holds && OWNED_BY_OTHER.has(code)) return 'announced';
+  return code === 'announced' && !holds ? 'NotOwner' : code;
+}
+
+const OWNED_BY_OTHER: ReadonlySet<string> = new Set<IneligibleReason>(['NotOwner', 'NodeNotReady']);
 
 function placementText({ protocol, address, peers }: Placement): string {
   return protocol === 'layer2' ? `answers for ${address}` : `${address} to ${(peers ?? []).join(', ')}`;
@@ -99,7 +109,7 @@ function chainOf(cluster: Cluster, service: ServiceView, judgement: Judgement): 
   if (!isOurs) return [...steps, ...unreached('Address', 'Advertisement', 'Endpoints', 'Nodes', 'Wire', 'Sessions')];
   steps.push(addressStep(service));
   if (ingress.length === 0) return [...steps, ...unreached('Advertisement', 'Endpoints', 'Nodes', 'Wire', 'Sessions')];
-  const planned = cluster.world.nodes.flatMap(({ name }) => announcers(cluster, name, service.key));
+  const planned = cluster.world.nodes.flatMap(({ name }) => announcers(cluster, name, service.key, judgement.placements));
   const nodes = step('Nodes', planned.length > 0, planned.length > 0 ? planned.join(', ') : nowhereText(cluster, service));
   steps.push(advertisementStep(cluster, service), endpointStep(cluster, service), nodes);
   return [...steps, ...wireSteps(judgement, planned.length > 0)];
@@ -141,9 +151,10 @@ function advertisementStep({ plans, world }: Cluster, service: ServiceView): Ste
   return { stage, state: 'ok', text: matching.join(', ') };
 }
 
-function announcers({ verdict }: Cluster, node: string, service: ServiceKey): string[] {
+function announcers({ verdict }: Cluster, node: string, service: ServiceKey, placements: readonly Placement[]): string[] {
   const found = verdict(node, service);
-  const protocols = [...(found?.bgp.announced === true ? ['BGP'] : []), ...(found?.layer2.announced === true ? ['layer 2'] : [])];
+  const isOwner = layer2Code(found?.layer2, node, placements) === 'announced';
+  const protocols = [...(found?.bgp.announced === true ? ['BGP'] : []), ...(isOwner ? ['layer 2'] : [])];
   return protocols.length === 0 ? [] : [`${node} by ${protocols.join(' and ')}`];
 }
 

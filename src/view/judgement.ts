@@ -2,6 +2,7 @@ import type { ConditionView, ServiceView } from '../cluster/service.ts';
 import { reasonText } from '../ipam/reasonText.ts';
 import { type Cause, explainCause, gathered, makeCause, problemCause } from './cause.ts';
 import type { Cluster } from './cluster.ts';
+import { meshCauses } from './mesh.ts';
 import { type Placement, Placer } from './placements.ts';
 import { type SessionView, sessionsOf } from './sessions.ts';
 import { whyNowhere } from './unannounced.ts';
@@ -48,7 +49,10 @@ export class Judge {
     if (ingress.length === 0) return dark(whyNoAddress(this.#cluster, service));
     const warnings = warningsOf(this.#cluster, service);
     const placements = this.#placer.placements(service);
-    if (placements.length > 0) return weigh(service, placements, warnings);
+    if (placements.length > 0) {
+      const owners = placements.filter(({ protocol, onWire }) => protocol === 'layer2' && onWire).map(({ node }) => node);
+      return weigh(service, placements, [...warnings, ...meshCauses(this.#cluster, owners)]);
+    }
     const stale = lastGood(this.#cluster, service, this.sessions);
     return stale ?? dark([...whyNowhere(this.#cluster, service), ...warnings]);
   }

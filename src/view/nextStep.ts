@@ -89,6 +89,8 @@ const WIRE: Readonly<Record<string, string>> = {
   CannotOpenInterface: 'give the speaker the capability NET_RAW',
   CannotReceiveBfd: 'end the other BFD daemon on the node, or take bfdProfile from the BGPPeer',
   CannotSendBfd: 'look at `ip route get ROUTER` on the node',
+  NoMeshPort: 'end the other program that `ss -ulpn sport = :7483` shows on the node, or give all speakers another --mesh-port',
+  LivenessUnknown: 'let UDP port 7483 through between the nodes, and look whether a speaker runs on that one',
 };
 
 const SESSION: Readonly<Record<SessionReason, string>> = {

@@ -4,6 +4,7 @@ import { type Ip, ipFamily } from '../net/ip.ts';
 import { type Prefix, prefixFamily, prefixLength, prefixOf } from '../net/prefix.ts';
 import { type Cause, explainCause, makeCause, nodeProblemCause } from './cause.ts';
 import { type Cluster, speakerRuns } from './cluster.ts';
+import { Holders } from './holders.ts';
 import type { SessionView } from './sessions.ts';
 
 /** One address that one node is to announce by one protocol, and whether it is on the wire. */
@@ -24,11 +25,13 @@ export interface Placement {
 export class Placer {
   readonly #cluster: Cluster;
   readonly #sessions = new Map<string, SessionView[]>();
+  readonly #holders: Holders;
   readonly #ways = new WeakMap<Announced, Ways>();
   readonly #lengths = new WeakMap<readonly RouteSet[], Lookup>();
 
   constructor(cluster: Cluster, sessions: readonly SessionView[]) {
     this.#cluster = cluster;
+    this.#holders = new Holders(cluster);
     for (const session of sessions) {
       const key = `${session.node} ${session.peer}`;
       this.#sessions.set(key, [...(this.#sessions.get(key) ?? []), session]);
@@ -37,13 +40,14 @@ export class Placer {
 
   placements(service: ServiceView): Placement[] {
     const { plans, verdict } = this.#cluster;
+    const holders = service.ingress.map((address) => ({ address, nodes: this.#holders.of(service.key, address) }));
     return plans.all.flatMap(({ plan }) => {
       const found = verdict(plan.node, service.key);
       if (found === undefined) return [];
       const { bgp } = found;
       const onBgp = bgp.announced ? service.ingress.map((address) => this.#bgp(plan, address, bgp)) : [];
-      const held = found.layer2.announced ? service.ingress.filter((ip) => plan.claims.some((claim) => claim.ip === ip)) : [];
-      return [...onBgp, ...held.map((address) => this.#layer2(plan.node, address))];
+      const held = holders.filter(({ nodes }) => nodes.includes(plan.node));
+      return [...onBgp, ...held.map(({ address }) => this.#layer2(plan.node, address))];
     });
   }
 

@@ -2,6 +2,7 @@ import { type Cause, explainCause, gathered, nodeProblemCause, problemCause } fr
 import { type Cluster, speakerRuns } from './cluster.ts';
 import type { ControllerView } from './daemons.ts';
 import { type Judge, isHandled } from './judgement.ts';
+import { isMeshProblem, meshCauses } from './mesh.ts';
 import { drainText } from './nodeState.ts';
 import { type PoolRow, poolRows } from './pools.ts';
 import type { SessionView } from './sessions.ts';
@@ -41,9 +42,11 @@ export function statusOf(cluster: Cluster, judge: Judge): Status {
   const judged = handled.map((service) => ({ service, ...judge.judge(service) }));
   const { sessions } = judge;
   const count = (state: string): number => judged.filter((one) => one.state === state).length;
-  const troubled = judged.flatMap(({ service, causes: [first] }) =>
-    first === undefined ? [] : [{ cause: bare(first), place: service.key }],
-  );
+  const troubled = judged.flatMap(({ service, causes }) => {
+    // What is told of the nodes is not told again of every Service.
+    const first = causes.find((cause) => !isMeshProblem(cause));
+    return first === undefined ? [] : [{ cause: bare(first), place: service.key }];
+  });
   return {
     controller: cluster.controller,
     services: {
@@ -83,13 +86,14 @@ function sessionProblems(sessions: readonly SessionView[]): Cause[] {
 }
 
 /** Those of peers are told with the sessions. */
-function nodeProblems({ states, world }: Cluster): Cause[] {
-  const known = new Set(world.nodes.map(({ name }) => name));
-  return [...states.values()]
-    .filter(({ node }) => known.has(node))
-    .flatMap(({ node, problems }) =>
-      problems.filter(({ object }) => object?.startsWith('BGPPeer/') !== true).map((problem) => nodeProblemCause(problem, node)),
-    );
+function nodeProblems(cluster: Cluster): Cause[] {
+  const names = cluster.world.nodes.map(({ name }) => name);
+  const own = names.flatMap((node) =>
+    (cluster.states.get(node)?.problems ?? [])
+      .filter((problem) => problem.object?.startsWith('BGPPeer/') !== true && !isMeshProblem(problem))
+      .map((problem) => nodeProblemCause(problem, node)),
+  );
+  return [...own, ...meshCauses(cluster, names)];
 }
 
 /** A Service that is dark because a session is down tells nothing that the session has not told. */

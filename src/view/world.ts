@@ -2,6 +2,8 @@ import type { DrainReason } from '../announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../announce/nodePlan.ts';
 import type { SnapshotIndex } from '../announce/snapshot.ts';
 import type { EndpointSliceView } from '../cluster/endpoints.ts';
+import { GROUP } from '../api/kind.ts';
+import { defaultElection } from '../api/l2Advertisement.ts';
 import { integer, items, record, text } from '../cluster/json.ts';
 import type { NamespaceView, NodeView } from '../cluster/node.ts';
 import {
@@ -48,6 +50,8 @@ export interface World {
   readonly unsettledPools: readonly string[];
   /** Of nodes that are taken out of service, as their speakers report it. */
   readonly drains: ReadonlyMap<string, NodeDrain>;
+  /** Where an L2Advertisement does not say it. */
+  readonly electionPolicy: ReturnType<typeof defaultElection>;
   readonly loadBalancerClass?: string;
 }
 
@@ -62,11 +66,13 @@ export interface WorldContext {
   /** Milliseconds since 1970. */
   readonly nowMs: number;
   readonly loadBalancerClass?: string;
+  /** Of the configuration; default: HeraldLB's own. */
+  readonly apiGroup?: string;
   /** The configuration that was in force before. */
   readonly previous?: Config;
 }
 
-export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, previous }: WorldContext): World {
+export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, apiGroup = GROUP, previous }: WorldContext): World {
   const secrets = secretsOf(objects.config);
   // Where two objects contradict each other the one that is in force stays: the controller has said which.
   const before = previous ?? parseConfig(acceptedOf(objects.config), { generation: 0, secrets }).config;
@@ -83,6 +89,7 @@ export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, pre
     claims: claims.flatMap(({ claim }) => (claim === undefined || isExpired(claim, nowMs) ? [] : [claim])),
     inUse: occupiedAddresses(each(objects.nodes, projectNodeAddresses), each(objects.nodeStates, projectSightings)),
     drains: drainsOf(objects.nodeStates),
+    electionPolicy: defaultElection(apiGroup),
     unsettledPools: objects.config.IPAddressPool.map(nameOf).filter((name) => !usable.has(name)),
     ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
   };

@@ -359,6 +359,20 @@ describe('layer 2', () => {
     ).toBe(false);
   });
 
+  it('speaks with the nodes that have a family in common, and has Kubernetes tell of the others', () => {
+    const mixed = [
+      node('node1', { internalIPs: [ip('10.0.0.1')] }),
+      node('node2', { internalIPs: [ip('fd00::2'), ip('10.0.0.2')] }),
+      node('node3', { internalIPs: [ip('fd00::3')] }),
+      node('node4', { internalIPs: [], ready: false }),
+    ];
+    expect(planNode(snapshot({ nodes: mixed }), 'node1', 1).plan.layer2).toMatchObject({
+      peers: [{ node: 'node2', address: '10.0.0.2', source: '10.0.0.1', ready: true }],
+      beyond: { nodes: ['node3'], isReady: true },
+    });
+    expect(planNode(snapshot({ nodes: mixed.slice(0, 2) }), 'node1', 1).plan.layer2?.beyond).toBeUndefined();
+  });
+
   it('does not go dark when every node is NotReady', () => {
     const silent = three.map((name) => node(name, { ready: false }));
     expect(owners({ nodes: silent }, three)).toHaveLength(1);

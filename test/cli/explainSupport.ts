@@ -1,6 +1,7 @@
 import { packMessage } from '../../speaker/channel.ts';
 import { nodeStatus } from '../../speaker/nodeStatus.ts';
 import type { PlannedNode } from '../../src/announce/nodePlan.ts';
+import { candidaciesOf } from '../../src/announce/plan.ts';
 import { GROUP } from '../../src/api/kind.ts';
 import { listCluster } from '../../src/cli/listCluster.ts';
 import { loadCredentials } from '../../src/host/kube/credentials.ts';
@@ -10,11 +11,11 @@ import type { Mac } from '../../src/net/mac.ts';
 import { type ClusterObjects, readCluster } from '../../src/view/cluster.ts';
 import { type Explanation, explain } from '../../src/view/explain.ts';
 import { plansOf, readWorld } from '../../src/view/world.ts';
-import { encodeArp } from '../../src/wire/arp.ts';
+import { decodeArp, encodeArp } from '../../src/wire/arp.ts';
 import { type Message, encodeMessage } from '../../src/wire/bgp/message.ts';
-import { ETHER_TYPE, encodeEthernet } from '../../src/wire/ethernet.ts';
+import { ETHERNET_LENGTH, ETHER_TYPE, encodeEthernet, etherTypeOf } from '../../src/wire/ethernet.ts';
 import { NAMESPACE } from '../controller/fixtures.ts';
-import { ETH0, type FakeClock, type FakeDial, type FakeHands, ip, startEngine } from '../speaker/support.ts';
+import { ETH0, FakeClock, type FakeDial, type FakeHands, ip, startEngine } from '../speaker/support.ts';
 
 /** What an API server would store, for tests to change as they like. */
 export interface Raw {
@@ -62,9 +63,15 @@ export function named(objects: readonly Raw[], name: string): Raw {
 export interface Wire {
   readonly node: string;
   readonly hands: FakeHands;
-  readonly clock: FakeClock;
+  /** That the node may answer for. */
   readonly vips: readonly string[];
 }
+
+/** What happens on it; then all nodes are looked at, so many milliseconds later. */
+export type Happening = (wire: Wire) => number;
+
+/** The speakers find each other and the owner, and that one probes before it answers. */
+export const SETTLED_MS = 10_000;
 
 const ROUTER = ip('192.0.2.254');
 
@@ -97,36 +104,70 @@ export function established(dial: FakeDial): void {
 }
 
 /** Every router answers, and no stranger has an address. */
-export function calm({ hands, clock }: Wire): void {
-  hands.setLinks([ETH0]);
+export function calm({ hands }: Wire): number {
   for (const dial of hands.dials) established(dial);
-  clock.advance(3000);
+  return SETTLED_MS;
 }
 
-/** Another machine says that it has the address. */
+const STRANGER = '02:00:00:00:00:99' as Mac;
+
+/** Another machine has the address, and says so to whoever asks. */
 export function stranger({ hands }: Wire, address: string): void {
-  const mac = '02:00:00:00:00:99' as Mac;
-  const payload = encodeArp({ operation: 'reply', senderMac: mac, senderIp: ip(address), targetMac: ETH0.mac, targetIp: ip('192.0.2.1') });
-  for (const port of hands.ports) port.hear(encodeEthernet({ destination: ETH0.mac, source: mac, etherType: ETHER_TYPE.arp, payload }));
+  const before = hands.onFrame;
+  hands.onFrame = (port, frame) => {
+    before(port, frame);
+    const asked = etherTypeOf(frame) === ETHER_TYPE.arp ? decodeArp(frame.subarray(ETHERNET_LENGTH)) : undefined;
+    if (asked === undefined || !('operation' in asked) || asked.operation !== 'request' || asked.targetIp !== address) return;
+    const { senderMac: targetMac, senderIp: targetIp } = asked;
+    if (targetIp === address) return;
+    const payload = encodeArp({ operation: 'reply', senderMac: STRANGER, senderIp: ip(address), targetMac, targetIp });
+    port.hear(encodeEthernet({ destination: targetMac, source: STRANGER, etherType: ETHER_TYPE.arp, payload }));
+  };
 }
 
-export type Happening = (wire: Wire) => void;
-
-/** Every node's own engine carries out its own plan, and its NodeState says what came of it, as the speaker's would. */
-export async function speak(cluster: RawCluster, happen: Happening): Promise<void> {
-  const { all } = plansOf(readWorld(cluster, { nowMs: Date.now() }));
-  for (const planned of all) cluster.nodeStates.push(await nodeState(planned, happen));
+/**
+ * Every node's own engine carries out its own plan, all at the same time and in reach of each other, and its NodeState says what came
+ * of it, as the speaker's would.
+ * @param silent speakers that do not run
+ * @param isFiltered nothing that speakers say to each other arrives
+ */
+export async function speak(cluster: RawCluster, happen: Happening, silent: readonly string[] = [], isFiltered = false): Promise<void> {
+  const clock = new FakeClock();
+  const context = { nowMs: Date.now() };
+  const runs = ({ plan }: PlannedNode): boolean => !silent.includes(plan.node);
+  const results = plansOf(readWorld(cluster, context)).all.filter(runs);
+  const speakers = await Promise.all(results.map((result) => begin(result, clock)));
+  if (!isFiltered) for (const { hands } of speakers) hands.onDatagram = carrier(speakers, clock);
+  // They run when the Services come: then addresses are probed.
+  const before = plansOf(readWorld({ ...cluster, services: [] }, context)).all.filter(runs);
+  for (const [at, { plan }] of before.entries()) speakers[at]?.engine.apply(packMessage({ ...plan, peers: [] }, []));
+  clock.advance(SETTLED_MS);
+  for (const { result, engine, vips } of speakers) engine.apply(packMessage(result.plan, vips));
+  const waits = speakers.map(({ result, hands, vips }) => happen({ node: result.plan.node, hands, vips }));
+  clock.advance(Math.max(0, ...waits));
+  const now = new Date().toISOString();
+  for (const { result, engine } of speakers) {
+    const status = nodeStatus({ result, report: engine.report(), problems: [], version: 'test', startedAt: now, now, before: undefined });
+    cluster.nodeStates.push({ metadata: { name: result.plan.node, namespace: NAMESPACE }, spec: {}, status });
+  }
 }
 
-async function nodeState(result: PlannedNode, happen: Happening): Promise<Raw> {
-  const { plan } = result;
-  const { engine, hands, clock } = startEngine();
+type Speaker = Awaited<ReturnType<typeof begin>>;
+
+async function begin(result: PlannedNode, clock: FakeClock) {
+  const { node } = result.plan;
+  const { engine, hands } = startEngine({ clock, node });
   await engine.start(179);
   hands.setLinks([ETH0]);
-  const vips = plan.claims.map(({ ip: vip }) => vip);
-  engine.apply(packMessage(plan, vips));
-  happen({ node: plan.node, hands, clock, vips });
-  const now = new Date().toISOString();
-  const status = nodeStatus({ result, report: engine.report(), problems: [], version: 'test', startedAt: now, now, before: undefined });
-  return { metadata: { name: plan.node, namespace: NAMESPACE }, spec: {}, status };
+  return { result, engine, hands, vips: candidaciesOf(result.plan).map(({ ip: vip }) => vip) };
+}
+
+/** Takes datagrams to the node whose address they are for. */
+function carrier(speakers: readonly Speaker[], clock: FakeClock): FakeHands['onDatagram'] {
+  return ({ options: { remote, port, source, ttl } }, bytes) => {
+    const to = speakers.find(({ result }) => result.plan.layer2?.peers.some((peer) => peer.source === remote));
+    const open = to?.hands.udpPorts.find((each) => each.open && each.options.port === port);
+    if (source === undefined || open === undefined) return;
+    clock.wake(1, () => open.hear({ bytes, source, sourcePort: 50_000, ttl }));
+  };
 }

@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NAMESPACE } from '../controller/fixtures.ts';
 import { type Cluster, getService, ips, poolObject, serviceObject, startCluster, until } from '../controller/support.ts';
+import { readCluster } from '../../src/view/cluster.ts';
+import { Judge } from '../../src/view/judgement.ts';
+import { statusOf } from '../../src/view/status.ts';
+import { plansOf, readWorld } from '../../src/view/world.ts';
 import { ETH0 } from '../speaker/support.ts';
 import {
   type Happening,
   type Raw,
   type RawCluster,
+  SETTLED_MS,
   calm,
   connected,
   established,
@@ -57,15 +62,19 @@ const endpointsOn = (cluster: RawCluster, service: string, nodes: readonly strin
 };
 const dials =
   (act: (dial: Parameters<typeof say>[0], node: string) => void): Happening =>
-  ({ hands, clock, node }) => {
+  ({ hands, node }) => {
     for (const dial of hands.dials) act(dial, node);
-    clock.advance(3000);
+    return 3000;
   };
 const refusal = (code: number, subcode: number): Happening =>
   dials((dial) => {
     connected(dial);
     say(dial, { type: 'notification', code, subcode, data: new Uint8Array() });
   });
+const foreign: Happening = (wire) => {
+  for (const vip of wire.vips) stranger(wire, vip);
+  return SETTLED_MS;
+};
 const pod = (component: string, node: string, ready: boolean): Raw => ({
   metadata: { name: `${component}-${node}`, namespace: NAMESPACE, labels: { 'app.kubernetes.io/component': component } },
   spec: { nodeName: node },
@@ -207,10 +216,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   // What happens on the wire, layer 2.
   'a foreign host on the VIP': {
     by: 'layer2',
-    wire: (wire) => {
-      for (const vip of wire.vips) stranger(wire, vip);
-      wire.clock.advance(3000);
-    },
+    wire: foreign,
     reason: 'AddressInUse',
   },
   'an interface that is not there': {
@@ -220,9 +226,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'an interface that is down': {
     by: 'layer2',
-    wire: ({ hands, clock }) => {
+    wire: ({ hands }) => {
       hands.setLinks([{ ...ETH0, up: false }]);
-      clock.advance(3000);
+      return SETTLED_MS;
     },
     reason: 'NoUsableInterface',
   },
@@ -242,14 +248,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a router that does not listen': { by: 'bgp', wire: dials((dial) => dial.events.failed('ECONNREFUSED')), reason: 'ConnectionRefused' },
   'a router that does not answer': {
     by: 'bgp',
-    wire: ({ clock }) => clock.advance(200_000),
+    wire: () => 200_000,
     reason: 'NoAnswer',
     object: 'BGPPeer/tor on n1, n2, n3',
   },
   'a wrong MD5 key': {
     by: 'bgp',
     broken: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['password'] = 'wrong'),
-    wire: ({ clock }) => clock.advance(200_000),
+    wire: () => 200_000,
     reason: 'KeyNotAccepted',
   },
   'no route to the router': { by: 'bgp', wire: dials((dial) => dial.events.failed('EHOSTUNREACH')), reason: 'NoRouteToRouter' },
@@ -275,10 +281,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a session that the router shut': { by: 'bgp', wire: refusal(6, 2), reason: 'EndedByRouter' },
   'a router that falls silent': {
     by: 'bgp',
-    wire: ({ hands, clock }) => {
+    wire: ({ hands }) => {
       const [dial] = hands.dials;
       if (dial !== undefined) established(dial);
-      clock.advance(91_000);
+      return 91_000;
     },
     reason: 'HoldTimerExpired',
   },
@@ -334,7 +340,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a second address that no session carries': { by: 'bgp', service: 'dual', state: 'degraded', reason: 'FamilyNotCarried' },
   'both protocols, of which one has no router': {
     by: 'both',
-    wire: ({ clock }) => clock.advance(200_000),
+    wire: () => 200_000,
     state: 'degraded',
     reason: 'NoAnswer',
   },
@@ -421,7 +427,10 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
     const raw = structuredClone(base);
     named(raw.nodes, 'n3').metadata.labels = { [EXCLUDE]: '' };
     await speak(raw, calm);
+    // The speakers' sessions with one another stand beside those that guard routers, and are none of BGP's.
+    expect(JSON.stringify(raw.nodeStates.map(({ status }) => status['bfd']))).toContain('mesh/n2');
     const { nodes, sessions } = explained(raw, 'web');
+    expect(sessions.map(({ bfd }) => bfd)).toEqual([undefined, undefined]);
     expect(nodes.map(({ node, bgp }) => [node, bgp])).toEqual([
       ['n1', 'announced'],
       ['n2', 'announced'],
@@ -433,6 +442,46 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
     expect(sessions.map(({ node, up, routes, planned }) => [node, up, routes === planned])).toEqual([
       ['n1', true, true],
       ['n2', true, true],
+    ]);
+  });
+
+  it('believes the nodes where they know better than Kubernetes who owns an address', async () => {
+    const raw = structuredClone(base);
+    raw.config.BGPAdvertisement = [];
+    const planned = plansOf(readWorld(raw, { nowMs: Date.now() })).all.find(({ plan }) => plan.claims.length > 0)?.plan.node ?? '';
+    // Its speaker has died, and nobody has told Kubernetes.
+    await speak(raw, calm, [planned]);
+    raw.pods = NODES.map((node) => pod('speaker', node, node !== planned));
+    const { state, causes, nodes, chain } = explained(raw, 'web');
+    expect([state, causes]).toEqual(['announced', []]);
+    const owner = nodes.find(({ onWire }) => onWire.length > 0);
+    expect(owner?.node).not.toBe(planned);
+    expect(nodes.map(({ layer2 }) => layer2).toSorted()).toEqual(['NotOwner', 'NotOwner', 'announced']);
+    expect(owner?.layer2).toBe('announced');
+    expect(chain.find(({ stage }) => stage === 'Nodes')?.text).toBe(`${owner?.node} by layer 2`);
+  });
+
+  it('names the node that has the address and cannot announce it, which is not the one of the plan', async () => {
+    const raw = structuredClone(base);
+    raw.config.BGPAdvertisement = [];
+    const planned = plansOf(readWorld(raw, { nowMs: Date.now() })).all.find(({ plan }) => plan.claims.length > 0)?.plan.node ?? '';
+    await speak(raw, foreign, [planned]);
+    const { state, causes } = explained(raw, 'web');
+    expect([state, causes[0]?.reason]).toEqual(['notAnnounced', 'AddressInUse']);
+    expect(causes[0]?.object).not.toBe(planned);
+  });
+
+  it('warns of speakers that cannot hear each other, once', async () => {
+    const raw = structuredClone(base);
+    raw.config.BGPAdvertisement = [];
+    await speak(raw, calm, [], true);
+    const { state, causes } = explained(raw, 'web');
+    expect([state, causes.map(({ reason }) => reason)]).toEqual(['announced', ['LivenessUnknown']]);
+    expect(causes[0]?.object).toMatch(/^Node\/n\d, Node\/n\d on n\d$/);
+    const seen = readCluster(raw, { nowMs: Date.now() });
+    const { problems } = statusOf(seen, new Judge(seen));
+    expect(problems.map(({ reason, object }) => [reason, object])).toEqual([
+      ['LivenessUnknown', 'Node/n2, Node/n3, Node/n1 on n1, n2, n3'],
     ]);
   });
 

@@ -108,6 +108,10 @@ describe('what is wrong', () => {
     const two = { ...base, nodeStates: [nodeState('a', { claims: [claim(5)] }), nodeState('b', { claims: [claim(500)] })] };
     expect(reasons(two)).toEqual(['TwoOwners']);
     expect(snapshotOf(two).vips[0]?.state).toBe('contested');
+    // What a node said before it died is not what another one says now.
+    const dead = { ...two, nodes: [node('a', 0, { ready: false }), node('b', 1)] };
+    expect(reasons(dead)).toEqual(['NodeDown']);
+    expect(snapshotOf(dead).vips[0]?.owners.map((owner) => owner.node)).toEqual(['b']);
   });
 
   it('is a session that is not there for any node that is to announce', () => {

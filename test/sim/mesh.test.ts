@@ -40,6 +40,28 @@ describe('the mesh of speakers', () => {
     expect(livenesses(hosts[1])).toEqual(['unknown', 'willing']);
   });
 
+  it('between nodes that have no family in common: Kubernetes alone says who lives, and one answers', () => {
+    const world = new World(3);
+    const hosts = [1, 2].map((number) => new SimHost(world, number));
+    const tell = (ready: readonly string[]): void => {
+      for (const host of hosts) {
+        const { plan, fresh } = planFor(host, hosts, [VIP], 1);
+        const nodes = hosts.flatMap(({ node }) => (node !== host.node && ready.includes(node) ? [node] : []));
+        const beyond = nodes.length === 0 ? {} : { beyond: { nodes, isReady: ready.includes(host.node) } };
+        if (plan.layer2 !== undefined) host.apply({ plan: { ...plan, layer2: { ...plan.layer2, peers: [], ...beyond } }, fresh });
+      }
+    };
+    tell(hosts.map(({ node }) => node));
+    for (const host of hosts) host.start();
+    world.runUntil(10_000);
+    const [owner] = world.answering(VIP, 0);
+    expect(world.answering(VIP, 0)).toHaveLength(1);
+    const others = hosts.filter((host) => host !== owner);
+    tell(others.map(({ node }) => node));
+    world.runUntil(20_000);
+    expect(world.answering(VIP, 0)).toEqual(others);
+  });
+
   it('is signed where there is a key, and whoever has another key is neither believed nor taken for dead', () => {
     const key = { keyId: 7, password: 'correct horse' };
     const same = started(2, [key, key]);

@@ -112,6 +112,9 @@ export class FakeHands implements Hands {
   connect: (accepted: Accepted) => void = () => undefined;
   setLinks: (links: readonly HostLink[]) => void = () => undefined;
   failOpen: string | undefined;
+  /** What leaves by an interface or by UDP, as it leaves. */
+  onFrame: (port: FakePort, frame: Uint8Array) => void = () => undefined;
+  onDatagram: (sender: FakeSender, bytes: Uint8Array) => void = () => undefined;
   /** Whether a live connection can get another key. */
   takesPasswords = true;
 
@@ -179,6 +182,7 @@ export class FakeHands implements Hands {
         local: options.source ?? this.udpLocal,
         send: (bytes: Uint8Array) => {
           sender.sent.push(bytes.slice());
+          this.onDatagram(sender, bytes.slice());
           return true;
         },
         close: () => {
@@ -196,6 +200,7 @@ export class FakeHands implements Hands {
       return {
         send: (frame: Uint8Array) => {
           port.sent.push(frame.slice());
+          this.onFrame(port, frame.slice());
           return true;
         },
         watch: () => undefined,
@@ -262,8 +267,17 @@ export const ETH0: HostLink = {
   addresses: [ip('192.0.2.1'), ip('2001:db8::1'), ip('fe80::1')],
 };
 
-export function startEngine(options: { readonly recorder?: Recorder; readonly exclude?: RegExp; readonly sent?: NoteSent } = {}) {
-  const clock = new FakeClock();
+interface StartOptions {
+  readonly recorder?: Recorder;
+  readonly exclude?: RegExp;
+  readonly sent?: NoteSent;
+  /** Of several engines that live at the same time. */
+  readonly clock?: FakeClock;
+  readonly node?: string;
+}
+
+export function startEngine(options: StartOptions = {}) {
+  const clock = options.clock ?? new FakeClock();
   const hands = new FakeHands();
   const changes = { count: 0 };
   const parts = {
@@ -278,7 +292,10 @@ export function startEngine(options: { readonly recorder?: Recorder; readonly ex
     },
     ...(options.sent === undefined ? {} : { sent: options.sent }),
   };
-  const engine = new Engine(parts, { node: 'node1', ...(options.exclude === undefined ? {} : { exclude: options.exclude }) });
+  const engine = new Engine(parts, {
+    node: options.node ?? 'node1',
+    ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
+  });
   return { engine, clock, hands, changes };
 }
 

@@ -57,8 +57,9 @@ describe(`a cluster of ${SERVICES} Services and ${NODES} nodes`, () => {
     expect(routeRows(seen, judge)).toHaveLength(2 * NODES * SERVICES);
     expect(explain(seen, 'default', 's7').nodes).toHaveLength(NODES);
     const { moves, dark } = compareWorlds(seen.world, worldWithout(seen.world, ['n0']));
-    expect(moves.filter(({ from }) => from !== 'n0')).toEqual([]);
-    expect(moves.length).toBeGreaterThan(0);
+    expect(moves.filter(({ from }) => from === 'n0').length).toBeGreaterThan(0);
+    // What it had comes on top of the others' own, and who then has more than its share passes some on: fewer than one node's worth.
+    expect(moves.filter(({ from }) => from !== 'n0').length).toBeLessThanOrEqual(Math.ceil(SERVICES / NODES));
     expect(dark).toEqual([]);
   });
 

@@ -1,0 +1,32 @@
+import { type Cause, nodeProblemCause, some } from './cause.ts';
+import { type Cluster, speakerRuns } from './cluster.ts';
+import type { NodeProblem } from './nodeState.ts';
+
+/** Codes of what keeps speakers from hearing each other: VIPs are answered for all the same, and move later than they could. */
+const MESH_REASONS: ReadonlySet<string> = new Set(['NoMeshPort', 'LivenessUnknown']);
+
+export function isMeshProblem({ reason }: { readonly reason: string }): boolean {
+  return MESH_REASONS.has(reason);
+}
+
+/** One for each reason: where UDP is filtered every speaker says it of every other. */
+export function meshCauses(cluster: Cluster, nodes: readonly string[]): Cause[] {
+  return [...MESH_REASONS].flatMap((reason) => {
+    const found = nodes.flatMap((node) => reportedBy(cluster, node, reason).map((problem) => ({ node, problem })));
+    const [first] = found;
+    if (first === undefined) return [];
+    const about = some([...new Set(found.flatMap(({ problem }) => problem.object ?? []))]);
+    const places = some([...new Set(found.map(({ node }) => node))]);
+    return [{ ...nodeProblemCause(first.problem, first.node), object: about === '' ? places : `${about} on ${places}` }];
+  });
+}
+
+/** That a speaker is not heard which does not run is no news. */
+function reportedBy(cluster: Cluster, node: string, reason: string): readonly NodeProblem[] {
+  const problems = cluster.states.get(node)?.problems ?? [];
+  return problems.filter(
+    (problem) =>
+      problem.reason === reason &&
+      (problem.object?.startsWith('Node/') !== true || speakerRuns(cluster, problem.object.slice('Node/'.length))),
+  );
+}
