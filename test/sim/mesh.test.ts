@@ -103,6 +103,20 @@ describe('the mesh of speakers', () => {
     expect(doubles).toBeLessThan(10);
   });
 
+  it('a speaker that ends claims nothing with its last breath, as if all others were dead', () => {
+    const { world, hosts } = started(3);
+    const [owner] = world.answering(VIP, 0);
+    for (const host of [...hosts.filter((each) => each !== owner), owner]) {
+      const before = host?.frames;
+      const wasOwner = host !== undefined && world.answering(VIP, 0).includes(host);
+      host?.terminate();
+      world.runUntil(world.now + 2000);
+      expect(host?.engine).toBeUndefined();
+      // The last of all has nobody to hand it to.
+      if (world.answering(VIP, 0).length > 0 || !wasOwner) expect(host?.frames).toBe(before);
+    }
+  });
+
   it('takes 10,000 addresses over within a second of the detection, each announced', () => {
     const vips = Array.from({ length: 10_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}` as Ip).toSorted();
     const world = new World(5);
