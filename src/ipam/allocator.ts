@@ -7,7 +7,7 @@ import { type Choice, type Kept, choose, keep } from './choice.ts';
 import { claimDoubts } from './claimDoubts.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
-import { assignmentOf, byAge, keepRank, ledger, merged, releases } from './ledger.ts';
+import { assignmentOf, byAge, hasClaimed, keepRank, ledger, merged, releases } from './ledger.ts';
 import type { PoolUsage } from './poolSpace.ts';
 import type { Refusal } from './refusal.ts';
 import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
@@ -164,7 +164,7 @@ export class Allocator {
       const entry = before.get(key);
       if (ingress.length === 0 && entry === undefined) continue;
       // Whoever has a claimed address by right keeps it, even where another Service's status names it too.
-      ranks[this.#desk.claims.for(key).length > 0 ? 0 : 1 + keepRank(applicant, entry)]?.push(applicant);
+      ranks[hasClaimed(applicant, entry, this.#desk.claims.of(key)) ? 0 : 1 + keepRank(applicant, entry)]?.push(applicant);
     }
     const kept = new Map<Applicant, Kept>();
     for (const rank of ranks) for (const applicant of rank) kept.set(applicant, this.#keep(applicant, before.get(applicant.service.key)));

@@ -3,6 +3,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Applicant } from './applicant.ts';
 import type { Assignment } from './assignment.ts';
 import type { Choice } from './choice.ts';
+import type { ClaimedAddress } from './claimIndex.ts';
 import type { Refusal } from './refusal.ts';
 import { byFamily } from './request.ts';
 
@@ -71,6 +72,14 @@ export function keepRank({ service, tenant }: Applicant, entry: Decided | undefi
   const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
   if (service.ingress.length > 0 && service.ingress.every((address) => decided.includes(address))) return 0;
   return tenant.sharingKey === undefined ? 2 : 1;
+}
+
+/** Not one that was told to leave it, whether or not the claim has followed yet. */
+export function hasClaimed({ service }: Applicant, entry: Decided | undefined, claimed: readonly ClaimedAddress[]): boolean {
+  if (claimed.length === 0) return false;
+  const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : undefined;
+  const has = service.ingress.length === 0 ? (decided ?? []) : service.ingress.filter((address) => decided?.includes(address) !== false);
+  return claimed.some(({ address }) => has.includes(address));
 }
 
 /** Oldest first, so that the order in which a plan looks at Services does not depend on how they were listed. */
