@@ -410,6 +410,19 @@ describe('random histories with claims, quotas and exclusions', () => {
     expect([now('a'), now('b')]).toEqual([['10.0.0.1'], ['10.0.0.0']]);
   });
 
+  it('who is to leave one of its addresses does not get it back by the claim on another one', () => {
+    const edit: Step = { do: 'pools', set: 0 };
+    const history: readonly Step[] = [put('a', 2), { do: 'restart' }, put('a', 0, true), put('f', 0), put('a', 2, true), edit];
+    expect(run(history, renumbered)).toEqual([]);
+  });
+
+  it('of more addresses than it still wants it keeps those that it was to keep', () => {
+    expect(run([put('c', 3), put('c', 8, true), put('f', 2), put('f', 0, true), { do: 'pools', set: 0 }], renumbered)).toEqual([]);
+    const claimed: Step = { do: 'claim', claim: 'k', name: 'a', address: 2, insists: true };
+    const others = [put('a', 0), put('d', 2), put('b', 0), put('e', 3), claimed];
+    expect(run([...others, put('e', 0, true), put('e', 2, true), { do: 'pools', set: 0 }], renumbered)).toEqual([]);
+  });
+
   it('what is kept is given back beyond the quota, also to one that keeps it no longer', () => {
     const history: readonly Step[] = [put('e', 5), { do: 'delete', name: 'e' }, put('a', 3), { do: 'pools', set: 1 }, put('e', 0)];
     expect(run(history, overQuota)).toEqual([]);
