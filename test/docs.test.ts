@@ -72,7 +72,19 @@ function anchors(text: string): Set<string> {
 }
 
 /** Of kubectl, helm, docker and others that a page has a line for. */
-const FOREIGN_FLAGS = ['--platform', '--push', '--image', '--port', '--type', '--target-port', '--tail', '--set', '--dry-run', '--disable'];
+const FOREIGN_FLAGS = [
+  '--platform',
+  '--push',
+  '--image',
+  '--port',
+  '--type',
+  '--target-port',
+  '--tail',
+  '--set',
+  '--dry-run',
+  '--disable',
+  '--from-literal',
+];
 
 describe('every page', () => {
   it('links only to what is there', () => {
