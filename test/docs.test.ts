@@ -400,6 +400,23 @@ describe('the manifests to copy', () => {
   });
 });
 
+describe('the commands', () => {
+  const names = [...read('src/cli/heraldlb.ts').matchAll(/^ {2}(\w+): async \(\) =>/gm)].map(([, name = '']) => name);
+
+  it.each(['docs/commands.md', 'CHANGELOG.md'])('are all named in %s', (path) => {
+    expect(names).toEqual(expect.arrayContaining(['controller', 'speaker', 'explain', 'version']));
+    const code = [...read(path).matchAll(/`([^`\n]+)`/g)].map(([, words = '']) => words.split(' '));
+    expect(names.filter((name) => !code.some(([first, second]) => first === name || (first === 'heraldlb' && second === name)))).toEqual(
+      [],
+    );
+  });
+
+  it.each(names.filter((name) => name !== 'controller' && name !== 'speaker'))('has %s a section of its own', (name) => {
+    const own = [...page('docs/commands.md').matchAll(/^## (.+)$/gm)].flatMap(([, heading = '']) => heading.split(', '));
+    expect(own.filter((heading) => new RegExp(`^heraldlb ${name}\\b`).test(heading))).toHaveLength(1);
+  });
+});
+
 describe('docs/networks.md', () => {
   it.each(['iptables', 'nftables', 'IPVS', 'Cilium', 'Calico', 'port 179', 'strictARP', 'rp_filter'])('speaks of %s', (word) => {
     expect(page('docs/networks.md').toLowerCase()).toContain(word.toLowerCase());
