@@ -49,6 +49,8 @@ function config(options: PeerOptions, log: string): string {
     `neighbor ${peer} remote-as ${remote.asn}`,
     `neighbor ${peer} timers ${Math.ceil(holdTimeSeconds / 3)} ${holdTimeSeconds}`,
   ];
+  // Two minutes by default, for whoever was a little late.
+  lines.push(`neighbor ${peer} timers connect 1`);
   if (options.passive !== false) lines.push(`neighbor ${peer} passive`);
   if (options.password !== undefined) lines.push(`neighbor ${peer} password ${options.password}`);
   if (options.ttlSecurity === true) lines.push(`neighbor ${peer} ttl-security hops 1`);
