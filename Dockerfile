@@ -10,7 +10,6 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY controller controller
 COPY speaker speaker
-COPY page page
 COPY docs/troubleshoot.md docs/troubleshoot.md
 COPY test/setup/bundle.mjs test/setup/bundle.mjs
 RUN node speaker/native/build.mjs \

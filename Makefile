@@ -32,9 +32,9 @@ fuzz: ## mutated messages against the BGP and BFD machines: COUNT=10000000, SEED
 
 build: addon dist/.built ## compile to dist/ and build the addon
 
-dist/.built: package.json tsconfig.json tsconfig.build.json docs/troubleshoot.md $(shell find src controller speaker page -type f -not -path '*/build/*' 2>/dev/null)
+dist/.built: package.json tsconfig.json tsconfig.build.json docs/troubleshoot.md $(shell find src controller speaker -type f -not -path '*/build/*' 2>/dev/null)
 	@$(BIN)/tsc -p tsconfig.build.json
-	@node page/build.mjs
+	@node controller/glass/page/build.mjs
 	@touch $@
 
 addon: speaker/native/build/Release/heraldlb.node
@@ -45,7 +45,7 @@ speaker/native/build/Release/heraldlb.node: $(wildcard speaker/native/*.c speake
 check: ## types, purity, lint, format, dead code
 	@$(BIN)/tsc -p tsconfig.json --noEmit
 	@$(BIN)/tsc -p tsconfig.pure.json --noEmit
-	@$(BIN)/tsc -p page/tsconfig.json --noEmit
+	@$(BIN)/tsc -p controller/glass/page/tsconfig.json --noEmit
 	@$(BIN)/oxlint --type-aware --deny-warnings
 	@$(BIN)/oxfmt --check
 	@$(BIN)/knip

@@ -36,7 +36,7 @@ export function controllerCommand(): Command {
     )
     .addOption(new Option('--glass-address <address>', 'of the looking glass').env('HERALDLB_GLASS_ADDRESS').default('127.0.0.1'))
     .addOption(
-      new Option('--glass-auth <how>', 'who may look: those whose token may list NodeStates and Services, or all: ')
+      new Option('--glass-auth <how>', 'who may look: those whose token may list NodeStates and Services, or all')
         .choices(['token', 'none'])
         .default('token'),
     )

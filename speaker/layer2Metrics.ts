@@ -23,8 +23,8 @@ export function layer2Metrics(registry: Registry, engine: Engine): void {
   gauge('heraldlb_layer2_phase', '1 for what this speaker is to the others', ['phase'], (metric) => {
     for (const phase of PHASES) metric.set({ phase }, phase === ownership.phase() ? 1 : 0);
   });
-  gauge('heraldlb_layer2_peer_liveness', '1 for what another speaker is, as it is heard', ['node', 'liveness'], (metric) => {
-    for (const { node, liveness } of ownership.mesh.standings()) metric.set({ node, liveness }, 1);
+  gauge('heraldlb_layer2_peer_liveness', '1 for what another speaker is, as it is heard', ['peer', 'liveness'], (metric) => {
+    for (const { node, liveness } of ownership.mesh.standings()) metric.set({ peer: node, liveness }, 1);
   });
   gauge('heraldlb_layer2_handovers', 'Addresses that are answered for until their new owners are heard', [], (metric) => {
     metric.set(engine.layer2.partings());

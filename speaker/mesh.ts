@@ -230,10 +230,11 @@ export class Mesh {
   /** Says goodbye, so that nobody waits for the detection time. */
   stop(): void {
     this.#parts.deadlines.set('mesh/ports', undefined, () => undefined);
-    for (const { session } of this.#members.values()) session.stop();
-    for (const session of this.#leaving) session.stop();
-    for (const listener of this.#listeners.values()) listener.close();
+    const sessions = [...this.#members.values()].map(({ session }) => session);
+    // Before they end: to nobody here it is to look as if all others had died, and their addresses were to be taken.
     this.#members.clear();
+    for (const session of [...sessions, ...this.#leaving]) session.stop();
+    for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
   }
 

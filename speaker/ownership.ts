@@ -49,6 +49,8 @@ export class Ownership {
   #essence = '';
   #key: { readonly value: MeshKey | undefined } | undefined;
   #fresh = new Set<Ip>();
+  /** It stood still, and has not elected since. */
+  #wasAway = false;
   takeovers = 0;
   readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
 
@@ -100,6 +102,8 @@ export class Ownership {
   }
 
   #sure(): void {
+    // What is another's now has been announced meanwhile, and is not announced again for a node that waits to hear it.
+    this.#wasAway = true;
     this.#meet();
     this.#layer2.refresh();
   }
@@ -145,7 +149,8 @@ export class Ownership {
     const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
     for (const node of plan.beyond?.nodes ?? []) standings.set(node, 'willing');
     standings.set(this.#node, this.#own());
-    const disowned = peers.some(({ liveness }) => liveness === 'disowning');
+    const disowned = this.#wasAway || peers.some(({ liveness }) => liveness === 'disowning');
+    this.#wasAway = false;
     const essence = JSON.stringify([[...standings], disowned]);
     if (essence === this.#essence) return;
     this.#essence = essence;

@@ -72,7 +72,19 @@ function anchors(text: string): Set<string> {
 }
 
 /** Of kubectl, helm, docker and others that a page has a line for. */
-const FOREIGN_FLAGS = ['--platform', '--push', '--image', '--port', '--type', '--target-port', '--tail', '--set', '--dry-run', '--disable'];
+const FOREIGN_FLAGS = [
+  '--platform',
+  '--push',
+  '--image',
+  '--port',
+  '--type',
+  '--target-port',
+  '--tail',
+  '--set',
+  '--dry-run',
+  '--disable',
+  '--from-literal',
+];
 
 describe('every page', () => {
   it('links only to what is there', () => {
@@ -385,6 +397,23 @@ describe('the manifests to copy', () => {
       const raw = Object.fromEntries(CONFIG_KINDS.map((kind) => [kind, objects.filter((object) => object.kind === kind)]));
       expect(parseConfig(raw as unknown as RawObjects, { generation: 1 }).problems).toEqual([]);
     }
+  });
+});
+
+describe('the commands', () => {
+  const names = [...read('src/cli/heraldlb.ts').matchAll(/^ {2}(\w+): async \(\) =>/gm)].map(([, name = '']) => name);
+
+  it.each(['docs/commands.md', 'CHANGELOG.md'])('are all named in %s', (path) => {
+    expect(names).toEqual(expect.arrayContaining(['controller', 'speaker', 'explain', 'version']));
+    const code = [...read(path).matchAll(/`([^`\n]+)`/g)].map(([, words = '']) => words.split(' '));
+    expect(names.filter((name) => !code.some(([first, second]) => first === name || (first === 'heraldlb' && second === name)))).toEqual(
+      [],
+    );
+  });
+
+  it.each(names.filter((name) => name !== 'controller' && name !== 'speaker'))('has %s a section of its own', (name) => {
+    const own = [...page('docs/commands.md').matchAll(/^## (.+)$/gm)].flatMap(([, heading = '']) => heading.split(', '));
+    expect(own.filter((heading) => new RegExp(`^heraldlb ${name}\\b`).test(heading))).toHaveLength(1);
   });
 });
 

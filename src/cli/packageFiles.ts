@@ -16,11 +16,19 @@ export function packageFiles(read: Read): ManifestFile[] {
     { name: 'dashboards/prometheusrule.yaml', text: prometheusRule(read) },
     { name: 'chart/files/rules.yaml', text: FROM('manifests/dashboards/rules.yaml') + read('dashboards/rules.yaml') },
     { name: 'chart/files/dashboard.json', text: read('dashboards/heraldlb.json') },
-    { name: 'chart/templates/rbac.yaml', text: template(read, 'rbac.create', ['base/rbac.yaml']) },
-    { name: 'chart/templates/availability.yaml', text: template(read, 'availability.enabled', ['base/availability.yaml']) },
+    { name: 'chart/templates/rbac.yaml', text: template(read, '.Values.rbac.create', ['base/rbac.yaml']) },
+    { name: 'chart/templates/availability.yaml', text: template(read, '.Values.availability.enabled', ['base/availability.yaml']) },
+    {
+      name: 'chart/templates/glass.yaml',
+      text: template(read, 'and .Values.glass.enabled .Values.rbac.create', ['glass/rbac.yaml']),
+    },
+    {
+      name: 'chart/templates/networkpolicy.yaml',
+      text: template(read, '.Values.networkPolicy.enabled', ['networkpolicy/networkpolicy.yaml']),
+    },
     {
       name: 'chart/templates/webhook.yaml',
-      text: template(read, 'webhook.enabled', ['webhook/rbac.yaml', 'webhook/service.yaml', 'webhook/webhook.yaml']),
+      text: template(read, '.Values.webhook.enabled', ['webhook/rbac.yaml', 'webhook/service.yaml', 'webhook/webhook.yaml']),
     },
   ];
 }
@@ -36,9 +44,9 @@ function prometheusRule(read: Read): string {
   return FROM('manifests/dashboards/rules.yaml') + stringify(object, { lineWidth: 140 });
 }
 
-/** The same objects in the namespace of the release, where a value wants them. */
-function template(read: Read, value: string, sources: readonly string[]): string {
+/** The same objects in the namespace of the release, where the values want them. */
+function template(read: Read, condition: string, sources: readonly string[]): string {
   const text = sources.map(read).join('---\n').replaceAll('heraldlb-system', '{{ .Release.Namespace }}');
   const from = HELM_FROM(sources.map((source) => `manifests/${source}`).join(', '));
-  return `${from}{{- if .Values.${value} }}\n${text}{{- end }}\n`;
+  return `${from}{{- if ${condition} }}\n${text}{{- end }}\n`;
 }

@@ -7,7 +7,7 @@ import { type Choice, type Kept, choose, keep } from './choice.ts';
 import { claimDoubts } from './claimDoubts.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
-import { assignmentOf, byAge, keepRank, ledger, merged, releases } from './ledger.ts';
+import { assignmentOf, byAge, keepRank, ledger, merged, releases, settled } from './ledger.ts';
 import type { PoolUsage } from './poolSpace.ts';
 import type { Refusal } from './refusal.ts';
 import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
@@ -63,7 +63,7 @@ export class Allocator {
     this.#entries.delete(service.key);
     this.#pending.delete(service.key);
     const applicant = this.#applicant(service);
-    if (applicant !== undefined) this.#settle(applicant, this.#keep(applicant, entry));
+    if (applicant !== undefined) this.#settle(applicant, this.#hold(applicant, ledger(service, entry)));
     return [service.key, ...this.#retryAfter(entry, this.#entries.get(service.key))];
   }
 
@@ -158,22 +158,28 @@ export class Allocator {
   }
 
   #keepAll(applicants: readonly Applicant[], before: ReadonlyMap<ServiceKey, Entry>): Map<Applicant, Kept> {
-    const ranks: Applicant[][] = [[], [], [], []];
+    const ranks: Applicant[][] = [[], [], []];
     for (const applicant of applicants) {
       const { key, ingress } = applicant.service;
       const entry = before.get(key);
       if (ingress.length === 0 && entry === undefined) continue;
-      // Whoever has a claimed address by right keeps it, even where another Service's status names it too.
-      ranks[this.#desk.claims.for(key).length > 0 ? 0 : 1 + keepRank(applicant, entry)]?.push(applicant);
+      ranks[keepRank(applicant, entry, this.#desk.claims.of(key))]?.push(applicant);
     }
+    const ranked = ranks.flat();
     const kept = new Map<Applicant, Kept>();
-    for (const rank of ranks) for (const applicant of rank) kept.set(applicant, this.#keep(applicant, before.get(applicant.service.key)));
+    for (const applicant of ranked) kept.set(applicant, this.#hold(applicant, settled(applicant.service, before.get(applicant.service.key))));
+    for (const applicant of ranked) {
+      const had = ledger(applicant.service, before.get(applicant.service.key));
+      if (kept.get(applicant)?.addresses.length !== had.length) kept.set(applicant, this.#hold(applicant, had));
+    }
     return kept;
   }
 
-  #keep(applicant: Applicant, entry: Entry | undefined): Kept {
-    const kept = keep(this.#desk, applicant, ledger(applicant.service, entry));
-    for (const address of kept.addresses) this.#desk.hold(address, applicant.tenant, false);
+  #hold(applicant: Applicant, had: readonly Ip[]): Kept {
+    const kept = keep(this.#desk, applicant, had);
+    const { key } = applicant.tenant;
+    for (const address of kept.addresses)
+      if (!this.#desk.book.isTenant(address, key)) this.#desk.hold(address, applicant.tenant, false);
     return kept;
   }
 

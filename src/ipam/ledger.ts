@@ -3,6 +3,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Applicant } from './applicant.ts';
 import type { Assignment } from './assignment.ts';
 import type { Choice } from './choice.ts';
+import type { ClaimedAddress } from './claimIndex.ts';
 import type { Refusal } from './refusal.ts';
 import { byFamily } from './request.ts';
 
@@ -48,6 +49,7 @@ interface Outcome {
   readonly missing: Refusal | undefined;
 }
 
+const NONE: readonly Ip[] = [];
 const NO_RELEASES: Assignment['released'] = [];
 
 export function releases(had: readonly Ip[], addresses: readonly Ip[], cleared: ReadonlyMap<Ip, Refusal>): Assignment['released'] {
@@ -57,19 +59,32 @@ export function releases(had: readonly Ip[], addresses: readonly Ip[], cleared: 
 }
 
 /** Another Service under the same name inherits nothing. */
+function decidedOf(service: ServiceView, entry: Decided | undefined): readonly Ip[] {
+  return entry?.service.uid === service.uid ? entry.assignment.ingress : NONE;
+}
+
+/** First what stands in the status and was not decided to go. */
 export function ledger(service: ServiceView, entry: Decided | undefined): readonly Ip[] {
-  const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
+  const decided = decidedOf(service, entry);
   if (decided.length === 0) return service.ingress;
-  return [...new Set([...service.ingress, ...decided])];
+  return [...new Set([...settled(service, entry), ...service.ingress, ...decided])];
+}
+
+/** What the Service has by its status and by what was decided here: it goes before whoever is to leave, or to be told to leave, the same. */
+export function settled(service: ServiceView, entry: Decided | undefined): readonly Ip[] {
+  const decided = decidedOf(service, entry);
+  return decided.length === 0 ? NONE : service.ingress.filter((address) => decided.includes(address));
 }
 
 /**
- * Of two that have one address and may not share it, one has changed and is to move: not one whose status is as it was decided
- * here, and after a restart, which has forgotten that, not one with a sharing key.
+ * Of two that have one address and may not share it, one has changed and is to move: after a restart, which has forgotten what was decided,
+ * not one that has a claim to it by right, and else not one with a sharing key.
  */
-export function keepRank({ service, tenant }: Applicant, entry: Decided | undefined): number {
-  const decided = entry?.service.uid === service.uid ? entry.assignment.ingress : [];
-  if (service.ingress.length > 0 && service.ingress.every((address) => decided.includes(address))) return 0;
+export function keepRank({ service, tenant }: Applicant, entry: Decided | undefined, claimed: readonly ClaimedAddress[]): 0 | 1 | 2 {
+  if (claimed.length > 0) {
+    const has = service.ingress.length === 0 ? decidedOf(service, entry) : service.ingress;
+    if (claimed.some(({ address }) => has.includes(address))) return 0;
+  }
   return tenant.sharingKey === undefined ? 2 : 1;
 }
 

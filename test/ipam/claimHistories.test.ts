@@ -300,14 +300,15 @@ function renumbered(world: World, before: Before, step: Step, claims: readonly A
   });
 }
 
-function overQuota(world: World, before: ReadonlyMap<ServiceKey, Held>): string[] {
+function overQuota(world: World, before: Before, _step: Step, claims: readonly AddressClaim[]): string[] {
   const limited = world.pools.find(({ quotaPerNamespace }) => quotaPerNamespace !== undefined);
   if (limited === undefined) return [];
   const count = (all: ReadonlyMap<ServiceKey, Held>): number =>
     new Set(
       [...all.values()].flatMap(({ view, decided }) => [...decided, ...view.ingress]).filter((ip) => blockContains(blockOf(limited), ip)),
     ).size;
-  const claimed = [...world.claims.values()].flatMap(({ addresses }) => addresses).length;
+  // What is claimed is given all the same; a claim that gave an address may have ended with the same step.
+  const claimed = new Set([...claims, ...world.claims.values()].flatMap(({ addresses }) => addresses)).size;
   const used = new Set([...held(world).values()].flatMap(({ decided }) => decided).filter((ip) => blockContains(blockOf(limited), ip)))
     .size;
   return used > Math.max(QUOTA, count(before)) + claimed ? [`${used} of ${QUOTA}`] : [];
@@ -398,6 +399,33 @@ describe('random histories with claims, quotas and exclusions', () => {
   it('a plan, once written, changes nothing', () => {
     fc.assert(fc.property(HISTORIES, writtenChangesNothing), RUNS);
     expect.hasAssertions();
+  });
+
+  it('who keeps an address by a claim and stops sharing it moves, although pools are edited before that is written', () => {
+    const history: readonly Step[] = [put('a', 6), put('b', 7), put('a', 1, true), { do: 'pools', set: 3 }];
+    expect(run(history, renumbered)).toEqual([]);
+    const world = new World();
+    for (const step of history) take(world, step);
+    const now = (of: string): readonly Ip[] | undefined => world.services.get(key(of))?.ingress;
+    expect([now('a'), now('b')]).toEqual([['10.0.0.1'], ['10.0.0.0']]);
+  });
+
+  it('who is to leave one of its addresses does not get it back by the claim on another one', () => {
+    const edit: Step = { do: 'pools', set: 0 };
+    const history: readonly Step[] = [put('a', 2), { do: 'restart' }, put('a', 0, true), put('f', 0), put('a', 2, true), edit];
+    expect(run(history, renumbered)).toEqual([]);
+  });
+
+  it('of more addresses than it still wants it keeps those that it was to keep', () => {
+    expect(run([put('c', 3), put('c', 8, true), put('f', 2), put('f', 0, true), { do: 'pools', set: 0 }], renumbered)).toEqual([]);
+    const claimed: Step = { do: 'claim', claim: 'k', name: 'a', address: 2, insists: true };
+    const others = [put('a', 0), put('d', 2), put('b', 0), put('e', 3), claimed];
+    expect(run([...others, put('e', 0, true), put('e', 2, true), { do: 'pools', set: 0 }], renumbered)).toEqual([]);
+  });
+
+  it('what is kept is given back beyond the quota, also to one that keeps it no longer', () => {
+    const history: readonly Step[] = [put('e', 5), { do: 'delete', name: 'e' }, put('a', 3), { do: 'pools', set: 1 }, put('e', 0)];
+    expect(run(history, overQuota)).toEqual([]);
   });
 
   it('a quota is told with the numbers of the end of the plan', () => {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { packageFiles } from '../../src/cli/packageFiles.ts';
@@ -122,6 +123,22 @@ need(...NEEDS).describe('the chart', () => {
     expect(byKey(chart)).toEqual(byKey(kustomize));
   });
 
+  it('makes what kustomize makes with the component of the looking glass', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'hlb-glass-'));
+    try {
+      const [base, glass] = ['base', 'glass'].map((folder) => relative(realpathSync(directory), join(MANIFESTS, folder)));
+      writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify({ resources: [base], components: [glass] }));
+      const kustomize = documents(run(kubectl, 'kustomize', directory));
+      const chart = set('namespace.create=true', 'crds.keep=false', 'glass.enabled=true');
+      expect(chart.map(key).toSorted()).toEqual(kustomize.map(key).toSorted());
+      expect(byKey(chart)).toEqual(byKey(kustomize));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+    const rights = set('glass.enabled=true', 'rbac.create=false').filter(({ metadata }) => metadata.name.includes('glass'));
+    expect(rights).toEqual([]);
+  });
+
   it('differs by default in that the definitions outlive it, and the Namespace is made before', () => {
     const chart = set();
     const kept = chart.filter(({ metadata }) => (metadata as { annotations?: Json }).annotations?.[KEEP] === 'keep');
@@ -144,27 +161,21 @@ need(...NEEDS).describe('the chart', () => {
       '--kube-version',
       '1.35.4',
       '--set',
-      'webhook.enabled=true',
+      'webhook.enabled=true,glass.enabled=true,networkPolicy.enabled=true',
     );
     const named = documents(text).filter(({ kind }) => kind !== 'CustomResourceDefinition');
     expect(JSON.stringify(named)).not.toContain('heraldlb-system');
   });
 
   it('gives the programs the flags that the values ask for', () => {
-    const values = ['loadBalancerClass=example.com/lb', 'logLevel=debug', 'glass.enabled=true', 'metrics.metallbNames=false'];
+    const values = ['loadBalancerClass=example.com/lb', 'logLevel=debug', 'metrics.metallbNames=false'];
     const chart = set(
       ...values,
       'controller.extraArgs={--api-group=metallb.io}',
       'speaker.extraArgs={--bgp-listen-port=0,--l2-repeat-seconds=0}',
     );
     const common = ['--lb-class=example.com/lb', '--log-level=debug', '--no-metallb-metrics'];
-    expect(containerOf(find(chart, 'Deployment'))['args']).toEqual([
-      'controller',
-      ...common,
-      '--glass-port',
-      '7483',
-      '--api-group=metallb.io',
-    ]);
+    expect(containerOf(find(chart, 'Deployment'))['args']).toEqual(['controller', ...common, '--api-group=metallb.io']);
     expect(containerOf(find(chart, 'DaemonSet'))['args']).toEqual(['speaker', ...common, '--bgp-listen-port=0', '--l2-repeat-seconds=0']);
   });
 
@@ -234,8 +245,32 @@ need(...NEEDS).describe('kustomize', () => {
   it('builds a system with every component', () => {
     const policies = documents(read('networkpolicy/networkpolicy.yaml'));
     expect(parse(read('networkpolicy/kustomization.yaml'))).toMatchObject({ kind: 'Component', resources: ['networkpolicy.yaml'] });
-    expect(policies.map(({ kind }) => kind)).toEqual(['NetworkPolicy']);
+    expect(policies.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      'NetworkPolicy heraldlb-controller',
+      'NetworkPolicy heraldlb-speaker',
+    ]);
     const names = documents(run(kubectl, 'kustomize', 'manifests/dashboards')).map(({ kind }) => kind);
     expect(names.toSorted()).toEqual(['ConfigMap', 'PodMonitor', 'PrometheusRule']);
+  });
+});
+
+describe('the NetworkPolicies', () => {
+  const policies = documents(read('networkpolicy/networkpolicy.yaml')) as unknown as {
+    readonly metadata: { readonly name: string };
+    readonly spec: Json & { readonly ingress: readonly { readonly ports?: readonly Json[] }[] };
+  }[];
+  const specOf = (name: string): (typeof policies)[number]['spec'] => {
+    const found = policies.find(({ metadata }) => metadata.name === name);
+    if (found === undefined) throw new Error(`there is no ${name}`);
+    return found.spec;
+  };
+
+  it('let all ports of the controller be reached, the looking glass among them, and no other', () => {
+    const ports = specOf('heraldlb-controller').ingress.flatMap((rule) => rule.ports ?? []);
+    expect(ports).toEqual([7481, 7483, 9443].map((port) => ({ port, protocol: 'TCP' })));
+  });
+
+  it('hold back nothing of the speakers, which have the addresses of their nodes', () => {
+    expect(specOf('heraldlb-speaker')).toMatchObject({ policyTypes: ['Ingress', 'Egress'], ingress: [{}], egress: [{}] });
   });
 });

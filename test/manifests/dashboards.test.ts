@@ -68,6 +68,23 @@ describe('the alerts and the dashboard', () => {
     expect(used.filter(({ name }) => /^(metallb|frrk8s)_/.test(name))).toEqual([]);
   });
 
+  it('show all there is of the speakers among one another, and of drains', () => {
+    const shown = PANELS.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)).join(' ');
+    const names = [...served.keys()].filter((name) =>
+      /^heraldlb_(drain_\w+|layer2_(phase|peer_liveness|handovers|handovers_total|takeovers_total|stalls_total|mesh_\w+|\w+_bucket))$/.test(
+        name,
+      ),
+    );
+    expect(names.length).toBe(11);
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(shown))).toEqual([]);
+  });
+
+  it('find no label in a metric that a target has already: the one would hide the other', () => {
+    const taken = new Set(['node', 'instance', 'job', 'pod', 'container', 'namespace']);
+    const own = [...served].filter(([name]) => name.startsWith('heraldlb_'));
+    expect(own.filter(([, labels]) => labels.some((label) => taken.has(label)))).toEqual([]);
+  });
+
   it('name only labels that the metric or its target has', () => {
     const wrong = EXPRESSIONS.flatMap(({ where, expr }) => {
       const metrics = [...expr.matchAll(/\b(?:heraldlb|process|nodejs)_\w+|\bup\b/g)].map(([name]) => name);

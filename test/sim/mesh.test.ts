@@ -98,6 +98,47 @@ describe('the mesh of speakers', () => {
     expect(world.answering(VIP, 0)).toHaveLength(1);
   });
 
+  it('a speaker that stood still gives up at once what is another\'s now: nobody announces it a second time', () => {
+    const world = new World(7);
+    const vips = ['10.0.1.1', '10.0.1.2', '10.0.1.3'] as Ip[];
+    const hosts = [1, 2, 3].map((number) => new SimHost(world, number, { failback: { kind: 'never' } }));
+    const [owner, heir, stranger] = hosts as [SimHost, SimHost, SimHost];
+    for (const host of hosts) host.plan = planFor(host, hosts, vips, 1);
+    owner.start();
+    world.runUntil(8000);
+    heir.start();
+    stranger.start();
+    world.runUntil(16_000);
+    for (const vip of vips) expect(world.answering(vip, 0)).toEqual([owner]);
+    // One that is not heard again keeps it in doubt for as long as a doubt can last.
+    stranger.part = 2;
+    owner.freeze();
+    world.runUntil(world.now + 311);
+    owner.thaw(true);
+    let doubles = 0;
+    for (let steps = 0; steps < 250; steps++) {
+      world.runUntil(world.now + 10);
+      if (vips.some((vip) => world.answering(vip, 0).length > 1)) doubles += 1;
+    }
+    const owners = new Set(vips.flatMap((vip) => world.answering(vip, 0)));
+    expect(owners).toEqual(new Set([owner, heir]));
+    expect(doubles).toBeLessThan(10);
+  });
+
+  it('a speaker that ends claims nothing with its last breath, as if all others were dead', () => {
+    const { world, hosts } = started(3);
+    const [owner] = world.answering(VIP, 0);
+    for (const host of [...hosts.filter((each) => each !== owner), owner]) {
+      const before = host?.frames;
+      const wasOwner = host !== undefined && world.answering(VIP, 0).includes(host);
+      host?.terminate();
+      world.runUntil(world.now + 2000);
+      expect(host?.engine).toBeUndefined();
+      // The last of all has nobody to hand it to.
+      if (world.answering(VIP, 0).length > 0 || !wasOwner) expect(host?.frames).toBe(before);
+    }
+  });
+
   it('takes 10,000 addresses over within a second of the detection, each announced', () => {
     const vips = Array.from({ length: 10_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}` as Ip).toSorted();
     const world = new World(5);

@@ -22,6 +22,7 @@ export type DoctorReason =
   | 'InterfaceIsPort'
   | 'InterfaceMissing'
   | 'InterfaceWithoutCarrier'
+  | 'MeshPortTaken'
   | 'MetricsPortTaken'
   | 'MtuTooSmall'
   | 'NodeMissing'

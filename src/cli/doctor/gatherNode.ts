@@ -10,7 +10,7 @@ import type { DefaultRoute } from '../../net/defaultRoute.ts';
 import type { Ip } from '../../net/ip.ts';
 import type { Listener, Nic, NodeFacts } from './contract.ts';
 
-const PORTS: ReadonlySet<number> = new Set([179, 3784, 4784, 7482]);
+const PORTS: ReadonlySet<number> = new Set([179, 3784, 4784, 7482, 7483]);
 const LIST_MS = 2000;
 /** RT_TABLE_MAIN */
 const MAIN_TABLE = 254;

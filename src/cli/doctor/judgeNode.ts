@@ -1,6 +1,6 @@
 import type { Facts, Finding, Listener, NodeFacts } from './contract.ts';
 import { fail, pass, warn } from './finding.ts';
-import { peersHere } from './scope.ts';
+import { layer2Here, peersHere } from './scope.ts';
 
 /** linux/capability.h */
 const CAPABILITIES = [
@@ -39,11 +39,28 @@ function keyed(what: string, reason: 'TcpMd5Missing' | 'TcpAoMissing', error: st
 
 /** Ports that a speaker wants, in the order in which they matter. */
 export function judgePorts(facts: Facts): Finding[] {
+  return [...judgeRouterPorts(facts), judgeMeshPort(facts), judgeMetricsPort(facts)].flat();
+}
+
+function judgeMeshPort(facts: Facts): Finding[] {
+  const mesh = foreign(facts.node, 'udp', 7483);
+  if (mesh.length === 0) return [pass('port 7483', 'speakers can hear one another')];
+  const level = layer2Here(facts).length > 0 ? fail : warn;
+  const then = 'speakers do not hear this one, and its addresses of layer 2 move when the cluster calls the node not ready';
+  return mesh.map((by) => taken(level, 'port 7483', 'MeshPortTaken', by, then));
+}
+
+function judgeMetricsPort({ node }: Facts): Finding[] {
+  const metrics = foreign(node, 'tcp', 7482);
+  if (metrics.length === 0) return [pass('port 7482', 'it is free, or the speaker has it')];
+  return metrics.map((by) => taken(fail, 'port 7482', 'MetricsPortTaken', by, 'the speaker does not start'));
+}
+
+function judgeRouterPorts(facts: Facts): Finding[] {
   const peers = peersHere(facts);
   const waits = peers.some(({ passive, listenRange }) => passive === true || listenRange !== undefined);
   const guarded = peers.some(({ bfdProfile }) => bfdProfile !== undefined);
   const bgp = foreign(facts.node, 'tcp', 179);
-  const metrics = foreign(facts.node, 'tcp', 7482);
   const bfd = [3784, 4784].flatMap((port) => foreign(facts.node, 'udp', port));
   return [
     ...(bgp.length === 0
@@ -60,13 +77,10 @@ export function judgePorts(facts: Facts): Finding[] {
     ...(bfd.length === 0
       ? [pass('ports 3784 and 4784', 'BFD packets can be received')]
       : bfd.map((by) => taken(guarded ? fail : warn, `port ${by.port}`, 'BfdPortTaken', by, 'BFD guards nothing'))),
-    ...(metrics.length === 0
-      ? [pass('port 7482', 'it is free, or the speaker has it')]
-      : metrics.map((by) => taken(fail, 'port 7482', 'MetricsPortTaken', by, 'the speaker does not start'))),
   ];
 }
 
-type PortReason = 'Port179Taken' | 'BfdPortTaken' | 'MetricsPortTaken';
+type PortReason = 'Port179Taken' | 'BfdPortTaken' | 'MeshPortTaken' | 'MetricsPortTaken';
 
 function taken(level: typeof fail, check: string, reason: PortReason, by: Listener, then: string): Finding {
   return level(check, reason, `${who(by)} has it: ${then}`);

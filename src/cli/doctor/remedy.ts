@@ -18,6 +18,7 @@ export const REMEDIES: Readonly<Record<DoctorReason, string>> = {
   InterfaceIsPort: 'name the bridge or bond in the L2Advertisement',
   InterfaceMissing: 'correct the name, or select the nodes that have it with nodeSelectors',
   InterfaceWithoutCarrier: 'look at cable and switch port',
+  MeshPortTaken: 'end the other program, or start all speakers with another --mesh-port',
   MetricsPortTaken: 'start the speakers with another --metrics-port',
   MtuTooSmall: 'raise the MTU of the link',
   NodeMissing: 'name the Node with --node-name',

@@ -28,6 +28,7 @@ const RULES: Readonly<Record<'controller' | 'speaker', readonly Rule[]>> = {
     ...of('discovery.k8s.io', ['endpointslices'], READ, { everywhere: true }),
     ...EVENTS,
     ...of(GROUP, CONFIG, READ),
+    // Those that BGPPeers name, and heraldlb-mesh.
     ...of('', ['secrets'], ['get']),
     ...of(GROUP, ['nodestates'], ['create']),
     ...of(GROUP, ['nodestates'], ['patch'], { subresource: 'status' }),

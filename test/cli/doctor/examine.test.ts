@@ -237,6 +237,23 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
     /bfdd/,
   ],
   [
+    'the port of the mesh taken',
+    atNode({ listeners: [{ protocol: 'udp', port: 7483, pid: 7, program: 'nc', isOurs: false }] }),
+    'MeshPortTaken',
+    /nc \(process 7\).*not ready/,
+  ],
+  [
+    'the port of the mesh taken, where there is no layer 2',
+    {
+      ...atConfig({ l2Advertisements: [] }),
+      node: { ...NODE, listeners: [{ protocol: 'udp', port: 7483, pid: 7, program: 'nc', isOurs: false }] },
+      wire: { ...WIRE, answers: new Map() },
+    },
+    'MeshPortTaken',
+    /nc/,
+    'WARN',
+  ],
+  [
     'a metrics port that is taken',
     atNode({ listeners: [{ protocol: 'tcp', port: 7482, pid: 6, program: 'nginx', isOurs: false }] }),
     'MetricsPortTaken',

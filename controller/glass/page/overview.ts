@@ -1,4 +1,4 @@
-import type { ProblemRow } from '../src/glass/view.ts';
+import type { ProblemRow } from '../../../src/glass/view.ts';
 import { fill, h } from './dom.ts';
 import type { Model } from './model.ts';
 import { Topology } from './topology.ts';

@@ -1,4 +1,4 @@
-import type { NodeRow, PeerRow, PoolRow, SessionRow, Snapshot, VipRow } from '../src/glass/view.ts';
+import type { NodeRow, PeerRow, PoolRow, SessionRow, Snapshot, VipRow } from '../../../src/glass/view.ts';
 
 /** A snapshot with the look-ups that views need. */
 export class Model {

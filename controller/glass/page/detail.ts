@@ -1,4 +1,4 @@
-import type { Move, SessionRow, VipHistory, VipRow } from '../src/glass/view.ts';
+import type { Move, SessionRow, VipHistory, VipRow } from '../../../src/glass/view.ts';
 import { fill, h } from './dom.ts';
 import type { Model } from './model.ts';
 import { problemItem } from './overview.ts';

@@ -1,5 +1,5 @@
 import { h } from './dom.ts';
-import type { Severity, Usage, VipState } from '../src/glass/view.ts';
+import type { Severity, Usage, VipState } from '../../../src/glass/view.ts';
 
 const UNITS: readonly (readonly [string, number])[] = [
   ['d', 86_400],

@@ -1,5 +1,5 @@
-import type { Family } from '../src/net/ip.ts';
-import type { AdvertisementRow, PoolRow } from '../src/glass/view.ts';
+import type { Family } from '../../../src/net/ip.ts';
+import type { AdvertisementRow, PoolRow } from '../../../src/glass/view.ts';
 import { fill, h } from './dom.ts';
 import type { Model } from './model.ts';
 import type { View } from './overview.ts';

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../src/glass/view.ts';
+import type { Snapshot } from '../../../src/glass/view.ts';
 import { type Detail, nodeDetail, peerDetail, poolDetail, vipDetail } from './detail.ts';
 import { fill, h, the } from './dom.ts';
 import { type Connection, readLive } from './live.ts';

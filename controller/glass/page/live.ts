@@ -1,5 +1,5 @@
-import { type Patch, applyPatch } from '../src/glass/diff.ts';
-import type { Snapshot } from '../src/glass/view.ts';
+import { type Patch, applyPatch } from '../../../src/glass/diff.ts';
+import type { Snapshot } from '../../../src/glass/view.ts';
 
 export type Connection = 'live' | 'connecting' | 'lost';
 

@@ -1,5 +1,5 @@
 // The looking glass' page as the controller serves it: one script, one style sheet, and the troubleshooting page.
-//   node page/build.mjs [directory]     default: dist/glass
+//   node controller/glass/page/build.mjs [directory]     default: dist/glass
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { htmlOf } from './markdown.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, '..');
+const root = resolve(here, '../../..');
 
 async function bundled(file) {
   const result = await build({

@@ -1,4 +1,4 @@
-import type { NodeRow, SessionRow, VipRow } from '../src/glass/view.ts';
+import type { NodeRow, SessionRow, VipRow } from '../../../src/glass/view.ts';
 import { fill, h } from './dom.ts';
 import { type Model, matches, wordsOf } from './model.ts';
 import type { View } from './overview.ts';
