@@ -63,6 +63,13 @@ describe(`a cluster of ${SERVICES} Services and ${NODES} nodes`, () => {
     expect(dark).toEqual([]);
   });
 
+  it("has MetalLB's owners where its objects are read: what the others own stays", () => {
+    const { world } = readCluster(cluster(), { nowMs: Date.now(), apiGroup: 'metallb.io' });
+    const { moves } = compareWorlds(world, worldWithout(world, ['n0']));
+    expect(moves.filter(({ from }) => from !== 'n0')).toEqual([]);
+    expect(moves.length).toBeGreaterThan(0);
+  });
+
   it('costs a few times what four times fewer Services cost, not sixteen times', () => {
     const secondsFor = (services: number): number => {
       const objects = cluster(services);
