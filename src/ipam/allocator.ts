@@ -257,6 +257,8 @@ export class Allocator {
   /** Its pools are as full as they were: with thousands that wait, looking at each again would cost more than all the rest. */
   #isStuck({ tenant, assignment }: Entry): boolean {
     const why = assignment.refusal ?? assignment.missing;
+    // What is claimed is given by full pools too.
+    if (this.#desk.claims.for(tenant.key).length > 0) return false;
     if (tenant.sharingKey !== undefined || (why?.reason !== 'PoolExhausted' && why?.reason !== 'QuotaExceeded')) return false;
     const { family, pools } = why;
     return pools.every(({ pool, why: verdict }) => {
