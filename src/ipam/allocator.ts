@@ -167,7 +167,8 @@ export class Allocator {
     }
     const ranked = ranks.flat();
     const kept = new Map<Applicant, Kept>();
-    for (const applicant of ranked) kept.set(applicant, this.#hold(applicant, settled(applicant.service, before.get(applicant.service.key))));
+    for (const applicant of ranked)
+      kept.set(applicant, this.#hold(applicant, settled(applicant.service, before.get(applicant.service.key))));
     for (const applicant of ranked) {
       const had = ledger(applicant.service, before.get(applicant.service.key));
       if (kept.get(applicant)?.addresses.length !== had.length) kept.set(applicant, this.#hold(applicant, had));
@@ -178,8 +179,7 @@ export class Allocator {
   #hold(applicant: Applicant, had: readonly Ip[]): Kept {
     const kept = keep(this.#desk, applicant, had);
     const { key } = applicant.tenant;
-    for (const address of kept.addresses)
-      if (!this.#desk.book.isTenant(address, key)) this.#desk.hold(address, applicant.tenant, false);
+    for (const address of kept.addresses) if (!this.#desk.book.isTenant(address, key)) this.#desk.hold(address, applicant.tenant, false);
     return kept;
   }
 
@@ -257,6 +257,8 @@ export class Allocator {
   /** Its pools are as full as they were: with thousands that wait, looking at each again would cost more than all the rest. */
   #isStuck({ tenant, assignment }: Entry): boolean {
     const why = assignment.refusal ?? assignment.missing;
+    // What is claimed is given by full pools too.
+    if (this.#desk.claims.for(tenant.key).length > 0) return false;
     if (tenant.sharingKey !== undefined || (why?.reason !== 'PoolExhausted' && why?.reason !== 'QuotaExceeded')) return false;
     const { family, pools } = why;
     return pools.every(({ pool, why: verdict }) => {

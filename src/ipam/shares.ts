@@ -34,7 +34,7 @@ export function sharesOf(desk: Desk, { key }: Tenant, request: Request, kept: re
   const had = request.pools === undefined ? kept : kept.toSorted(byText);
   const strays = had.filter((address) => !seatByName(desk, slots, request, address));
   for (const address of strays) seat(desk, slots, 'kept', address);
-  for (const claim of claimed) seatClaim(desk, slots, claim);
+  for (const claim of inTurn(claimed, kept)) seatClaim(desk, slots, claim);
   return slots.map(({ pool, kept: own, requested, claimed: claims }) => ({
     kept: own,
     claimed: claims,
@@ -57,6 +57,14 @@ function firstOfEach(claimed: readonly ClaimedAddress[], kept: readonly Ip[]): r
   if (claimed.length < 2) return claimed;
   const sorted = [...claimed.filter(({ address }) => kept.includes(address)), ...claimed.filter(({ address }) => !kept.includes(address))];
   return sorted.filter(({ address }, i) => sorted.findIndex((other) => ipFamily(other.address) === ipFamily(address)) === i);
+}
+
+/** What it has stays where it is, so that no other share takes it too; then what it insists on. An address that two claims name is one. */
+function inTurn(claimed: readonly ClaimedAddress[], kept: readonly Ip[]): readonly ClaimedAddress[] {
+  if (claimed.length < 2) return claimed;
+  const rank = ({ address, insists }: ClaimedAddress): number => (kept.includes(address) ? 0 : insists ? 1 : 2);
+  const sorted = claimed.toSorted((a, b) => rank(a) - rank(b));
+  return sorted.filter(({ address }, i) => sorted.findIndex((other) => other.address === address) === i);
 }
 
 function lacks(list: readonly Ip[], address: Ip): boolean {

@@ -91,7 +91,7 @@ const change = oneof(
 );
 type Change = typeof change extends Arbitrary<infer T> ? T : never;
 
-const rounds = array(array(change, { minLength: 1, maxLength: 4 }), { minLength: 5, maxLength: 25, size: 'max' });
+const rounds = array(array(change, { minLength: 1, maxLength: 4 }), { minLength: 5, maxLength: 25 });
 
 function addressOf(number: number): string {
   return number < 32 ? `192.0.2.${number}` : `2001:db8::${number - 31}`;

@@ -16,7 +16,7 @@ describe('FreeMap', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 2100 }),
-        fc.array(fc.tuple(fc.nat(2100), fc.boolean(), fc.nat(2100)), { maxLength: 300, size: 'max' }),
+        fc.array(fc.tuple(fc.nat(2100), fc.boolean(), fc.nat(2100)), { maxLength: 300 }),
         fc.boolean(),
         (size, operations, everyOther) => {
           const leaf = (): number => (everyOther ? 0x5555_5555 | 0 : 0);
