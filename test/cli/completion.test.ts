@@ -56,6 +56,16 @@ need('command:bash').describe('heraldlb completion bash', () => {
 });
 
 describe('heraldlb completion', () => {
+  it.each(['bash', 'zsh', 'fish'])('knows for %s all commands that the program has', (shell) => {
+    const root = new URL('../../', import.meta.url).pathname;
+    const run = (...words: string[]): string =>
+      execFileSync(process.execPath, ['test/support/run.mjs', 'src/cli/heraldlb.ts', ...words], { encoding: 'utf8', cwd: root });
+    const names = [...run('--help').matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+    expect(names.length).toBeGreaterThan(19);
+    const known = new Set(run('completion', shell).match(/[\w-]+/g));
+    expect(names.filter((name) => !known.has(name))).toEqual([]);
+  });
+
   it.each(['zsh', 'fish'] as const)('has every command, option and value for %s, safely quoted', (shell) => {
     const script = completionScript(shell, WORDS);
     for (const word of ['migrate', 'kube-vip', 'failover', 'exclude-interfaces', 'drain']) expect(script).toContain(word);
