@@ -117,6 +117,29 @@ describe('the mesh of speakers', () => {
     }
   });
 
+  it('two that were cut apart and are joined again: what one left to the other in their conflict is never without an answer', () => {
+    const vips = ['10.0.1.1', '10.0.1.2', '10.0.1.3', '10.0.1.4'] as Ip[];
+    for (let cutMs = 210; cutMs < 450; cutMs += 20) {
+      const world = new World(cutMs);
+      const hosts = [1, 2].map((number) => new SimHost(world, number, { failback: { kind: 'immediate' } }));
+      for (const host of hosts) {
+        host.plan = planFor(host, hosts, vips, 1);
+        host.start();
+      }
+      const [, second] = hosts as [SimHost, SimHost];
+      world.runUntil(8000);
+      second.part = 1;
+      world.runUntil(world.now + cutMs);
+      second.part = 0;
+      let dark = 0;
+      for (let steps = 0; steps < 300; steps++) {
+        world.runUntil(world.now + 10);
+        if (vips.some((vip) => world.answering(vip, 0).length === 0)) dark += 10;
+      }
+      expect(dark, `cut for ${cutMs} ms`).toBeLessThanOrEqual(300);
+    }
+  });
+
   it('takes 10,000 addresses over within a second of the detection, each announced', () => {
     const vips = Array.from({ length: 10_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}` as Ip).toSorted();
     const world = new World(5);
