@@ -119,6 +119,28 @@ describe('the mesh of speakers', () => {
     expect(world.answering(VIP, 0)).toHaveLength(1);
   });
 
+  it('a new owner that was heard before the plan that makes it one is not waited for, whatever happens to others meanwhile', () => {
+    const { world, hosts } = started(4);
+    const [owner] = world.answering(VIP, 0);
+    if (owner === undefined) throw new Error('nobody answers');
+    const plans = new Map(hosts.map((host) => [host, planFor(host, hosts, [VIP], 2, [owner.node])]));
+    const tell = (host: SimHost): void => {
+      const plan = plans.get(host);
+      if (plan !== undefined) host.apply(plan);
+    };
+    for (const host of hosts) if (host !== owner) tell(host);
+    world.runUntil(world.now + 10);
+    const idle = hosts.find((host) => !world.answering(VIP, 0).includes(host));
+    // Past the second announcement, so that it is not heard again soon.
+    world.runUntil(world.now + 110);
+    idle?.terminate();
+    world.runUntil(world.now + 50);
+    tell(owner);
+    world.runUntil(world.now + 20);
+    expect(world.answering(VIP, 0)).toHaveLength(1);
+    expect(world.answering(VIP, 0)).not.toContain(owner);
+  });
+
   it('two that were cut apart and are joined again: what one left to the other in their conflict is never without an answer', () => {
     const vips = ['10.0.1.1', '10.0.1.2', '10.0.1.3', '10.0.1.4'] as Ip[];
     for (let cutMs = 210; cutMs < 450; cutMs += 20) {
