@@ -6,8 +6,11 @@ const FIRST = process.env['SEED'] === 'random' ? Math.floor(Math.random() * 1e9)
 
 /** Three packets of 100 ms, and what the checker and the last packet's own interval add. */
 const DOUBLE_MS = 350;
-/** A process that stood still listens for up to 1.1 s before it answers; heirs that are lost one after the other add up too. */
-const DARK_MS = 1200;
+/**
+ * A process that stood still listens for up to 1.1 s before it answers, and who has left an address to one that then dies before
+ * a session with it was up asks again after a second; heirs that are lost one after the other add up too.
+ */
+const DARK_MS = 1500;
 
 /**
  * Whole speakers in virtual time: killed, frozen, thawed, restarted, drained, cut off and joined again at random, asked for every VIP
