@@ -21,8 +21,8 @@ export class Handover {
   readonly #onEnd: (ip: Ip) => void;
   readonly #partings = new Map<Ip, Parting>();
   readonly #due = new DueHeap<Parting>();
-  /** When another speaker was last heard to claim an address that was this node's own. */
-  readonly #heard = new Map<Ip, Instant>();
+  /** Who was last heard to claim an address that was this node's own; undefined: it is not known which node. */
+  readonly #heard = new Map<Ip, { readonly at: Instant; readonly node: string | undefined }>();
 
   constructor(parts: EngineParts, onEnd: (ip: Ip) => void) {
     this.#parts = parts;
@@ -33,14 +33,15 @@ export class Handover {
   set(handed: ReadonlyMap<Ip, { readonly claim: WireClaim; readonly to: string }>): WireClaim[] {
     const now = this.#parts.clock.now();
     for (const [ip, parting] of this.#partings) if (handed.get(ip)?.to !== parting.to) this.#forget(ip, parting);
+    // What is older means nothing; the rest outlives elections that have to do with other nodes.
+    for (const [ip, { at }] of this.#heard) if (now - at >= RECENT_MS) this.#heard.delete(ip);
     for (const [ip, { claim, to }] of handed) {
-      const heardAt = this.#heard.get(ip);
-      if (this.#partings.has(ip) || (heardAt !== undefined && now - heardAt < RECENT_MS)) continue;
+      const heard = this.#heard.get(ip);
+      if (this.#partings.has(ip) || (heard !== undefined && (heard.node ?? to) === to)) continue;
       const parting: Parting = { claim, to, dueAt: now, slot: -1 };
       this.#partings.set(ip, parting);
       this.#due.schedule(parting, after(now, LIMIT_MS));
     }
-    this.#heard.clear();
     this.#schedule();
     return [...this.#partings.values()].map(({ claim }) => claim);
   }
@@ -51,12 +52,13 @@ export class Handover {
 
   /**
    * Somebody has announced the address: the new owner, or one that knows more than this node.
+   * @param node its node, where its MAC is known
    * @returns whether it was being handed over
    */
-  heard(ip: Ip): boolean {
+  heard(ip: Ip, node: string | undefined): boolean {
     const parting = this.#partings.get(ip);
     if (parting === undefined) {
-      this.#heard.set(ip, this.#parts.clock.now());
+      this.#heard.set(ip, { at: this.#parts.clock.now(), node });
       return false;
     }
     this.ends.heard += 1;

@@ -169,7 +169,7 @@ export class Layer2Engine {
   #sighted(sighting: Sighting): void {
     const { ip, mac } = sighting;
     const node = this.#speakers.nodeOf(mac);
-    if (sighting.by !== 'probe' && this.#handover.heard(ip)) return;
+    if (sighting.by !== 'probe' && this.#handover.heard(ip, node)) return;
     this.#judge({ kind: 'sighted', sighting, ...(node === undefined ? {} : { speaker: { node, order: this.#around.orderOf(ip) } }) });
   }
 

@@ -33,7 +33,7 @@ interface Member {
 export class Mesh {
   readonly #parts: EngineParts;
   readonly #port: number;
-  readonly #onChange: (peerUp: boolean) => void;
+  readonly #onChange: (cameUp: string | undefined) => void;
   readonly #onDetected: (ms: number) => void;
   readonly #members = new Map<string, Member>();
   readonly #leaving = new Set<BfdSession>();
@@ -45,8 +45,8 @@ export class Mesh {
   #key: MeshKey | undefined;
   #standing: Standing = 'last';
 
-  /** @param onChange a peer is another than it was; `peerUp`: one came up; @param onDetected one is silent for so long */
-  constructor(parts: EngineParts, port: number, onChange: (peerUp: boolean) => void, onDetected: (ms: number) => void) {
+  /** @param onChange a peer is another than it was; `cameUp`: which one came up; @param onDetected one is silent for so long */
+  constructor(parts: EngineParts, port: number, onChange: (cameUp: string | undefined) => void, onDetected: (ms: number) => void) {
     this.#parts = parts;
     this.#port = port;
     this.#onChange = onChange;
@@ -124,7 +124,7 @@ export class Mesh {
         const isUp = status.state === 'Up' && member.state.status?.state !== 'Up';
         if (status.lastDown?.reason === 'DetectionTimeExpired' && member.state.status?.state === 'Up') this.#detected(member);
         member.state = follow(member.state, status);
-        this.#onChange(isUp);
+        this.#onChange(isUp ? peer.node : undefined);
       },
       onGone: () => {
         this.#leaving.delete(session);
@@ -206,7 +206,7 @@ export class Mesh {
   #disbelieve(member: Member): void {
     const before = member.unbelievedAt;
     member.unbelievedAt = this.#parts.clock.now();
-    if (before === undefined) this.#onChange(false);
+    if (before === undefined) this.#onChange(undefined);
   }
 
   standings(): PeerStanding[] {

@@ -61,7 +61,7 @@ export class Ownership {
     this.mesh = new Mesh(
       parts,
       options.meshPort,
-      (peerUp) => this.#peerChanged(peerUp),
+      (cameUp) => this.#peerChanged(cameUp),
       (ms) => this.times.detection.onValue(ms / 1000),
     );
     this.pulse = new Pulse(
@@ -93,12 +93,15 @@ export class Ownership {
     this.#meet();
   }
 
-  #peerChanged(peerUp: boolean): void {
+  #peerChanged(cameUp: string | undefined): void {
     this.#parts.changed();
     if (this.pulse.isDoubtful()) return;
     this.#meet();
+    if (cameUp === undefined) return;
+    // What was left to it while neither heard the other is as the election says from now on.
+    this.#layer2.speakerGone(cameUp);
     // It may have announced the same, to its own part of a segment that was cut in two.
-    if (peerUp) this.#layer2.refresh();
+    this.#layer2.refresh();
   }
 
   #sure(): void {

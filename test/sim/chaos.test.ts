@@ -5,9 +5,12 @@ const SEEDS = Number(process.env['CHAOS_SEEDS'] ?? 60);
 const FIRST = process.env['SEED'] === 'random' ? Math.floor(Math.random() * 1e9) : 1;
 
 /** Three packets of 100 ms, and what the checker and the last packet's own interval add. */
-const DOUBLE_MS = 500;
-/** A process that stood still listens for up to 1.1 s before it answers, and so does one that is left alone right then. */
-const DARK_MS = 2500;
+const DOUBLE_MS = 350;
+/**
+ * A process that stood still listens for up to 1.1 s before it answers, and who has left an address to one that then dies before
+ * a session with it was up asks again after a second; heirs that are lost one after the other add up too.
+ */
+const DARK_MS = 1500;
 
 /**
  * Whole speakers in virtual time: killed, frozen, thawed, restarted, drained, cut off and joined again at random, asked for every VIP

@@ -5,6 +5,7 @@ import { chaos } from '../../sim/chaos.ts';
 
 const from = Number(process.argv[2] ?? 1);
 const count = Number(process.argv[3] ?? 1);
+const LOUD = { double: 250, dark: 350 };
 const doubles: number[] = [];
 const darks: number[] = [];
 const start = performance.now();
@@ -12,7 +13,7 @@ for (let seed = from; seed < from + count; seed++) {
   const { double, dark, story } = chaos(seed);
   doubles.push(double);
   darks.push(dark);
-  if (count === 1 || double > 500 || dark > 1700)
+  if (count === 1 || double > LOUD.double || dark > LOUD.dark)
     console.log(`seed ${seed}: double ${double}, dark ${dark}${count <= 3 ? `\n${story.join('\n')}` : ''}`);
 }
 const sorted = (list: number[]): string =>
