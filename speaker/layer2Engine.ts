@@ -254,7 +254,11 @@ export class Layer2Engine {
     if (claim === undefined || this.#phases.get(claim.ip)?.phase === claim.phase) return;
     const { ip, phase } = claim;
     this.#phases.set(ip, { phase, since: wallTime(this.#parts.clock.now()) });
-    if (phase === 'claimed') this.#parts.log.info({ ip }, 'announcing the address by layer 2');
+    if (phase === 'claimed') {
+      this.#parts.log.info({ ip }, 'announcing the address by layer 2');
+      // Nobody has it any more who had it when it was asked for before.
+      if (this.#occupants.delete(ip)) this.#judge({ kind: 'released', ip });
+    }
     this.#parts.changed();
   }
 

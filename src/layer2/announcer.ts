@@ -80,7 +80,9 @@ function changeOne(
     case 'occupied':
       if (claim.phase !== 'probing') return undefined;
       claim.phase = 'refused';
-      state.due.schedule(claim, after(now, state.config.refusedRetryMs));
+      const { refusedFirstMs, refusedRetryMs } = state.config;
+      state.due.schedule(claim, after(now, Math.min(refusedRetryMs, refusedFirstMs * 2 ** claim.refusals)));
+      claim.refusals += 1;
       effects.push({ kind: 'silence', ip: claim.ip }, { kind: 'refused', ip: claim.ip, mac: event.mac, interface: event.interface });
       return undefined;
     case 'defend':
@@ -158,6 +160,7 @@ function newClaim(wanted: WantedClaim, now: Instant): Claim {
     held: false,
     asks: false,
     defendedAt: undefined,
+    refusals: 0,
     dueAt: now,
     slot: -1,
   };
@@ -192,7 +195,10 @@ function begin(state: AnnouncerState, claim: Claim, now: Instant, effects: Effec
     return;
   }
   claim.phase = (claim.wanted.probe || claim.asks) && !claim.held && state.config.probeCount > 0 ? 'probing' : 'claimed';
-  if (claim.phase === 'claimed') claim.held = true;
+  if (claim.phase === 'claimed') {
+    claim.held = true;
+    claim.refusals = 0;
+  }
   effects.push({ kind: 'answer', ip: claim.ip, phase: claim.phase, ...interfaces });
   state.due.schedule(claim, firstDue(state, claim, now));
 }

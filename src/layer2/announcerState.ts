@@ -17,7 +17,11 @@ export interface AnnouncerConfig {
   /** RFC 5227 §1.1 waits up to 7 s with PROBE_NUM 3; a LoadBalancer cannot, so the waits are shorter and can be set. */
   readonly probeCount: number;
   readonly probeIntervalMs: number;
-  /** A refused address is probed for again after this long. */
+  /**
+   * A refused address is probed for again after the first time, then after twice as long, up to the other. Who had it may have been another
+   * speaker that was about to take it too: while speakers begin, they do not know one another's MACs.
+   */
+  readonly refusedFirstMs: number;
   readonly refusedRetryMs: number;
   /** RFC 5227 §2.4 (c): at most one defence per address in this time. */
   readonly defendIntervalMs: number;
@@ -30,6 +34,7 @@ export const ANNOUNCER_DEFAULTS: AnnouncerConfig = {
   paceBurst: 256,
   probeCount: 3,
   probeIntervalMs: 200,
+  refusedFirstMs: 2_000,
   refusedRetryMs: 60_000,
   defendIntervalMs: 10_000,
 };
@@ -91,6 +96,8 @@ export interface Claim extends DueItem {
   /** It was left to another speaker, and is probed for before it is taken up again. */
   asks: boolean;
   defendedAt: Instant | undefined;
+  /** How often in a row somebody else had it. */
+  refusals: number;
 }
 
 /**

@@ -128,9 +128,14 @@ describe.skipIf(needKube('controllers that are killed') === undefined)('two cont
     return Number((await kube.admin.get(lease)).spec?.['leaseTransitions'] ?? 0);
   }
 
-  async function make(made: { count: number }): Promise<void> {
+  /** Not more than may be made by now, so that there is work for each that leads. */
+  async function make(made: { count: number; allowed: number }): Promise<void> {
     const spec = { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false, ports: [{ port: 80 }] };
     while (made.count < COUNT) {
+      if (made.count >= made.allowed) {
+        await sleep(20);
+        continue;
+      }
       const metadata = { name: `s${made.count++}`, namespace: 'default' };
       await kube.admin.call('POST', '/api/v1/namespaces/default/services', { metadata, spec });
     }
@@ -149,7 +154,7 @@ describe.skipIf(needKube('controllers that are killed') === undefined)('two cont
     for (const name of REPLICAS) launch(name);
     await until('a leader', async () => (await transitions()) >= 0, 30_000);
     const startMs = performance.now();
-    const made = { count: 0, all: false };
+    const made = { count: 0, allowed: COUNT / 4, all: false };
     const making = Promise.all(Array.from({ length: MAKERS }, () => make(made))).finally(() => {
       made.all = true;
     });
@@ -161,6 +166,7 @@ describe.skipIf(needKube('controllers that are killed') === undefined)('two cont
       await kill(name);
       atKills.push(witness.had.size);
       launch(name);
+      made.allowed += COUNT / 4;
     }
     await making;
     await until('the last address', () => witness.had.size === COUNT, 120_000);

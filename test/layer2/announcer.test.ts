@@ -84,11 +84,27 @@ describe('probing before the first claim (RFC 5227 §2.1)', () => {
     run.send({ kind: 'occupied', ip: A, mac: CLIENT_MAC, interface: 'eth0' });
     expect(run.of('refused')).toMatchObject([{ ip: A, mac: CLIENT_MAC, at: 250 }]);
     expect(run.of('silence')).toHaveLength(1);
-    run.runUntil(60_000);
+    run.runUntil(2_000);
     expect(run.of('announce')).toEqual([]);
-    run.runUntil(61_000);
-    expect(run.of('probe').slice(2)).toMatchObject([{ at: 60_250 }, { at: 60_450 }, { at: 60_650 }]);
-    expect(run.of('announce')[0]?.at).toBe(60_850);
+    run.runUntil(3_000);
+    expect(run.of('probe').slice(2)).toMatchObject([{ at: 2_250 }, { at: 2_450 }, { at: 2_650 }]);
+    expect(run.of('announce')[0]?.at).toBe(2_850);
+  });
+
+  it('asks more and more rarely for what stays refused, and at once again when it was held meanwhile', () => {
+    const run = driver();
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: true }] });
+    const refusedAt: number[] = [];
+    for (let at = 100; at < 300_000; at += 100) {
+      const before = run.of('probe').length;
+      run.runUntil(at);
+      if (run.of('probe').length === before) continue;
+      run.send({ kind: 'occupied', ip: A, mac: CLIENT_MAC, interface: 'eth0' });
+      refusedAt.push(at);
+    }
+    const gaps = refusedAt.slice(1).map((at, index) => Math.round((at - (refusedAt[index] ?? 0)) / 1000));
+    expect(gaps).toEqual([2, 4, 8, 16, 32, 60, 60, 60]);
+    expect(run.of('announce')).toEqual([]);
   });
 });
 

@@ -194,11 +194,15 @@ describe.each(VIPS)('three speakers on one segment, %s', (vip) => {
     const { segment, host } = threeNodes();
     const stranger = link('eth0', { mac: mac('02:00:00:00:00:77') });
     host(first).claim({ ip: vip, probe: true });
-    segment.runUntil(50);
-    for (const frame of announcementFrames(vip, stranger)) segment.send(undefined, frame);
-    segment.runUntil(30_000);
+    for (let at = 50; at < 30_000; at += 100) {
+      segment.runUntil(at);
+      for (const frame of announcementFrames(vip, stranger)) segment.send(undefined, frame);
+    }
     expect(host(first).kinds).toEqual(expect.arrayContaining(['occupied', 'refused', 'foreign']));
     expect(host(first).kinds).not.toContain('announce');
     expect(segment.owners(probeFrame(vip, asker))).toEqual([]);
+    // It has gone: the next time that is asked nobody answers.
+    segment.runUntil(95_000);
+    expect(segment.owners(probeFrame(vip, asker))).toEqual([first]);
   });
 });
