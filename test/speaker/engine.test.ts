@@ -231,11 +231,19 @@ describe('the engine, layer 2', () => {
   });
 
   it('does not take an address that another host has, and reports who', async () => {
-    const { hands, engine } = await started();
+    const { hands, engine, clock } = await started();
     engine.apply({ plan: nodePlan(1, [], [CLAIM]), fresh: [VIP] });
     hands.ports[0]?.hear(who('192.0.2.5', '02:00:00:00:00:ee' as Mac, VIP));
     expect(engine.report().claims).toMatchObject([{ phase: 'refused', interfaces: [] }]);
-    expect(engine.report().problems).toEqual([{ reason: 'AddressInUse', ip: VIP, mac: '02:00:00:00:00:ee', interface: 'eth0' }]);
+    const problem = { reason: 'AddressInUse', ip: VIP, mac: '02:00:00:00:00:ee', interface: 'eth0' };
+    expect(engine.report().problems).toEqual([problem]);
+    // It has gone: nobody answers when the address is asked for again, and the problem is over.
+    clock.advance(5_000);
+    expect(engine.report().claims).toMatchObject([{ phase: 'claimed' }]);
+    expect(engine.report().problems).toEqual([]);
+    // It is back: that is told anew.
+    hands.ports[0]?.hear(who('192.0.2.5', '02:00:00:00:00:ee' as Mac, VIP));
+    expect(engine.report().problems).toEqual([problem]);
   });
 
   // A responder that is made after the announcement has to know and join what was announced before.
