@@ -153,7 +153,7 @@ function updateVerdicts(
  * The sessions stay up on a node that may announce nothing at the moment (excluded, network unavailable): it is the
  * routes that are withdrawn. A node that is not known has none.
  */
-function peersOf(config: Config, node: NodeView | undefined): Peer[] {
+export function peersOf(config: Config, node: NodeView | undefined): Peer[] {
   if (node === undefined) return [];
   return config.peers.filter((peer) => coversNode(peer, node)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -165,9 +165,19 @@ function planPeer(
   config: Config,
   routes: readonly RouteSet[],
 ): PeerPlan<RouteSet> {
+  const session = sessionOf(peer, nodeName, node, config);
+  return { name: peer.name, session, routes: onlyFamilies(routes, session.families) };
+}
+
+/** The sessions that a node is to have, by the names of their BGPPeers. */
+export function nodeSessions(config: Config, node: NodeView): Pick<PeerPlan, 'name' | 'session'>[] {
+  return peersOf(config, node).map((peer) => ({ name: peer.name, session: sessionOf(peer, node.name, node, config) }));
+}
+
+function sessionOf(peer: Peer, nodeName: string, node: NodeView | undefined, config: Config): PeerSession {
   const families = familiesOf(peer);
   const bfd = config.bfdProfiles.find((profile) => profile.name === peer.bfdProfile);
-  const session: PeerSession = {
+  return {
     myAsn: peer.myAsn,
     peerAsn: peer.peerAsn,
     port: peer.port,
@@ -187,7 +197,6 @@ function planPeer(
     ...extrasOf(peer),
     ...optional('bfd', bfd),
   };
-  return { name: peer.name, session, routes: onlyFamilies(routes, families) };
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {

@@ -1,11 +1,12 @@
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import type { BgpAdvertisement, Peer, Pool } from '../config/config.ts';
-import type { Family, Ip } from '../net/ip.ts';
+import { type Family, type Ip, ipFamily } from '../net/ip.ts';
 import { type Prefix, prefixFamily } from '../net/prefix.ts';
 import { Carriers } from './carriers.ts';
 import type { Ineligible } from './eligibility.ts';
 import { MultiMap } from './multiMap.ts';
+import { familiesOf } from './peerFamilies.ts';
 import type { RouteSet, Verdict } from './plan.ts';
 import { type Preference, RouteTable, type Wish, preferenceOf, samePreference, unite, wishOf } from './routeTable.ts';
 import {
@@ -74,6 +75,22 @@ export class RoutePlanner {
   /** On a node that drains: does it announce what no other node does? */
   isLast(): boolean {
     return this.#alone.size > 0;
+  }
+
+  /** What the node makes of Services that are judged together; nothing of it is kept. */
+  outlook(services: readonly ServiceKey[]): Map<ServiceKey, Outlook> {
+    const wishes = new Map([...this.#tables.values()].map((table) => [table, new Map() as Wishes]));
+    const found = new Map<ServiceKey, Outlook>();
+    for (const key of services.toSorted()) {
+      const service = this.#index.service(key);
+      if (service === undefined) continue;
+      const selected = this.#advertisementsOf(service);
+      const ineligible =
+        'reason' in selected ? selected : addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), selected);
+      if (ineligible !== undefined) found.set(key, { verdict: { announced: false, ineligible }, carriers: [] });
+      else if ('verdict' in selected) found.set(key, { verdict: selected.verdict, carriers: carriersOf(selected, this.#peers) });
+    }
+    return found;
   }
 
   /** @returns the Services whose verdict may be another one now */
@@ -166,6 +183,22 @@ export class RoutePlanner {
     }
     return wishes;
   }
+}
+
+export interface Outlook {
+  readonly verdict: Verdict;
+  /** For each address of the Service the peers that a route to it goes to. */
+  readonly carriers: readonly (readonly string[])[];
+}
+
+function carriersOf({ addresses, pools, kept, advertisements }: Selected, peers: readonly Peer[]): string[][] {
+  return addresses.map((ip, position) => {
+    if (kept?.has(ip) === false) return [];
+    const covering = advertisements.filter(({ advertisement }) => coversAddress(advertisement, pools, position));
+    return peers
+      .filter((peer) => familiesOf(peer).includes(ipFamily(ip)) && covering.some((entry) => entry.peers.includes(peer.name)))
+      .map(({ name }) => name);
+  });
 }
 
 /** What becomes of Services that the same advertisements match, their own endpoints apart. */

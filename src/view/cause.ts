@@ -63,16 +63,25 @@ export function some(names: readonly string[], most = NAMES_IN_TEXT): string {
   return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }
 
+/** A cause, and the nodes or Services where it is seen. */
+export interface Group {
+  readonly cause: Cause;
+  readonly places: readonly string[];
+}
+
 /** One cause for all that have the same reason and message, those that are many first. */
-export function gathered(causes: readonly { readonly cause: Cause; readonly place: string }[]): Cause[] {
-  const groups = new Map<string, { readonly cause: Cause; readonly places: string[] }>();
-  for (const { cause, place } of causes) {
+export function gathered(causes: readonly Group[]): Cause[] {
+  const groups = new Map<string, { readonly cause: Cause; readonly places: Set<string> }>();
+  for (const { cause, places } of causes) {
     const key = `${cause.reason} ${cause.message} ${cause.object ?? ''}`;
-    const group = groups.get(key) ?? { cause, places: [] };
-    if (!group.places.includes(place)) group.places.push(place);
+    const group = groups.get(key) ?? { cause, places: new Set() };
+    for (const place of places) group.places.add(place);
     groups.set(key, group);
   }
   return [...groups.values()]
-    .toSorted((a, b) => b.places.length - a.places.length)
-    .map(({ cause, places }) => ({ ...cause, object: cause.object === undefined ? some(places) : `${cause.object} on ${some(places)}` }));
+    .toSorted((a, b) => b.places.size - a.places.size)
+    .map(({ cause, places }) => ({
+      ...cause,
+      object: cause.object === undefined ? some([...places]) : `${cause.object} on ${some([...places])}`,
+    }));
 }

@@ -1,8 +1,11 @@
 import type { PeerPlan, RouteSet, ServiceVerdict } from '../announce/plan.ts';
+import { Prospects } from '../announce/prospects.ts';
+import { SnapshotIndex } from '../announce/snapshot.ts';
 import type { ServiceKey } from '../cluster/service.ts';
 import type { AddressPlan } from '../ipam/plan.ts';
-import { type ControllerView, type DaemonView, classOf, controllerView, projectDaemon } from './daemons.ts';
-import { type NodeStateView, projectNodeState } from './nodeState.ts';
+import { classOf, controllerView, projectDaemon } from './daemons.ts';
+import { projectNodeState } from './nodeState.ts';
+import type { Situation } from './situation.ts';
 import { type NodePlans, type World, type WorldContext, type WorldObjects, addressesOf, plansOf, readWorld } from './world.ts';
 
 /** What is listed of a cluster for one look at it. */
@@ -14,16 +17,13 @@ export interface ClusterObjects extends WorldObjects {
 }
 
 /** One cluster at one moment: what is wanted, what every node is to announce, and what every node says that it does. */
-export interface Cluster {
+export interface Cluster extends Situation {
   readonly nowMs: number;
   readonly world: World;
-  readonly plans: NodePlans;
-  readonly states: ReadonlyMap<string, NodeStateView>;
-  readonly controller: ControllerView;
-  /** Of HeraldLB; undefined: not known. */
-  readonly daemons: readonly DaemonView[] | undefined;
+  /** Worked out when first asked for, as all that is a function here. */
+  readonly plans: () => NodePlans;
   readonly verdict: (node: string, service: ServiceKey) => ServiceVerdict | undefined;
-  /** What the controller's plan would be; worked out when first asked for. */
+  /** What the controller's plan would be. */
   readonly addresses: () => AddressPlan;
 }
 
@@ -35,34 +35,45 @@ export interface ClusterContext extends Pick<WorldContext, 'nowMs' | 'apiGroup'>
 export function readCluster(objects: ClusterObjects, { loadBalancerClass, ...context }: ClusterContext): Cluster {
   const daemons = objects.pods?.flatMap(projectDaemon);
   const lbClass = loadBalancerClass ?? classOf(daemons ?? []);
-  const world = readWorld(objects, { ...context, ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) });
-  const plans = plansOf(world);
+  const handled = lbClass === undefined ? {} : { loadBalancerClass: lbClass };
+  const world = readWorld(objects, { ...context, ...handled });
   const { nowMs } = context;
-  const verdicts = new Map(plans.all.map(({ plan, verdicts: list }) => [plan.node, new Map(list.map((one) => [one.service, one]))]));
-  let addresses: AddressPlan | undefined;
+  const plans = once(() => plansOf(world));
+  const addresses = once(() => addressesOf(world));
+  const verdicts = once(
+    () => new Map(plans().all.map(({ plan, verdicts: list }) => [plan.node, new Map(list.map((one) => [one.service, one]))])),
+  );
+  const peers = once(() => new Map(plans().all.map(({ plan }) => [plan.node, new Map(plan.peers.map((peer) => [peer.name, peer]))])));
   return {
+    ...handled,
     nowMs,
     world,
-    plans,
+    config: world.config,
+    problems: world.problems,
+    nodes: world.nodes,
+    prospects: prospectsOf(world),
     states: new Map(objects.nodeStates.flatMap((object) => projectNodeState(object) ?? []).map((state) => [state.node, state])),
     controller: controllerView(objects.lease, daemons, nowMs),
     daemons,
-    verdict: (node, service) => verdicts.get(node)?.get(service),
-    addresses: () => (addresses ??= addressesOf(world)),
+    plans,
+    verdict: (node, service) => verdicts().get(node)?.get(service),
+    planned: (node, name) => plannedRoutes(peers().get(node)?.get(name)),
+    addresses,
+    assignment: (service) => addresses().assignments.get(service),
   };
 }
 
-/**
- * Does the node's speaker run? Its NodeState stays as it was when it is killed, so its Pod is what counts; where HeraldLB does not run in
- * Pods, or they may not be seen, the NodeState has to do.
- */
-export function speakerRuns({ daemons, states }: Pick<Cluster, 'daemons' | 'states'>, node: string): boolean {
-  const speakers = (daemons ?? []).filter(({ component }) => component === 'speaker');
-  if (speakers.length === 0) return states.has(node);
-  return speakers.some((speaker) => speaker.node === node && speaker.ready);
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
-/** Prefixes that are to be announced to a peer. */
-export function plannedRoutes({ routes }: PeerPlan<RouteSet>): number {
-  return routes.reduce((sum, { prefixes }) => sum + prefixes.length, 0);
+function prospectsOf(world: World): Prospects {
+  const index = new SnapshotIndex(world.config);
+  index.update(world);
+  return new Prospects(index, world.drains);
+}
+
+function plannedRoutes(peer: PeerPlan<RouteSet> | undefined): number {
+  return (peer?.routes ?? []).reduce((sum, { prefixes }) => sum + prefixes.length, 0);
 }

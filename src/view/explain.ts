@@ -3,11 +3,13 @@ import type { Verdict } from '../announce/plan.ts';
 import { coversService, isIneligible, names, servicePools } from '../announce/scope.ts';
 import { type ServiceKey, type ServiceView, serviceKey } from '../cluster/service.ts';
 import { type Cause, explainCause } from './cause.ts';
-import { type Cluster, speakerRuns } from './cluster.ts';
-import { type Judgement, Judge, type ServiceState, allocatedOf, isHandled } from './judgement.ts';
+import type { Cluster } from './cluster.ts';
+import type { ExplainReason } from './explainReason.ts';
+import type { Holder } from './holders.ts';
+import { type Judgement, Judge, type Reach, type ServiceState, allocatedOf, isOnWire } from './judgement.ts';
 import { drainText } from './nodeState.ts';
-import type { Placement } from './placements.ts';
 import type { SessionView } from './sessions.ts';
+import { isHandled, speakerRuns } from './situation.ts';
 
 export type StepState = 'ok' | 'warning' | 'broken' | 'notReached';
 
@@ -50,7 +52,7 @@ export function explain(cluster: Cluster, namespace: string, name: string): Expl
   if (service === undefined) return { ...nothing, causes: [explainCause({ reason: 'ServiceNotFound' }, key)] };
   const judge = new Judge(cluster);
   const judgement = judge.judge(service);
-  const peers = new Set(cluster.plans.all.flatMap(({ plan }) => peersFor(cluster, plan.node, key)));
+  const peers = new Set(cluster.plans().all.flatMap(({ plan }) => peersFor(cluster, plan.node, key)));
   return {
     service: key,
     state: judgement.state,
@@ -67,7 +69,7 @@ function peersFor({ verdict }: Cluster, node: string, service: ServiceKey): stri
   return found?.announced === true ? (found.peers ?? []).map((peer) => `${node} ${peer}`) : [];
 }
 
-function rowsOf(cluster: Cluster, service: ServiceView, { placements }: Judgement): NodeRow[] {
+function rowsOf(cluster: Cluster, service: ServiceView, { reaches }: Judgement): NodeRow[] {
   return cluster.world.nodes.map(({ name, ready }) => {
     const verdict = cluster.verdict(name, service.key);
     const drain = cluster.states.get(name)?.drain;
@@ -76,8 +78,8 @@ function rowsOf(cluster: Cluster, service: ServiceView, { placements }: Judgemen
       ready,
       speaker: speakerRuns(cluster, name) ? 'runs' : 'does not run',
       bgp: codeOf(verdict?.bgp),
-      layer2: layer2Code(verdict?.layer2, name, placements),
-      onWire: placements.filter(({ node, onWire }) => node === name && onWire).map(placementText),
+      layer2: layer2Code(verdict?.layer2, name, reaches),
+      onWire: reaches.flatMap((reach) => wireTexts(reach, name)),
       ...(drain === undefined ? {} : { drain: drainText(drain) }),
     };
   });
@@ -89,17 +91,29 @@ function codeOf(verdict: Verdict | undefined): string {
 }
 
 /** Among those that may own it the nodes themselves find the owner, who may be another than the plan's. */
-function layer2Code(verdict: Verdict | undefined, node: string, placements: readonly Placement[]): string {
+function layer2Code(verdict: Verdict | undefined, node: string, reaches: readonly Reach[]): string {
   const code = codeOf(verdict);
-  const holds = placements.some((placement) => placement.protocol === 'layer2' && placement.node === node);
+  const holders = reaches.flatMap(({ layer2 }) => layer2.holders);
+  // Who owns it is told by the speakers; while none does, by the plan.
+  const holds = holders.some((holder) => holder.node === node && (holder.onWire || code === 'announced')) && !isElsewhere(holders, node);
   if (holds && OWNED_BY_OTHER.has(code)) return 'announced';
   return code === 'announced' && !holds ? 'NotOwner' : code;
 }
 
+function isElsewhere(holders: readonly Holder[], node: string): boolean {
+  const owners = holders.filter(({ onWire }) => onWire);
+  return owners.length > 0 && !owners.some((owner) => owner.node === node);
+}
+
 const OWNED_BY_OTHER: ReadonlySet<string> = new Set<IneligibleReason>(['NotOwner', 'NodeNotReady']);
 
-function placementText({ protocol, address, peers }: Placement): string {
-  return protocol === 'layer2' ? `answers for ${address}` : `${address} to ${(peers ?? []).join(', ')}`;
+/** What of an address the node has on the wire. */
+function wireTexts({ address, bgp, layer2 }: Reach, name: string): string[] {
+  const isRouted = bgp.up.includes(name);
+  return [
+    ...(isRouted ? [`${address} to ${(bgp.peers.get(name) ?? []).join(', ')}`] : []),
+    ...layer2.holders.flatMap(({ node, onWire }) => (node === name && onWire ? [`answers for ${address}`] : [])),
+  ];
 }
 
 function chainOf(cluster: Cluster, service: ServiceView, judgement: Judgement): Step[] {
@@ -109,10 +123,10 @@ function chainOf(cluster: Cluster, service: ServiceView, judgement: Judgement): 
   if (!isOurs) return [...steps, ...unreached('Address', 'Advertisement', 'Endpoints', 'Nodes', 'Wire', 'Sessions')];
   steps.push(addressStep(service));
   if (ingress.length === 0) return [...steps, ...unreached('Advertisement', 'Endpoints', 'Nodes', 'Wire', 'Sessions')];
-  const planned = cluster.world.nodes.flatMap(({ name }) => announcers(cluster, name, service.key, judgement.placements));
+  const planned = cluster.world.nodes.flatMap(({ name }) => announcers(cluster, name, service.key, judgement.reaches));
   const nodes = step('Nodes', planned.length > 0, planned.length > 0 ? planned.join(', ') : nowhereText(cluster, service));
   steps.push(advertisementStep(cluster, service), endpointStep(cluster, service), nodes);
-  return [...steps, ...wireSteps(judgement, planned.length > 0)];
+  return [...steps, ...wireSteps(cluster, judgement, planned.length > 0)];
 }
 
 function step(stage: Step['stage'], isGood: boolean, text: string): Step {
@@ -127,7 +141,7 @@ function addressStep(service: ServiceView): Step {
 }
 
 function endpointStep({ plans }: Cluster, service: ServiceView): Step {
-  const serving = plans.index?.serving(service.key);
+  const serving = plans().index?.serving(service.key);
   if (serving?.anywhere !== true) return step('Endpoints', false, 'none is serving');
   const at = [...serving.nodes].map(([node, count]) => `${count} on ${node}`).join(', ');
   return step('Endpoints', true, `serving: ${at || 'on no node'}`);
@@ -139,8 +153,9 @@ function unreached(...stages: readonly Step['stage'][]): Step[] {
 
 function advertisementStep({ plans, world }: Cluster, service: ServiceView): Step {
   const stage = 'Advertisement';
-  if (plans.index === undefined) return { stage, state: 'notReached', text: '' };
-  const pools = servicePools(plans.index, service);
+  const { index } = plans();
+  if (index === undefined) return { stage, state: 'notReached', text: '' };
+  const pools = servicePools(index, service);
   if (isIneligible(pools)) return { stage, state: 'broken', text: ineligibleText(pools) };
   const matching = [
     ...names(world.config.bgpAdvertisements.filter((one) => coversService(one, service, pools))).map((name) => `BGPAdvertisement ${name}`),
@@ -151,9 +166,9 @@ function advertisementStep({ plans, world }: Cluster, service: ServiceView): Ste
   return { stage, state: 'ok', text: matching.join(', ') };
 }
 
-function announcers({ verdict }: Cluster, node: string, service: ServiceKey, placements: readonly Placement[]): string[] {
+function announcers({ verdict }: Cluster, node: string, service: ServiceKey, reaches: readonly Reach[]): string[] {
   const found = verdict(node, service);
-  const isOwner = layer2Code(found?.layer2, node, placements) === 'announced';
+  const isOwner = layer2Code(found?.layer2, node, reaches) === 'announced';
   const protocols = [...(found?.bgp.announced === true ? ['BGP'] : []), ...(isOwner ? ['layer 2'] : [])];
   return protocols.length === 0 ? [] : [`${node} by ${protocols.join(' and ')}`];
 }
@@ -162,17 +177,17 @@ function nowhereText({ world, verdict }: Cluster, service: ServiceView): string 
   return `none of ${world.nodes.filter(({ name }) => verdict(name, service.key) !== undefined).length} is to announce it`;
 }
 
-function wireSteps({ placements, state }: Judgement, isPlanned: boolean): Step[] {
-  const isStale = placements.length > 0 && !isPlanned;
-  if (placements.length === 0) return unreached('Wire', 'Sessions');
-  const onWire = placements.filter((placement) => placement.onWire);
-  const texts = onWire.map((placement) => `${placement.node} ${placementText(placement)}`);
-  const whole: StepState = onWire.length === placements.length && !isStale ? 'ok' : 'warning';
-  const wire: Step = { stage: 'Wire', state: onWire.length === 0 ? 'broken' : whole, text: texts.join('; ') || 'nothing' };
-  const bgp = placements.filter(({ protocol }) => protocol === 'bgp');
-  if (bgp.length === 0) return [wire, { stage: 'Sessions', state: 'notReached', text: 'not needed in layer 2' }];
-  const troubled = bgp.filter(({ causes }) => causes.length > 0);
+function wireSteps(cluster: Cluster, { reaches, state }: Judgement, isPlanned: boolean): Step[] {
+  if (reaches.length === 0) return unreached('Wire', 'Sessions');
+  const texts = cluster.world.nodes.flatMap(({ name }) => reaches.flatMap((reach) => wireTexts(reach, name)).map((text) => `${name} ${text}`));
+  const isWhole = isPlanned && reaches.every(isOnWire) && reaches.every(({ bgp }) => bgp.down.length + bgp.deaf.length === 0);
+  const some: StepState = isWhole ? 'ok' : 'warning';
+  const wire: Step = { stage: 'Wire', state: texts.length === 0 ? 'broken' : some, text: texts.join('; ') || 'nothing' };
+  const routed = reaches.filter(({ bgp }) => bgp.up.length + bgp.down.length + bgp.deaf.length > 0);
+  if (routed.length === 0) return [wire, { stage: 'Sessions', state: 'notReached', text: 'not needed in layer 2' }];
+  const troubles = new Set(routed.flatMap(({ bgp }) => [...bgp.causes.map(({ cause }) => cause.reason), ...(bgp.deaf.length > 0 ? [DEAF] : [])]));
   const bad: StepState = state === 'notAnnounced' ? 'broken' : 'warning';
-  const text = troubled.length === 0 ? 'up' : [...new Set(troubled.flatMap(({ causes }) => causes.map(({ reason }) => reason)))].join(', ');
-  return [wire, { stage: 'Sessions', state: troubled.length === 0 ? 'ok' : bad, text }];
+  return [wire, { stage: 'Sessions', state: troubles.size === 0 ? 'ok' : bad, text: [...troubles].join(', ') || 'up' }];
 }
+
+const DEAF: ExplainReason = 'FamilyNotCarried';

@@ -1,66 +1,113 @@
-import { candidaciesOf } from '../announce/plan.ts';
-import type { ServiceKey } from '../cluster/service.ts';
+import type { Prospect } from '../announce/prospects.ts';
 import type { Ip } from '../net/ip.ts';
-import { type Cluster, speakerRuns } from './cluster.ts';
+import { type Cause, type Group, explainCause, ineligibleCause, makeCause, nodeProblemCause, some } from './cause.ts';
+import type { NodeProblem, NodeStateView } from './nodeState.ts';
+import { type Situation, speakerRuns } from './situation.ts';
 
-/** How a node has to do with an address, by its own word. */
-interface Engaged {
+/** A node that has to do with an address in layer 2. */
+export interface Holder {
   readonly node: string;
-  readonly answers: boolean;
+  readonly onWire: boolean;
+  /** RFC 3339. */
+  readonly since?: string;
+  readonly interfaces?: readonly string[];
 }
 
+export interface Held {
+  readonly holders: readonly Holder[];
+  readonly causes: readonly Group[];
+}
+
+/** What a node itself says of an address. */
+interface Word {
+  readonly node: string;
+  readonly claim: NodeStateView['claims'][number] | undefined;
+  readonly problems: readonly NodeProblem[];
+}
+
+const NOBODY: Held = { holders: [], causes: [] };
+
 /**
- * Which nodes answer for an address in layer 2, or have to. The plan knows Kubernetes alone; the speakers find the owner out among
- * themselves and know earlier who lives. So the word of one of the candidates goes before the plan.
+ * Who answers for an address in layer 2, or has to. The plan knows Kubernetes alone; the speakers find the owner out among themselves, and
+ * know earlier who lives. So it is their word that counts.
  */
 export class Holders {
-  readonly #cluster: Cluster;
-  readonly #engaged = new Map<string, Engaged[]>();
-  /** By node; made when first asked for. */
-  readonly #candidacies = new Map<string, ReadonlySet<Ip>>();
+  readonly #situation: Situation;
+  readonly #words = new Map<string, Word[]>();
+  readonly #running: ReadonlySet<string>;
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
-    for (const { node, claims, problems } of cluster.states.values()) {
-      if (!speakerRuns(cluster, node)) continue;
-      const claimed = new Set(claims.map(({ ip }) => ip));
-      for (const address of claimed) this.#note(address, { node, answers: true });
-      for (const { object } of problems) if (object !== undefined && !claimed.has(object)) this.#note(object, { node, answers: false });
+  constructor(situation: Situation) {
+    this.#situation = situation;
+    this.#running = new Set(situation.nodes.map(({ name }) => name).filter((name) => speakerRuns(situation, name)));
+    for (const { node, claims, problems } of situation.states.values()) {
+      if (!this.#running.has(node)) continue;
+      const about = new Map<string, NodeProblem[]>();
+      for (const problem of problems)
+        if (problem.object !== undefined) about.set(problem.object, [...(about.get(problem.object) ?? []), problem]);
+      for (const claim of claims) this.#note(claim.ip, { node, claim, problems: about.get(claim.ip) ?? [] });
+      for (const claim of claims) about.delete(claim.ip);
+      for (const [object, list] of about) this.#note(object, { node, claim: undefined, problems: list });
     }
   }
 
-  #note(address: string, engaged: Engaged): void {
-    const list = this.#engaged.get(address);
-    if (list === undefined) this.#engaged.set(address, [engaged]);
-    else list.push(engaged);
+  #note(address: string, word: Word): void {
+    const list = this.#words.get(address);
+    if (list === undefined) this.#words.set(address, [word]);
+    else list.push(word);
   }
 
-  /** Nobody, when no node is to announce it. */
-  of(service: ServiceKey, address: Ip): readonly string[] {
-    const planned = this.#planned(service, address);
-    if (planned === undefined) return [];
-    const others = (this.#engaged.get(address) ?? []).filter(({ node }) => node !== planned);
-    if (others.length === 0) return [planned];
-    const rivals = others.filter(({ node }) => this.#isCandidate(node, address));
-    const isOut = rivals.length > 0 && !(this.#engaged.get(address) ?? []).some(({ node }) => node === planned);
-    const told = others.filter((each) => each.answers || rivals.includes(each)).map(({ node }) => node);
-    return isOut ? told : [planned, ...told];
+  /** @param position of the address among those of the Service */
+  of(address: Ip, position: number, { layer2, unfit }: Prospect): Held {
+    const candidates = layer2.filter(({ covers }) => covers[position] === true).map(({ node }) => node);
+    if (candidates.length === 0) return NOBODY;
+    const words = (this.#words.get(address) ?? []).filter(({ node, claim }) => claim !== undefined || candidates.includes(node));
+    if (words.length === 0) return this.#unheard(address, candidates);
+    const isShared = this.#situation.prospects.index.sharers(address).length > 1;
+    const told = words.map((word) => {
+      // Elected for a Service that it shares the address with, and no candidate for this one.
+      const misfit = isShared && !candidates.includes(word.node) ? unfit.find((one) => isOf(one, word.node)) : undefined;
+      return misfit === undefined ? heldBy(word) : { holder: without(word.node), causes: [ineligibleCause(misfit.ineligible)] };
+    });
+    const holders = told.map(({ holder }) => holder);
+    return { holders, causes: told.flatMap(({ holder: { node }, causes }) => causes.map((cause) => ({ cause, places: [node] }))) };
   }
 
-  #planned(service: ServiceKey, address: Ip): string | undefined {
-    const { plans, verdict } = this.#cluster;
-    return plans.all.find(
-      ({ plan }) => verdict(plan.node, service)?.layer2.announced === true && plan.claims.some(({ ip }) => ip === address),
-    )?.plan.node;
-  }
-
-  #isCandidate(node: string, address: Ip): boolean {
-    let known = this.#candidacies.get(node);
-    if (known === undefined) {
-      const plan = this.#cluster.plans.all.find((each) => each.plan.node === node)?.plan;
-      known = new Set(plan === undefined ? [] : candidaciesOf(plan).map(({ ip }) => ip));
-      this.#candidacies.set(node, known);
+  /** Nobody has said anything of it. */
+  #unheard(address: Ip, candidates: readonly string[]): Held {
+    const running = candidates.filter((node) => this.#running.has(node));
+    if (running.length === 0) {
+      const causes = candidates.map((node) => ({ cause: explainCause({ reason: 'SpeakerNotRunning', node }), places: [node] }));
+      return { holders: candidates.map(without), causes };
     }
-    return known.has(address);
+    const closed = running.flatMap((node) => {
+      const problem = this.#situation.states.get(node)?.problems.find(({ reason }) => reason === 'CannotOpenInterface');
+      return problem === undefined ? [] : [{ cause: bare(nodeProblemCause(problem, node), node), places: [node] }];
+    });
+    if (closed.length > 0) return { holders: running.map(without), causes: closed };
+    const node = running.length === 1 ? some(running) : `one of ${some(running)}`;
+    const cause = explainCause({ reason: 'NotOnTheWire', node, what: `an answer for ${address}` });
+    return { holders: running.map(without), causes: [{ cause, places: running }] };
   }
+}
+
+function isOf(one: Prospect['unfit'][number], node: string): boolean {
+  return one.protocol === 'layer2' && one.node.name === node;
+}
+
+function without(node: string): Holder {
+  return { node, onWire: false };
+}
+
+function heldBy({ node, claim, problems }: Word): { readonly holder: Holder; readonly causes: readonly Cause[] } {
+  const causes = problems.map(({ reason, message }) => makeCause('wire', reason, message));
+  // Said of a claim that waits for an interface, whatever is still listed of it.
+  const isWaiting = problems.some(({ reason }) => reason === 'NoUsableInterface');
+  if (claim === undefined || isWaiting) return { holder: without(node), causes };
+  return { holder: { node, onWire: true, since: claim.since, interfaces: claim.interfaces ?? [] }, causes };
+}
+
+/** The object without the node, so that what several nodes have in common is told once. */
+export function bare({ object, ...cause }: Cause, node: string): Cause {
+  const rest = object?.endsWith(` on ${node}`) === true ? object.slice(0, -` on ${node}`.length) : object;
+  return rest === undefined || rest === node ? cause : { ...cause, object: rest };
 }

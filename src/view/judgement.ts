@@ -1,20 +1,34 @@
+import type { Prospect } from '../announce/prospects.ts';
+import { isIneligible, servicePools } from '../announce/scope.ts';
 import type { ConditionView, ServiceView } from '../cluster/service.ts';
+import type { Problem } from '../config/problem.ts';
 import { reasonText } from '../ipam/reasonText.ts';
-import { type Cause, explainCause, gathered, makeCause, problemCause } from './cause.ts';
-import type { Cluster } from './cluster.ts';
+import type { Ip } from '../net/ip.ts';
+import { type Cause, type Group, explainCause, gathered, makeCause, problemCause } from './cause.ts';
+import { type Held, Holders } from './holders.ts';
+import { lastGood } from './lastGood.ts';
 import { meshCauses } from './mesh.ts';
-import { type Placement, Placer } from './placements.ts';
+import { Routed, type Spread, deafCause } from './routed.ts';
 import { type SessionView, sessionsOf } from './sessions.ts';
+import type { Situation } from './situation.ts';
 import { whyNowhere } from './unannounced.ts';
 
 /** `degraded`: it can be reached, but not in all the ways that it is to be. */
 export type ServiceState = 'announced' | 'degraded' | 'notAnnounced';
 
+/** What becomes of one address. */
+export interface Reach {
+  readonly address: Ip;
+  readonly bgp: Spread;
+  readonly layer2: Held;
+}
+
 export interface Judgement {
   readonly state: ServiceState;
   /** The first is the one that counts; where the state is `announced` they are words of warning. */
   readonly causes: readonly Cause[];
-  readonly placements: readonly Placement[];
+  /** Of addresses that some node is to announce. */
+  readonly reaches: readonly Reach[];
 }
 
 export const ALLOCATED = 'heraldlb.io/Allocated';
@@ -23,76 +37,111 @@ export function allocatedOf(service: ServiceView): ConditionView | undefined {
   return service.conditions.find(({ type }) => type === ALLOCATED);
 }
 
-/** A Service that this installation handles, whatever becomes of it. */
-export function isHandled({ world }: Pick<Cluster, 'world'>, service: ServiceView): boolean {
-  return service.type === 'LoadBalancer' && service.loadBalancerClass === world.loadBalancerClass;
+export function isOnWire({ bgp, layer2 }: Reach): boolean {
+  return bgp.up.length > 0 || layer2.holders.some(({ onWire }) => onWire);
 }
 
-/** Judges the Services of one cluster, one or all. */
+/** Judges the Services of one situation, one or all. */
 export class Judge {
   readonly sessions: readonly SessionView[];
-  readonly #cluster: Cluster;
-  readonly #placer: Placer;
+  readonly #situation: Situation;
+  readonly #routed: Routed;
+  readonly #holders: Holders;
+  readonly #gathered = new WeakMap<readonly Group[], readonly Cause[]>();
+  readonly #errors: readonly Problem[];
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
-    this.sessions = sessionsOf(cluster);
-    this.#placer = new Placer(cluster, this.sessions);
+  constructor(situation: Situation) {
+    this.#situation = situation;
+    this.sessions = sessionsOf(situation);
+    this.#routed = new Routed(this.sessions);
+    this.#holders = new Holders(situation);
+    this.#errors = situation.problems.filter(({ severity }) => severity === 'error');
   }
 
   judge(service: ServiceView): Judgement {
     const { type, loadBalancerClass: own, ingress } = service;
-    const handled = this.#cluster.world.loadBalancerClass;
+    const handled = this.#situation.loadBalancerClass;
     if (type !== 'LoadBalancer') return dark([explainCause({ reason: 'OtherType', type })]);
     if (own !== handled) return dark([explainCause({ reason: 'OtherClass', class: own, handled })]);
     if (service.deleting) return dark([explainCause({ reason: 'ServiceDeleting' })]);
-    if (ingress.length === 0) return dark(whyNoAddress(this.#cluster, service));
-    const warnings = warningsOf(this.#cluster, service);
-    const placements = this.#placer.placements(service);
-    if (placements.length > 0) {
-      const owners = placements.filter(({ protocol, onWire }) => protocol === 'layer2' && onWire).map(({ node }) => node);
-      return weigh(service, placements, [...warnings, ...meshCauses(this.#cluster, owners)]);
+    if (ingress.length === 0) return dark(whyNoAddress(this.#situation, service));
+    const warnings = warningsOf(this.#situation, service);
+    const prospect = this.#situation.prospects.of(service);
+    const reaches = this.#reaches(service, prospect);
+    if (reaches.length > 0) {
+      const owners = reaches.flatMap(({ layer2 }) => layer2.holders.flatMap(({ node, onWire }) => (onWire ? [node] : [])));
+      const found = this.#weigh(service, prospect, reaches);
+      const kept = this.#keptOf(service, prospect);
+      const causes = [...found.causes, ...kept, ...warnings, ...meshCauses(this.#situation, owners)];
+      return { ...found, state: kept.length > 0 && found.state === 'announced' ? 'degraded' : found.state, causes };
     }
-    const stale = lastGood(this.#cluster, service, this.sessions);
-    return stale ?? dark([...whyNowhere(this.#cluster, service), ...warnings]);
+    const stale = lastGood(this.#situation, this.#errors, service, this.sessions);
+    return stale ?? dark([...whyNowhere(this.#situation, service, prospect), ...warnings]);
+  }
+
+  #reaches(service: ServiceView, prospect: Prospect): Reach[] {
+    return service.ingress.flatMap((address, position): Reach[] => {
+      const layer2 = this.#holders.of(address, position, prospect);
+      if (prospect.bgp.length === 0 && layer2.holders.length === 0) return [];
+      return [{ address, bgp: this.#routed.of(prospect, position, address), layer2 }];
+    });
+  }
+
+  #weigh({ ingress }: ServiceView, prospect: Prospect, reaches: readonly Reach[]): Judgement {
+    const causes = this.#causes(reaches, prospect);
+    const reached = reaches.filter(isOnWire).length;
+    if (reached === 0) return { state: 'notAnnounced', causes, reaches };
+    const isWhole = reached === ingress.length && causes.length === 0 && reaches.every(isWhollyOnWire);
+    return { state: isWhole ? 'announced' : 'degraded', causes, reaches };
+  }
+
+  #causes(reaches: readonly Reach[], prospect: Prospect): readonly Cause[] {
+    const [first, ...others] = reaches;
+    const deaf = reaches.flatMap(({ address, bgp }) => deafCause(prospect, bgp, address));
+    const held = reaches.flatMap(({ layer2 }) => layer2.causes);
+    if (first === undefined || others.length + deaf.length + held.length > 0)
+      return gathered([...reaches.flatMap(({ bgp }) => bgp.causes), ...deaf, ...held]);
+    // What a thousand Services have in common is put together once.
+    const known = this.#gathered.get(first.bgp.causes) ?? gathered(first.bgp.causes);
+    this.#gathered.set(first.bgp.causes, known);
+    return known;
+  }
+
+  /** An object that became bad goes on in its last good version, by which this one is announced. */
+  #keptOf(service: ServiceView, { bgp, layer2 }: Prospect): Cause[] {
+    if (this.#errors.length === 0) return [];
+    const { config, prospects } = this.#situation;
+    const pools = servicePools(prospects.index, service);
+    const used = new Set([
+      ...(isIneligible(pools) ? [] : pools.map(({ name }) => `IPAddressPool/${name}`)),
+      ...(bgp.length === 0 ? [] : config.bgpAdvertisements.map(({ name }) => `BGPAdvertisement/${name}`)),
+      ...(layer2.length === 0 ? [] : config.l2Advertisements.map(({ name }) => `L2Advertisement/${name}`)),
+      ...bgp.flatMap(({ peers }) => peers.map((name) => `BGPPeer/${name}`)),
+    ]);
+    return this.#errors.filter(({ object: { kind, name } }) => used.has(`${kind}/${name}`)).map(problemCause);
   }
 }
 
 function dark(causes: readonly Cause[]): Judgement {
-  return { state: 'notAnnounced', causes, placements: [] };
+  return { state: 'notAnnounced', causes, reaches: [] };
 }
 
-function weigh({ ingress }: ServiceView, placements: readonly Placement[], warnings: readonly Cause[]): Judgement {
-  const causes = gathered(placements.flatMap((placement) => placement.causes.map((cause) => placed(cause, placement.node))));
-  const reached = ingress.filter((address) => placements.some((placement) => placement.address === address && placement.onWire));
-  if (reached.length === 0) return { state: 'notAnnounced', causes: [...causes, ...warnings], placements };
-  const isWhole = reached.length === ingress.length && placements.every(({ onWire }) => onWire) && causes.length === 0;
-  return { state: isWhole ? 'announced' : 'degraded', causes: [...causes, ...warnings], placements };
+function isWhollyOnWire({ bgp, layer2 }: Reach): boolean {
+  return bgp.down.length === 0 && bgp.deaf.length === 0 && layer2.holders.every(({ onWire }) => onWire);
 }
 
-/** The object without the node, so that what several nodes have in common is told once. */
-function placed(cause: Cause, node: string): { readonly cause: Cause; readonly place: string } {
-  const { object, ...rest } = cause;
-  const bare = object?.replace(new RegExp(` on ${escaped(node)}$`), '');
-  return { cause: bare === undefined || bare === node ? rest : { ...rest, object: bare }, place: node };
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-}
-
-function whyNoAddress(cluster: Cluster, service: ServiceView): Cause[] {
-  const { controller } = cluster;
+function whyNoAddress(situation: Situation, service: ServiceView): Cause[] {
+  const { controller } = situation;
   const condition = allocatedOf(service);
-  const planned = cluster.addresses().assignments.get(service.key);
+  const planned = situation.assignment(service.key);
   const refusal = planned?.refusal;
   if (condition?.status === 'False' && isCurrent(condition, service)) {
     // What a controller said that has gone away may be true no more.
     if (controller.running || refusal?.reason === condition.reason)
-      return [makeCause('ipam', condition.reason, condition.message), ...badPools(cluster, condition.reason)];
+      return [makeCause('ipam', condition.reason, condition.message), ...badPools(situation, condition.reason)];
   }
   if (controller.running) return [explainCause({ reason: 'NotYetAllocated', planned: plannedText(planned) })];
-  const next = refusal === undefined ? [] : [makeCause('ipam', refusal.reason, reasonText(refusal)), ...badPools(cluster, refusal.reason)];
+  const next = refusal === undefined ? [] : [makeCause('ipam', refusal.reason, reasonText(refusal)), ...badPools(situation, refusal.reason)];
   return [explainCause({ reason: 'ControllerNotRunning', leader: controller.leader }), ...next];
 }
 
@@ -100,9 +149,7 @@ function isCurrent({ observedGeneration }: ConditionView, { generation }: Servic
   return observedGeneration === undefined || observedGeneration >= generation;
 }
 
-function plannedText(
-  planned: { readonly refusal?: Parameters<typeof reasonText>[0]; readonly ingress: readonly string[] } | undefined,
-): string {
+function plannedText(planned: ReturnType<Situation['assignment']>): string {
   if (planned?.refusal !== undefined) return reasonText(planned.refusal);
   return planned === undefined || planned.ingress.length === 0 ? 'it has nothing to give' : `it is to get ${planned.ingress.join(' and ')}`;
 }
@@ -116,44 +163,14 @@ const ABOUT_POOLS: ReadonlySet<string> = new Set([
   'FamilyUnavailable',
 ]);
 
-function badPools({ world }: Cluster, reason: string): Cause[] {
+function badPools({ problems }: Situation, reason: string): Cause[] {
   if (!ABOUT_POOLS.has(reason)) return [];
-  return world.problems.filter(({ object, severity }) => object.kind === 'IPAddressPool' && severity === 'error').map(problemCause);
+  return problems.filter(({ object, severity }) => object.kind === 'IPAddressPool' && severity === 'error').map(problemCause);
 }
 
 /** It has an address, and yet there is something to say about that. */
-function warningsOf({ controller }: Cluster, service: ServiceView): Cause[] {
+function warningsOf({ controller }: Situation, service: ServiceView): Cause[] {
   const condition = allocatedOf(service);
   const refused = condition?.status === 'False' ? [makeCause('ipam', condition.reason, condition.message)] : [];
   return controller.running ? refused : [...refused, explainCause({ reason: 'ControllerNotRunning', leader: controller.leader })];
-}
-
-/**
- * An object that became bad goes on in its last good version, which only the programs that run remember. That it is in force shows in what
- * the nodes announce although nothing that is written asks for it.
- */
-function lastGood({ world, states }: Cluster, service: ServiceView, sessions: readonly SessionView[]): Judgement | undefined {
-  const problems = world.problems.filter(({ severity }) => severity === 'error');
-  if (problems.length === 0) return undefined;
-  const claimed = [...states.values()].flatMap(({ node, claims }) =>
-    claims
-      .filter(({ ip, services }) => services.includes(service.key) && service.ingress.some((address) => address === ip))
-      .map(({ ip, since }): Placement => ({
-        node,
-        protocol: 'layer2',
-        address: ip as Placement['address'],
-        onWire: true,
-        since,
-        causes: [],
-      })),
-  );
-  const causes = problems.map(problemCause);
-  if (claimed.length > 0) return { state: 'degraded', causes, placements: claimed };
-  // Routes are only counted: more of them than what is written makes can only be those of such an object.
-  const surplus = sessions.filter(({ up, routes, planned }) => up && routes > planned);
-  if (surplus.length === 0) return undefined;
-  const placements = surplus.flatMap(({ node, peer }) =>
-    service.ingress.map((address): Placement => ({ node, protocol: 'bgp', address, onWire: true, peers: [peer], causes: [] })),
-  );
-  return { state: 'degraded', causes, placements };
 }

@@ -1,6 +1,6 @@
 import { type Cause, nodeProblemCause, some } from './cause.ts';
-import { type Cluster, speakerRuns } from './cluster.ts';
 import type { NodeProblem } from './nodeState.ts';
+import { type Situation, speakerRuns } from './situation.ts';
 
 /** Codes of what keeps speakers from hearing each other: VIPs are answered for all the same, and move later than they could. */
 const MESH_REASONS: ReadonlySet<string> = new Set(['NoMeshPort', 'LivenessUnknown']);
@@ -10,9 +10,9 @@ export function isMeshProblem({ reason }: { readonly reason: string }): boolean 
 }
 
 /** One for each reason: where UDP is filtered every speaker says it of every other. */
-export function meshCauses(cluster: Cluster, nodes: readonly string[]): Cause[] {
+export function meshCauses(situation: Situation, nodes: readonly string[]): Cause[] {
   return [...MESH_REASONS].flatMap((reason) => {
-    const found = nodes.flatMap((node) => reportedBy(cluster, node, reason).map((problem) => ({ node, problem })));
+    const found = nodes.flatMap((node) => reportedBy(situation, node, reason).map((problem) => ({ node, problem })));
     const [first] = found;
     if (first === undefined) return [];
     const about = some([...new Set(found.flatMap(({ problem }) => problem.object ?? []))]);
@@ -22,11 +22,11 @@ export function meshCauses(cluster: Cluster, nodes: readonly string[]): Cause[] 
 }
 
 /** That a speaker is not heard which does not run is no news. */
-function reportedBy(cluster: Cluster, node: string, reason: string): readonly NodeProblem[] {
-  const problems = cluster.states.get(node)?.problems ?? [];
+function reportedBy(situation: Situation, node: string, reason: string): readonly NodeProblem[] {
+  const problems = situation.states.get(node)?.problems ?? [];
   return problems.filter(
     (problem) =>
       problem.reason === reason &&
-      (problem.object?.startsWith('Node/') !== true || speakerRuns(cluster, problem.object.slice('Node/'.length))),
+      (problem.object?.startsWith('Node/') !== true || speakerRuns(situation, problem.object.slice('Node/'.length))),
   );
 }

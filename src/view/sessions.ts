@@ -1,8 +1,11 @@
-import type { PeerPlan, PeerSession, RouteSet } from '../announce/plan.ts';
+import { nodeSessions } from '../announce/nodePlan.ts';
+import type { PeerPlan, PeerSession } from '../announce/plan.ts';
 import { type Cause, explainCause, nodeProblemCause, sessionCause } from './cause.ts';
-import { type Cluster, plannedRoutes, speakerRuns } from './cluster.ts';
 import type { NodeProblem, NodeStateView, SessionReport } from './nodeState.ts';
 import { sessionTrouble } from './sessionTrouble.ts';
+import { type Situation, speakerRuns } from './situation.ts';
+
+type Planned = Pick<PeerPlan, 'name' | 'session'>;
 
 /** One BGP session that a node is to have: the plan and what the speaker says of it. */
 export interface SessionView {
@@ -16,8 +19,8 @@ export interface SessionView {
   readonly since?: string;
   /** Prefixes that are announced on it. */
   readonly routes: number;
-  /** Prefixes that are to be announced on it. */
-  readonly planned: number;
+  /** Prefixes that are to be announced on it, where that is known. */
+  readonly planned?: number;
   readonly lastError?: string;
   readonly lastErrorAt?: string;
   readonly bfd?: string;
@@ -27,16 +30,19 @@ export interface SessionView {
 }
 
 /** By node and then by peer; a BGPPeer that is a range has as many as there are routers. */
-export function sessionsOf(cluster: Cluster): SessionView[] {
-  return cluster.plans.all.flatMap(({ plan }) => plan.peers.flatMap((peer) => peerSessions(cluster, plan.node, peer)));
+export function sessionsOf(situation: Situation): SessionView[] {
+  return situation.nodes.flatMap((node) =>
+    nodeSessions(situation.config, node).flatMap((peer) => peerSessions(situation, node.name, peer)),
+  );
 }
 
-function peerSessions(cluster: Cluster, node: string, peer: PeerPlan<RouteSet>): SessionView[] {
-  const state = cluster.states.get(node);
+function peerSessions(situation: Situation, node: string, peer: Planned): SessionView[] {
+  const state = situation.states.get(node);
   const reports = (state?.sessions ?? []).filter((report) => peerOf(report) === peer.name);
-  const runs = speakerRuns(cluster, node);
-  if (reports.length === 0) return [missing(node, peer, state, runs)];
-  return reports.map((report) => sessionView(node, peer, report, state, runs));
+  const runs = speakerRuns(situation, node);
+  const planned = situation.planned?.(node, peer.name);
+  const found = reports.length === 0 ? [missing(node, peer, state, runs)] : reports.map((report) => sessionView(node, peer, report, state, runs));
+  return planned === undefined ? found : found.map((session) => ({ ...session, planned }));
 }
 
 /** Of several sessions of one BGPPeer each has its router in its name. */
@@ -44,20 +50,19 @@ function peerOf({ peer }: SessionReport): string {
   return peer.split('@')[0] ?? peer;
 }
 
-function missing(node: string, peer: PeerPlan<RouteSet>, state: NodeStateView | undefined, runs: boolean): SessionView {
+function missing(node: string, peer: Planned, state: NodeStateView | undefined, runs: boolean): SessionView {
   return {
     node,
     peer: peer.name,
     ...(peer.session.address === undefined ? {} : { router: peer.session.address }),
     state: 'Missing',
     routes: 0,
-    planned: plannedRoutes(peer),
     up: false,
     cause: runs ? whyMissing(node, peer, state) : explainCause({ reason: 'SpeakerNotRunning', node }, node),
   };
 }
 
-function whyMissing(node: string, { name, session }: PeerPlan<RouteSet>, state: NodeStateView | undefined): Cause {
+function whyMissing(node: string, { name, session }: Planned, state: NodeStateView | undefined): Cause {
   const problem = problemOf(state, name);
   if (problem !== undefined) return nodeProblemCause(problem, node);
   if (session.listenRange !== undefined) return sessionCause(sessionTrouble(undefined, factsOf(session)), placeOf(name, node));
@@ -66,7 +71,7 @@ function whyMissing(node: string, { name, session }: PeerPlan<RouteSet>, state: 
 
 function sessionView(
   node: string,
-  peer: PeerPlan<RouteSet>,
+  peer: Planned,
   report: SessionReport,
   state: NodeStateView | undefined,
   runs: boolean,
@@ -83,7 +88,6 @@ function sessionView(
     state: report.state,
     since,
     routes,
-    planned: plannedRoutes(peer),
     ...(lastError === undefined ? {} : { lastError }),
     ...(lastErrorAt === undefined ? {} : { lastErrorAt }),
     ...(bfd === undefined ? {} : { bfd }),
@@ -101,7 +105,7 @@ type Reported = SessionReport & { readonly bfd: string | undefined };
 
 function causeOf(
   node: string,
-  { name, session }: PeerPlan<RouteSet>,
+  { name, session }: Planned,
   report: Reported,
   state: NodeStateView | undefined,
 ): Cause | undefined {

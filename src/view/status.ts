@@ -1,11 +1,12 @@
 import { type Cause, explainCause, gathered, nodeProblemCause, problemCause } from './cause.ts';
-import { type Cluster, speakerRuns } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import type { ControllerView } from './daemons.ts';
-import { type Judge, isHandled } from './judgement.ts';
+import type { Judge } from './judgement.ts';
 import { isMeshProblem, meshCauses } from './mesh.ts';
 import { drainText } from './nodeState.ts';
 import { type PoolRow, poolRows } from './pools.ts';
 import type { SessionView } from './sessions.ts';
+import { isHandled, speakerRuns } from './situation.ts';
 
 export interface NodeSummary {
   readonly node: string;
@@ -45,7 +46,7 @@ export function statusOf(cluster: Cluster, judge: Judge): Status {
   const troubled = judged.flatMap(({ service, causes }) => {
     // What is told of the nodes is not told again of every Service.
     const first = causes.find((cause) => !isMeshProblem(cause));
-    return first === undefined ? [] : [{ cause: bare(first), place: service.key }];
+    return first === undefined ? [] : [{ cause: bare(first), places: [service.key] }];
   });
   return {
     controller: cluster.controller,
@@ -80,7 +81,7 @@ function installationProblems({ controller, world, states, daemons }: Cluster): 
 function sessionProblems(sessions: readonly SessionView[]): Cause[] {
   const found = sessions.flatMap(({ node, peer, cause }) => {
     if (cause === undefined || cause.reason === 'SpeakerNotRunning') return [];
-    return [{ cause: { ...cause, object: `BGPPeer/${peer}` }, place: node }];
+    return [{ cause: { ...cause, object: `BGPPeer/${peer}` }, places: [node] }];
   });
   return gathered(found);
 }

@@ -1,20 +1,12 @@
-import type { Ineligible, IneligibleReason } from '../announce/eligibility.ts';
+import type { IneligibleReason } from '../announce/eligibility.ts';
+import type { Prospect, Unfit as Finding } from '../announce/prospects.ts';
 import { coversNode, coversService, isIneligible, servicePools } from '../announce/scope.ts';
 import type { SnapshotIndex } from '../announce/snapshot.ts';
-import type { NodeView } from '../cluster/node.ts';
 import type { ServiceView } from '../cluster/service.ts';
 import type { AdvertisementScope } from '../config/config.ts';
 import type { Problem } from '../config/problem.ts';
 import { type Cause, explainCause, ineligibleCause, problemCause, some } from './cause.ts';
-import type { Cluster } from './cluster.ts';
-
-type Protocol = 'bgp' | 'layer2';
-
-interface Finding {
-  readonly node: NodeView;
-  readonly protocol: Protocol;
-  readonly ineligible: Ineligible;
-}
+import type { Situation } from './situation.ts';
 
 /** Of two reasons that as many nodes have, the one that is further up is more likely what somebody has to mend. */
 const ORDER: readonly IneligibleReason[] = [
@@ -31,31 +23,19 @@ const ORDER: readonly IneligibleReason[] = [
 ];
 
 /** Why no node at all is to announce a Service that has an address: the reason of the planner that counts, then what may lie behind it. */
-export function whyNowhere(cluster: Cluster, service: ServiceView): Cause[] {
-  const { index } = cluster.plans;
-  if (cluster.world.nodes.length === 0 || index === undefined) return [explainCause({ reason: 'NoNodes' })];
-  const findings = findingsOf(cluster, service);
+export function whyNowhere(situation: Situation, service: ServiceView, { unfit: findings }: Prospect): Cause[] {
+  const { index } = situation.prospects;
+  if (situation.nodes.length === 0) return [explainCause({ reason: 'NoNodes' })];
   // One of the two protocols is enough: where nobody asked for the other one, that is no reason.
   const asked = findings.filter(({ ineligible: { reason } }) => reason !== 'NoMatchingAdvertisement' && reason !== 'NotOwner');
-  if (asked.length === 0) return [ineligibleCause({ reason: 'NoMatchingAdvertisement' }), ...behind(cluster, 'NoMatchingAdvertisement')];
+  if (asked.length === 0) return [ineligibleCause({ reason: 'NoMatchingAdvertisement' }), ...behind(situation, 'NoMatchingAdvertisement')];
   const chosen = mostTelling(nearest(index, service, asked));
   const nodes = [...new Set(chosen.map(({ node }) => node.name))];
   const [first] = chosen;
   if (first === undefined) return [];
   const { ineligible } = first;
-  const place = nodes.length === cluster.world.nodes.length ? 'every node' : some(nodes);
-  return [ineligibleCause(ineligible, place), ...behind(cluster, ineligible.reason)];
-}
-
-function findingsOf({ world, verdict }: Cluster, service: ServiceView): Finding[] {
-  return world.nodes.flatMap((node) => {
-    const found = verdict(node.name, service.key);
-    if (found === undefined) return [];
-    return (['bgp', 'layer2'] as const).flatMap((protocol) => {
-      const one = found[protocol];
-      return one.announced ? [] : [{ node, protocol, ineligible: one.ineligible }];
-    });
-  });
+  const place = nodes.length === situation.nodes.length ? 'every node' : some(nodes);
+  return [ineligibleCause(ineligible, place), ...behind(situation, ineligible.reason)];
 }
 
 /** The nodes that came closest to announcing it: those that an advertisement selects, and of these the ones with an endpoint if it takes one. */
@@ -63,7 +43,7 @@ function nearest(index: SnapshotIndex, service: ServiceView, findings: readonly 
   const pools = servicePools(index, service);
   if (isIneligible(pools)) return findings;
   const { config } = index;
-  const scopes: Readonly<Record<Protocol, readonly AdvertisementScope[]>> = {
+  const scopes: Readonly<Record<Finding['protocol'], readonly AdvertisementScope[]>> = {
     bgp: config.bgpAdvertisements.filter((advertisement) => coversService(advertisement, service, pools)),
     layer2: config.l2Advertisements.filter((advertisement) => coversService(advertisement, service, pools)),
   };
@@ -103,9 +83,9 @@ const KINDS_BEHIND: Readonly<Partial<Record<IneligibleReason, readonly string[]>
 };
 
 /** What is wrong in the configuration and may be why the planner finds nothing. */
-function behind({ world }: Cluster, reason: IneligibleReason): Cause[] {
+function behind({ problems }: Situation, reason: IneligibleReason): Cause[] {
   const kinds = KINDS_BEHIND[reason] ?? [];
-  return world.problems.filter((problem) => kinds.includes(problem.object.kind) && isTelling(problem)).map(problemCause);
+  return problems.filter((problem) => kinds.includes(problem.object.kind) && isTelling(problem)).map(problemCause);
 }
 
 function isTelling({ severity, reason }: Problem): boolean {

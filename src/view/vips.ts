@@ -1,7 +1,8 @@
 import type { RouteSet } from '../announce/plan.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Cluster } from './cluster.ts';
-import { type Judge, isHandled } from './judgement.ts';
+import type { Judge, Reach } from './judgement.ts';
+import { isHandled } from './situation.ts';
 
 export interface VipRow {
   readonly vip: string;
@@ -21,27 +22,36 @@ export function vipRows(cluster: Cluster, judge: Judge): VipRow[] {
   return services
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     .flatMap((service) => {
-      const { placements } = judge.judge(service);
-      return service.ingress.flatMap((vip) => rowsOf(vip, service.key, placements));
+      const { reaches } = judge.judge(service);
+      return service.ingress.flatMap((vip) =>
+        rowsOf(
+          vip,
+          service.key,
+          reaches.find(({ address }) => address === vip),
+        ),
+      );
     });
 }
 
-function rowsOf(vip: Ip, service: string, placements: ReturnType<Judge['judge']>['placements']): VipRow[] {
-  const rows = (['layer2', 'bgp'] as const).flatMap((protocol) => {
-    const own = placements.filter((placement) => placement.address === vip && placement.protocol === protocol);
-    if (own.length === 0) return [];
-    const onWire = own.filter((placement) => placement.onWire);
-    const [since] = onWire.flatMap((placement) => placement.since ?? []).toSorted();
-    const row: VipRow = {
+function rowsOf(vip: Ip, service: string, reach: Reach | undefined): VipRow[] {
+  const rows: VipRow[] = [];
+  const holders = reach?.layer2.holders ?? [];
+  if (holders.length > 0) {
+    const [since] = holders.flatMap((holder) => holder.since ?? []).toSorted();
+    const nodes = holders.filter(({ onWire }) => onWire).map(({ node }) => node);
+    const missing = holders.filter(({ onWire }) => !onWire).map(({ node }) => node);
+    rows.push({ vip, service, protocol: 'layer2', nodes, missing, ...(since === undefined ? {} : { since }) });
+  }
+  const { up = [], down = [], deaf = [], since } = reach?.bgp ?? {};
+  if (up.length + down.length + deaf.length > 0)
+    rows.push({
       vip,
       service,
-      protocol,
-      nodes: onWire.map(({ node }) => node),
-      missing: own.filter((placement) => !placement.onWire).map(({ node }) => node),
+      protocol: 'bgp',
+      nodes: up,
+      missing: [...down, ...deaf].toSorted(),
       ...(since === undefined ? {} : { since }),
-    };
-    return [row];
-  });
+    });
   return rows.length > 0 ? rows : [{ vip, service, protocol: '', nodes: [], missing: [] }];
 }
 
@@ -57,7 +67,7 @@ export interface RouteRow {
 
 /** Every prefix of every node's plan, for every session that it goes to. */
 export function routeRows({ plans }: Cluster, { sessions }: Judge): RouteRow[] {
-  const rows = plans.all.flatMap(({ plan }) =>
+  const rows = plans().all.flatMap(({ plan }) =>
     plan.peers.flatMap(({ name, routes }) => {
       const own = sessions.filter(({ node, peer }) => node === plan.node && peer === name);
       const states = own.map(({ up, state, cause }) => (up ? 'announced' : (cause?.reason ?? state)));

@@ -1,0 +1,44 @@
+import type { ServiceView } from '../cluster/service.ts';
+import type { Problem } from '../config/problem.ts';
+import { problemCause } from './cause.ts';
+import type { Holder } from './holders.ts';
+import type { Judgement } from './judgement.ts';
+import type { Spread } from './routed.ts';
+import type { SessionView } from './sessions.ts';
+import type { Situation } from './situation.ts';
+
+const NOWHERE: Spread = { up: [], down: [], deaf: [], peers: new Map(), sessions: 0, causes: [] };
+
+/**
+ * An object that became bad goes on in its last good version, which only the programs that run remember. That it is in force shows in what
+ * the nodes announce although nothing that is written asks for it.
+ */
+export function lastGood(
+  { states }: Situation,
+  errors: readonly Problem[],
+  service: ServiceView,
+  sessions: readonly SessionView[],
+): Judgement | undefined {
+  if (errors.length === 0) return undefined;
+  const causes = errors.map(problemCause);
+  const claimed = service.ingress.flatMap((address) => {
+    const holders = [...states.values()].flatMap(({ node, claims }) =>
+      claims
+        .filter(({ ip, services }) => ip === address && services.includes(service.key))
+        .map(({ since, interfaces }): Holder => ({ node, onWire: true, since, interfaces: interfaces ?? [] })),
+    );
+    return holders.length === 0 ? [] : [{ address, bgp: NOWHERE, layer2: { holders, causes: [] } }];
+  });
+  if (claimed.length > 0) return { state: 'degraded', causes, reaches: claimed };
+  // Routes are only counted: more of them than what is written makes can only be those of such an object.
+  const surplus = sessions.filter(({ up, routes, planned }) => up && planned !== undefined && routes > planned);
+  if (surplus.length === 0) return undefined;
+  const up = [...new Set(surplus.map(({ node }) => node))];
+  const peers = new Map(up.map((node) => [node, surplus.filter((session) => session.node === node).map(({ peer }) => peer)]));
+  const bgp: Spread = { ...NOWHERE, up, peers, sessions: surplus.length };
+  return {
+    state: 'degraded',
+    causes,
+    reaches: service.ingress.map((address) => ({ address, bgp, layer2: { holders: [], causes: [] } })),
+  };
+}
