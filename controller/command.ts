@@ -42,6 +42,8 @@ export function controllerCommand(): Command {
     )
     .option('--glass-anonymous', 'allow --glass-auth none on addresses that others can reach', false)
     .option('--glass-docs <url>', 'where reason codes link to; default: the page brings its own')
+    .option('--no-announced', 'do not write the condition Announced of Services: without it the controller reads no EndpointSlices')
+    .addOption(new Option('--announced', 'the default').default(true).hideHelp())
     .option('--no-leader-elect', 'only where this is the one controller')
     .addOption(new Option('--leader-elect', 'the default').default(true).hideHelp())
     .addOption(new Option('--identity <name>', 'name in the lease, unique among the replicas').env('HERALDLB_IDENTITY').default(hostname()))

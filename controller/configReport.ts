@@ -5,12 +5,15 @@ import { type ObjectKey, type Resource, apiVersionOf, keyOf } from '../src/host/
 import type { StatusWriter } from '../src/host/kube/status.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { PoolUsage } from '../src/ipam/poolSpace.ts';
+import type { Word } from '../src/view/announced.ts';
 import { configConditions, statusOf } from './configStatus.ts';
 import type { ConfigObject, Configuration } from './configuration.ts';
 
 export interface ConfigReportOptions {
   readonly statuses: StatusWriter;
   readonly events: EventRecorder;
+  /** What is to be said of the sessions of a BGPPeer: null: nothing, undefined: what is said already. */
+  readonly established: (peer: string) => Word | null | undefined;
   readonly log: Logger;
 }
 
@@ -26,14 +29,16 @@ interface Reported {
   readonly conditions: string;
 }
 
-export function createConfigReport({ statuses, events, log }: ConfigReportOptions): ConfigReport {
+export function createConfigReport({ statuses, events, established, log }: ConfigReportOptions): ConfigReport {
   let reported = new Map<string, Reported>();
 
   const reportOne = ({ resource, object }: ConfigObject, problems: readonly Problem[], usage: PoolUsage | undefined): Reported => {
     const id = idOf(resource, object);
     const ref = { namespace: object.metadata.namespace, name: object.metadata.name };
     const earlier = reported.get(id);
-    const { conditions, notices } = configConditions(object, problems, new Date().toISOString().replace(/\.\d+Z$/, 'Z'));
+    const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+    const sessions = resource.kind === 'BGPPeer' ? established(ref.name) : null;
+    const { conditions, notices } = configConditions(object, problems, now, sessions);
     const text = JSON.stringify(conditions.map(({ status, reason, message }) => [status, reason, message]));
     const isNews = earlier?.conditions !== text || earlier.object.metadata.uid !== object.metadata.uid;
     if (earlier?.object !== object) statuses.observed(resource, ref, statusOf(object));

@@ -13,6 +13,8 @@ export interface Flags extends GlassFlags {
   /** Metrics under MetalLB's names, too. Default: yes. */
   readonly metallbMetrics?: boolean;
   readonly leaderElect: boolean;
+  /** Say of Services whether they are on the wire. Default: yes. */
+  readonly announced?: boolean;
   /** Absent: no webhook. */
   readonly webhookPort?: number;
   readonly identity: string;

@@ -9,12 +9,16 @@ import { createStatusWriter } from '../src/host/kube/status.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 import { Allocator } from '../src/ipam/allocator.ts';
+import type { Assignment } from '../src/ipam/assignment.ts';
+import type { Timing } from './announced/announcer.ts';
+import { startAnnouncing } from './announced/announcing.ts';
 import { ClaimKeeper } from './claimKeeper.ts';
 import { type ConfigReport, createConfigReport } from './configReport.ts';
 import type { Configuration } from './configuration.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Neighbours } from './neighbours.ts';
 import { ServiceFeed } from './serviceFeed.ts';
+import type { Survey } from './survey/survey.ts';
 import { type ServiceWriter, createServiceWriter } from './serviceWriter.ts';
 import { ADDRESS_CLAIMS, type Watches } from './watches.ts';
 
@@ -23,6 +27,8 @@ export interface LeaderOptions {
   readonly watches: Watches;
   readonly configuration: Configuration;
   readonly neighbours: Neighbours;
+  /** Absent: nothing is said of the wire. */
+  readonly announce?: { readonly survey: Survey; readonly apiGroup: string; readonly timing: Timing };
   /** Of the configuration objects. */
   readonly namespace: string;
   readonly term: Term;
@@ -36,6 +42,9 @@ export interface LeaderOptions {
 export interface Leader {
   /** Something changed. */
   readonly mark: () => void;
+  /** Something changed of what only verdicts need. */
+  readonly seen: () => void;
+  readonly assignment: (service: ServiceKey) => Assignment | undefined;
   readonly overdueSinceMs: () => number | undefined;
   /** Nothing is left to decide or to write. */
   readonly idle: () => boolean;
@@ -51,9 +60,9 @@ export function createLeader(options: LeaderOptions): Leader {
   const isBusy = (): boolean => writer.isBusy();
   const events = createEventRecorder({ ...common, component: 'heraldlb-controller', isBusy });
   const statuses = createStatusWriter({ ...common, fieldManager: 'heraldlb-controller' });
-  const report = createConfigReport({ statuses, events, log });
+  const report = createConfigReport({ statuses, events, log, established: (peer) => announcing?.peer(peer) });
   const allocator = new Allocator();
-  const assignment = (key: ServiceKey): ReturnType<Allocator['assignment']> => allocator.assignment(key);
+  const assignment = (key: ServiceKey): Assignment | undefined => allocator.assignment(key);
   const writer = createServiceWriter({
     client,
     services: options.watches.services.store,
@@ -77,6 +86,7 @@ export function createLeader(options: LeaderOptions): Leader {
     metrics: kubeMetrics,
     wake: () => loop.mark(),
   });
+  const announcing = options.announce === undefined ? undefined : startAnnouncing({ ...options, ...options.announce, events, isBusy, wake: () => loop.mark() });
   const feed = new ServiceFeed(options.watches.services.store, allocator);
   const pass = createPass({ ...options, allocator, writer, report, keeper, feed });
   let knowsAll = false;
@@ -93,12 +103,17 @@ export function createLeader(options: LeaderOptions): Leader {
     loop.mark();
   });
   return {
-    mark: () => loop.mark(),
+    mark: () => {
+      loop.mark();
+      announcing?.mark();
+    },
+    seen: () => announcing?.mark(),
+    assignment,
     overdueSinceMs: () => loop.overdueSinceMs(),
     idle: () => knowsAll && loop.overdueSinceMs() === undefined && writer.idle() && keeper.idle(),
     stop: async (drainMs) => {
       stopping.abort();
-      await loop.stop();
+      await Promise.all([loop.stop(), announcing?.stop()]);
       await knowing;
       feed.stop();
       options.metrics.reportPools(undefined);

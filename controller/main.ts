@@ -1,9 +1,11 @@
+import { TIMING, type Timing } from './announced/announcer.ts';
 import { Configuration, configResources } from './configuration.ts';
 import type { Flags } from './flags.ts';
 import { type LookingGlass, checkGlassFlags, startGlass } from './glass/glass.ts';
 import { type Leader, createLeader } from './leader.ts';
 import { createControllerMetrics } from './metrics.ts';
 import { Neighbours } from './neighbours.ts';
+import { type Survey, startSurvey } from './survey/survey.ts';
 import { type Watches, startWatches } from './watches.ts';
 import { createWorld } from './webhook/world.ts';
 import { type Webhook, type WebhookTiming, startWebhook } from './webhook/webhook.ts';
@@ -21,6 +23,8 @@ export interface Overrides {
   readonly webhookTiming?: WebhookTiming;
   /** Between two snapshots of the looking glass. */
   readonly glassRestMs?: number;
+  /** Of what is told of the wire. */
+  readonly announced?: Timing;
 }
 
 export interface Controller {
@@ -71,15 +75,35 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   const watches = startWatches({ client, namespace, configResources: resources, onChange, log, metrics: kubeMetrics });
   const configuration = new Configuration(watches);
   const neighbours = new Neighbours(watches);
+  const holder = (): string | undefined => (elector === undefined ? identity : elector.holder());
+  let survey: Survey | undefined;
+  // Kept only where there is a page or a leader: it is as much again as what allocation needs.
+  const surveyed = (): Survey =>
+    (survey ??= startSurvey({
+      client,
+      watches,
+      namespace,
+      apiGroup: flags.apiGroup,
+      lbClass: flags.lbClass,
+      leader: holder,
+      assignment: (service) => leader?.assignment(service),
+      onChange: () => {
+        leader?.seen();
+        glass?.mark();
+      },
+      log,
+      metrics: kubeMetrics,
+    }));
   const begin = (term: Term): void => {
-    const { lbClass } = flags;
-    leader = createLeader({ client, watches, configuration, neighbours, namespace, term, lbClass, log, kubeMetrics, metrics });
+    const { lbClass, apiGroup, announced = true } = flags;
+    const announce = announced ? { announce: { survey: surveyed(), apiGroup, timing: overrides.announced ?? TIMING } } : {};
+    leader = createLeader({ client, watches, configuration, neighbours, namespace, term, lbClass, log, kubeMetrics, metrics, ...announce });
   };
   const lost = (): void => {
     end(0).catch((error: unknown) => log.error({ err: error }, 'a term did not end cleanly'));
   };
   const terms = { client, onElected: begin, onLost: lost, log, metrics: kubeMetrics };
-  const elector = flags.leaderElect ? startElector({ ...terms, namespace, name: LEASE, identity, ...overrides.lease }) : undefined;
+  const elector: Elector | undefined = flags.leaderElect ? startElector({ ...terms, namespace, name: LEASE, identity, ...overrides.lease }) : undefined;
   if (elector === undefined) begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
 
   const server = await startHttpServer({
@@ -92,7 +116,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   });
   const isLeader = (): boolean => elector?.isLeader() ?? true;
   const webhook = webhookOf(flags, overrides, { client, log, leads: isLeader }, watches);
-  glass = await glassOf(flags, overrides, elector, { client, watches, log, metrics: kubeMetrics });
+  glass = await glassOf(flags, overrides, holder, { survey: surveyed, client, log, metrics: kubeMetrics });
   log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
 
   return {
@@ -107,6 +131,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
       await end(DRAIN_MS);
       await Promise.all([webhook?.close(), glass?.close()]);
       await elector?.stop();
+      await survey?.stop();
       await watches.stop();
       await server.close();
       await client.close();
@@ -128,14 +153,13 @@ function webhookOf(
 async function glassOf(
   flags: Flags,
   { glassRestMs }: Overrides,
-  elector: Elector | undefined,
-  shared: Pick<Parameters<typeof startGlass>[0], 'client' | 'watches' | 'log' | 'metrics'>,
+  leader: () => string | undefined,
+  { survey, ...shared }: Pick<Parameters<typeof startGlass>[0], 'client' | 'log' | 'metrics'> & { readonly survey: () => Survey },
 ): Promise<LookingGlass | undefined> {
-  const { glassPort, namespace, apiGroup, lbClass, identity, version = 'unknown' } = flags;
+  const { glassPort, namespace, identity, version = 'unknown' } = flags;
   if (glassPort === undefined) return undefined;
   const rest = glassRestMs === undefined ? {} : { restMs: glassRestMs };
-  const leader = (): string | undefined => (elector === undefined ? identity : elector.holder());
-  return startGlass({ ...shared, ...rest, leader, flags: { ...flags, glassPort }, namespace, apiGroup, lbClass, identity, version });
+  return startGlass({ ...shared, ...rest, survey: survey(), leader, flags: { ...flags, glassPort }, namespace, identity, version });
 }
 
 function isStuck(leader: Leader | undefined): boolean {

@@ -4,8 +4,8 @@ import type { Assignment } from '../src/ipam/assignment.ts';
 import { reasonText } from '../src/ipam/reasonText.ts';
 import { ALLOCATED_FROM_POOL, deprecatedAnnotations } from '../src/ipam/request.ts';
 import type { Ip } from '../src/net/ip.ts';
-
-export const ALLOCATED = 'heraldlb.io/Allocated';
+import { ANNOUNCED } from '../src/view/announced.ts';
+import { ALLOCATED } from '../src/view/judgement.ts';
 
 export interface Notice {
   readonly type: EventType;
@@ -34,15 +34,16 @@ export function serviceChange(service: ServiceView, assignment: Assignment, now:
   const annotations = service.annotations[ALLOCATED_FROM_POOL] === pool ? undefined : { [ALLOCATED_FROM_POOL]: pool ?? null };
   const before = service.conditions.find(({ type }) => type === ALLOCATED);
   const condition = conditionChange(service, assignment, before, now);
-  if (ingress === undefined && annotations === undefined && condition === undefined) return undefined;
+  const conditions = [...(condition === undefined ? [] : [condition]), ...leftovers(service)];
+  if (ingress === undefined && annotations === undefined && conditions.length === 0) return undefined;
   const status = {
     ...(ingress === undefined ? {} : { loadBalancer: ingress }),
-    ...(condition === undefined ? {} : { conditions: [condition] }),
+    ...(conditions.length === 0 ? {} : { conditions }),
   };
   return {
     patch: {
       ...(annotations === undefined ? {} : { metadata: { annotations } }),
-      ...(ingress === undefined && condition === undefined ? {} : { status }),
+      ...(ingress === undefined && conditions.length === 0 ? {} : { status }),
     },
     notices: notices(service, assignment, before, condition !== undefined),
   };
@@ -55,6 +56,12 @@ function ingressOf(addresses: readonly Ip[]): readonly { readonly ip: Ip; readon
 type Dispute = NonNullable<Assignment['disputed']>[number];
 
 type ConditionPatch = ConditionView | { readonly type: string; readonly $patch: 'delete' };
+
+/** A Service that is none of ours any more says nothing of the wire either. */
+function leftovers({ type, conditions }: ServiceView): ConditionPatch[] {
+  const isThere = type !== 'LoadBalancer' && conditions.some((condition) => condition.type === ANNOUNCED);
+  return isThere ? [{ type: ANNOUNCED, $patch: 'delete' }] : [];
+}
 
 function conditionChange(
   service: ServiceView,

@@ -1,24 +1,17 @@
-import { defaultElection } from '../../src/api/l2Advertisement.ts';
 import { integer, record, text } from '../../src/cluster/json.ts';
 import { Glass, type GlassInput } from '../../src/glass/build.ts';
 import type { Head, Move, Snapshot, Usage } from '../../src/glass/view.ts';
 import { sleep } from '../../src/host/kube/backoff.ts';
 import { createDirtyLoop } from '../../src/host/kube/dirtyLoop.ts';
-import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
-import type { Store } from '../../src/host/kube/store.ts';
 import type { Logger } from '../../src/host/log.ts';
 import type { KubeMetrics } from '../../src/host/metrics.ts';
-import { Configuration } from '../configuration.ts';
-import type { Watches } from '../watches.ts';
-import { startGlassWatches } from './watches.ts';
+import type { Look } from '../../src/view/lookout.ts';
+import type { Configuration } from '../configuration.ts';
+import type { Survey } from '../survey/survey.ts';
 
 export interface FeedOptions {
-  readonly client: KubeClient;
-  readonly watches: Watches;
+  readonly survey: Survey;
   readonly namespace: string;
-  readonly lbClass: string | undefined;
-  /** Of the configuration. */
-  readonly apiGroup: string;
   /** Holder of the lease. */
   readonly leader: () => string | undefined;
   readonly identity: string;
@@ -50,11 +43,8 @@ const LOOK_MS = 2000;
 
 /** Makes snapshots of what is watched: at most one in so long, and none while nothing changes. */
 export function startFeed(options: FeedOptions): Feed {
-  const { client, namespace, log, metrics, restMs, onSnapshot } = options;
+  const { survey, namespace, log, metrics, restMs, onSnapshot } = options;
   const glass = new Glass();
-  const lists = new Lists();
-  const own = startGlassWatches({ client, namespace, log, metrics, onChange: () => loop.mark() });
-  const configuration = new Configuration(options.watches);
   const watchingSince = new Date().toISOString();
   let notBeforeMs = 0;
 
@@ -65,39 +55,29 @@ export function startFeed(options: FeedOptions): Feed {
       servedBy: options.identity,
       version: options.version,
       watchingSince,
-      missing: [...options.watches.problems(), ...own.problems()],
+      missing: survey.missing(),
       docs: options.docs,
       login: options.login,
       ...(leader === undefined ? {} : { leader }),
     };
   };
 
-  const input = (): GlassInput => {
-    configuration.refresh();
-    const { usage, keyed } = written(configuration);
-    return {
-      head: head(),
-      now: new Date().toISOString(),
-      config: configuration.whole(),
-      problems: configuration.problems(),
-      usage,
-      keyed,
-      services: lists.of(options.watches.services.store),
-      slices: lists.of(own.slices.store),
-      nodes: lists.of(own.nodes.store),
-      reports: lists.of(own.reports.store),
-      electionPolicy: defaultElection(options.apiGroup),
-      ...(options.lbClass === undefined ? {} : { loadBalancerClass: options.lbClass }),
-    };
-  };
+  const input = (look: Look): GlassInput => ({
+    ...written(survey.configuration),
+    head: head(),
+    now: new Date().toISOString(),
+    look,
+    services: survey.services(),
+  });
 
   const run = async (signal: AbortSignal): Promise<void> => {
     await pause(notBeforeMs - performance.now(), signal);
-    // Half of a cluster would be taken for the whole, and what comes in late for moves.
-    if (signal.aborted || !options.watches.hasSynced()) return;
     const startedMs = performance.now();
+    const look = signal.aborted ? undefined : survey.look();
+    // Half of a cluster would be taken for the whole, and what comes in late for moves.
+    if (look === undefined) return;
     const before = glass.latest();
-    const made = glass.update(input());
+    const made = glass.update(input(look));
     const endedMs = performance.now();
     notBeforeMs = endedMs + Math.max(restMs, DUTY * (endedMs - startedMs));
     if (made !== before) onSnapshot(made);
@@ -114,22 +94,8 @@ export function startFeed(options: FeedOptions): Feed {
     stop: async () => {
       clearInterval(timer);
       await loop.stop();
-      await own.stop();
     },
   };
-}
-
-/** The same array while a store stays as it is: then nothing in it is looked at again. */
-class Lists {
-  readonly #known = new Map<unknown, { readonly version: number; readonly values: readonly unknown[] }>();
-
-  of<T>(store: Store<T>): readonly T[] {
-    const known = this.#known.get(store);
-    if (known?.version === store.version) return known.values as readonly T[];
-    const values = [...store.values()];
-    this.#known.set(store, { version: store.version, values });
-    return values;
-  }
 }
 
 /** What stands in the objects and is no part of the configuration. Secrets are not read, so their names are all that is known of keys. */

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
 import type { Logger } from '../../src/host/log.ts';
 import { Access } from './access.ts';
 import { type FeedOptions, startFeed } from './feed.ts';
@@ -17,6 +18,7 @@ export interface GlassFlags {
 }
 
 export interface GlassOptions extends Omit<FeedOptions, 'onSnapshot' | 'restMs' | 'docs' | 'login'> {
+  readonly client: KubeClient;
   readonly flags: GlassFlags & { readonly glassPort: number };
   /** Between two snapshots. Default: a second. */
   readonly restMs?: number;

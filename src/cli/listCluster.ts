@@ -4,14 +4,13 @@ import { configResource } from '../host/kube/configResource.ts';
 import type { KubeClient } from '../host/kube/kubeClient.ts';
 import { isForbidden, isNotFound } from '../host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../host/kube/objects.ts';
-import { ENDPOINT_SLICES, LEASES, NAMESPACES, NODES, type Resource, SERVICES, customResource } from '../host/kube/resource.ts';
+import { ENDPOINT_SLICES, LEASES, NAMESPACES, NODES, PODS, type Resource, SERVICES, customResource } from '../host/kube/resource.ts';
 import type { ClusterObjects } from '../view/cluster.ts';
 import { type ClusterFlags, listAll } from './clusterAccess.ts';
 
 /** In our own group whatever the others are read from: MetalLB has no such kinds. */
 const ADDRESS_CLAIMS = customResource(GROUP, VERSION, 'addressclaims', 'AddressClaim');
 const NODE_STATES = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
-const PODS = customResource('', 'v1', 'pods', 'Pod');
 const LEASE = 'heraldlb-controller';
 
 /** Everything that the views need, listed at once. @throws KubeError, or an Error that says what is not installed */

@@ -1,155 +1,128 @@
-import { problemText } from '../config/conditions.ts';
-import type { Problem } from '../config/problem.ts';
 import type { ServiceView } from '../cluster/service.ts';
-import type { NodeReport } from './nodeReport.ts';
-import type { NodeRow, PoolRow, ProblemRow, SessionRow, Severity, VipRow } from './view.ts';
+import type { Cause } from '../view/cause.ts';
+import type { Finding } from '../view/findings.ts';
+import { isMeshProblem } from '../view/mesh.ts';
+import { drainText } from '../view/nodeState.ts';
+import type { Judgement } from '../view/verdict.ts';
+import type { NodeRow, PoolRow, ProblemRow, Severity, VipRow, Why } from './view.ts';
 
-/** What is seen only when the whole is looked at: no single object has it in its status. */
+/** What is seen on the page alone; all other reasons are those of `heraldlb explain` and `heraldlb status`. */
 export type GlassReason =
-  /** A BGP session that is to be there is not established. */
-  | 'SessionDown'
-  /** BFD has lost a router whose BGP session is still there. */
-  | 'BfdDown'
-  /** A node of the cluster from which no speaker has ever reported. */
-  | 'NoSpeaker'
-  | 'NodeDown'
   | 'NodeDrains'
-  /** Nobody answers for a VIP, and somebody could. */
-  | 'NoOwner'
   /** Two nodes say that they answer for a VIP. */
   | 'TwoOwners'
-  /** A node is to announce a VIP by BGP and has no session to do it on. */
-  | 'NoSession'
   | 'PoolNearlyFull'
-  | 'NoLeader'
   | 'NotRead';
 
-/** Some codes mean one thing for a Service and another for a node: the page has a section for each, the Service's first. */
-const SECOND: ReadonlySet<string> = new Set(['AddressInUse', 'AddressOutsidePools']);
-
-/** Of the section in docs/troubleshoot.md. @param who says so: the controller of a Service, or a speaker */
-export function anchorOf(reason: string, who: 'controller' | 'speaker' = 'controller'): string {
-  if (reason === 'Deleting') return 'why-a-service-has-no-address';
-  return `${reason.toLowerCase()}${who === 'speaker' && SECOND.has(reason) ? '-1' : ''}`;
-}
-
-export interface Finding {
+export interface Seen {
   readonly severity: Severity;
   readonly reason: string;
+  readonly anchor: string;
   readonly kind: string;
   readonly name: string;
   readonly message: string;
-  readonly node?: string;
-  /** Where it is not the code's own first section. */
-  readonly anchor?: string;
+  readonly nodes: readonly string[];
+}
+
+/** A section of docs/troubleshoot.md. */
+function anchorOf(cause: Cause): string {
+  return cause.docs.split('#')[1] ?? '';
+}
+
+export function whyOf(cause: Cause): Why {
+  return { reason: cause.reason, anchor: anchorOf(cause), message: cause.message, next: cause.next };
 }
 
 /** The same thing seen on many nodes is one problem. */
-export function problemRows(findings: readonly Finding[]): ProblemRow[] {
-  const rows = new Map<string, ProblemRow & { readonly nodes: string[] }>();
-  for (const { severity, reason, kind, name, message, node, anchor = anchorOf(reason) } of findings) {
+export function problemRows(seen: readonly Seen[]): ProblemRow[] {
+  const rows = new Map<string, Omit<ProblemRow, 'nodes'> & { readonly nodes: Set<string> }>();
+  for (const { nodes, ...one } of seen) {
     // What differs from node to node in the message is not what makes it another problem.
-    const id = `${reason} ${kind}/${name}${node === undefined || kind !== '' ? '' : ` ${message}`}`;
-    const row = rows.get(id) ?? { id, severity, reason, anchor, kind, name, message, nodes: [] };
-    if (node !== undefined && !row.nodes.includes(node)) row.nodes.push(node);
+    const id = `${one.reason} ${one.kind}/${one.name}${one.kind === '' ? ` ${one.message}` : ''}`;
+    const row = rows.get(id) ?? { id, ...one, nodes: new Set<string>() };
+    for (const node of nodes) row.nodes.add(node);
     rows.set(id, row);
   }
-  for (const { nodes } of rows.values()) nodes.sort();
-  return [...rows.values()].sort((a, b) => rank(a) - rank(b) || b.nodes.length - a.nodes.length || (a.id < b.id ? -1 : 1));
+  return [...rows.values()]
+    .map((row) => ({ ...row, nodes: [...row.nodes].sort() }))
+    .sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.nodes.length - a.nodes.length || (a.id < b.id ? -1 : 1));
 }
 
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
-function rank({ severity }: ProblemRow): number {
-  return RANK[severity];
-}
-
-export function configFindings(problems: readonly Problem[]): Finding[] {
-  return problems.map((problem) => ({
-    severity: problem.severity,
-    reason: problem.reason,
-    kind: problem.object.kind,
-    name: problem.object.name,
-    message: problemText(problem),
+/** What `heraldlb status` tells. */
+export function statusProblems(findings: readonly Finding[]): Seen[] {
+  return findings.map(({ severity, cause, about: { kind, name } = { kind: '', name: '' }, nodes }) => ({
+    severity,
+    ...whyOf(cause),
+    kind,
+    name,
+    nodes,
   }));
 }
 
-const ALLOCATED = 'heraldlb.io/Allocated';
+/** A Service without endpoints is the ordinary state of one that is scaled to zero. */
+const ORDINARY: ReadonlySet<string> = new Set(['NoEndpoints', 'NoLocalEndpoints', 'NotYetAllocated', 'Connecting']);
 
-/** Services without what they ask for. */
-export function serviceFindings(services: Iterable<ServiceView>): Finding[] {
-  const found: Finding[] = [];
-  for (const { key, type, deleting, conditions } of services) {
-    const condition = type === 'LoadBalancer' && !deleting ? conditions.find((each) => each.type === ALLOCATED) : undefined;
-    if (condition?.status !== 'False') continue;
-    found.push({ severity: 'error', reason: condition.reason, kind: 'Service', name: key, message: condition.message });
-  }
-  return found;
-}
-
-export function reportFindings(reports: Iterable<NodeReport>): Finding[] {
-  return [...reports].flatMap(({ name: node, problems }) =>
-    problems.map(({ reason, object, message }): Finding => {
-      const [kind = '', name] = object.split('/', 2);
-      const named = name === undefined ? { kind: '', name: kind } : { kind, name };
-      return { severity: 'error', reason, anchor: anchorOf(reason, 'speaker'), ...named, message, node };
-    }),
-  );
-}
-
-export function sessionFindings(sessions: readonly SessionRow[], down: ReadonlySet<string>): Finding[] {
-  return sessions.flatMap(({ node, peer, address, state, lastError, bfd }): Finding[] => {
-    const about = { kind: 'BGPPeer', name: peer, node };
-    // The node's own death says it all.
-    if (down.has(node)) return [];
-    if (state !== 'Established') {
-      const message = `the session with ${address} is in state ${state}${lastError === undefined ? '' : `: ${lastError}`}`;
-      return [{ severity: 'error', reason: 'SessionDown', ...about, message }];
-    }
-    if (bfd === undefined || bfd.state === 'Up' || bfd.state === '') return [];
-    const message = `BFD with ${address} is ${bfd.state}${bfd.lastDown === undefined ? '' : `: ${bfd.lastDown}`}`;
-    return [{ severity: 'warning', reason: 'BfdDown', ...about, message }];
+/** What `heraldlb explain` names first for each Service, where no finding has told it already. */
+export function serviceProblems(judged: readonly (readonly [ServiceView, Judgement])[], findings: readonly Finding[]): Seen[] {
+  const told = new Set(findings.map(({ cause }) => `${cause.reason} ${cause.message}`));
+  return judged.flatMap(([{ key, ingress }, { state, causes }]): Seen[] => {
+    // What is told of the nodes is not told again of every Service.
+    const first = causes.find((cause) => !isMeshProblem(cause));
+    if (first === undefined || told.has(`${first.reason} ${first.message}`)) return [];
+    const [vip] = ingress;
+    const about = vip === undefined ? { kind: 'Service', name: key } : { kind: 'VIP', name: vip };
+    const severity = state !== 'notAnnounced' || ORDINARY.has(first.reason) ? 'warning' : 'error';
+    const { next: _, ...why } = whyOf(first);
+    const message = vip === undefined || state !== 'notAnnounced' ? why.message : `no node announces it for ${key}: ${why.message}`;
+    return [{ severity, ...why, ...about, message, nodes: [] }];
   });
 }
 
-export function nodeFindings(nodes: readonly NodeRow[]): Finding[] {
-  return nodes.flatMap(({ id, ready, speaker, drain, excluded }): Finding[] => {
-    const about = { kind: 'Node', name: id };
-    if (!ready) return [{ severity: 'error', reason: 'NodeDown', ...about, message: 'the cluster calls the node not Ready' }];
-    if (speaker === undefined && !excluded)
-      return [{ severity: 'warning', reason: 'NoSpeaker', ...about, message: 'no speaker has reported from this node' }];
+function own(severity: Severity, reason: GlassReason, kind: string, name: string, message: string): Seen {
+  return { severity, reason, anchor: reason.toLowerCase(), kind, name, message, nodes: [] };
+}
+
+export function unreadProblems(missing: readonly string[]): Seen[] {
+  return missing.map((message, position) => own('warning', 'NotRead', 'Controller', `list ${position + 1}`, message));
+}
+
+export function nodeProblems(nodes: readonly NodeRow[]): Seen[] {
+  return nodes.flatMap(({ id, ready, drain }): Seen[] => {
+    if (!ready) return [{ ...NOT_READY, name: id }];
     if (drain === undefined) return [];
-    const why = drain.reason === '' ? '' : ` (${drain.reason})`;
-    return [{ severity: 'info', reason: 'NodeDrains', ...about, message: `the node hands over what it announces: ${drain.phase}${why}` }];
+    return [own('info', 'NodeDrains', 'Node', id, `the node hands over what it announces: ${drainText(drain)}`)];
   });
 }
 
-export function vipFindings(vips: readonly VipRow[]): Finding[] {
-  return vips.flatMap(({ id, state, owners, why, services }): Finding[] => {
-    const about = { kind: 'VIP', name: id };
-    if (state === 'contested') {
-      const message = `${owners.map(({ node }) => node).join(' and ')} both say that they answer for it`;
-      return [{ severity: 'warning', reason: 'TwoOwners', ...about, message }];
-    }
-    if (state !== 'silent' || why === undefined) return [];
-    // A Service without endpoints is the ordinary state of one that is scaled to zero.
-    const severity = why.reason === 'NoEndpoints' || why.reason === 'NoLocalEndpoints' ? 'warning' : 'error';
-    const of = services.map(({ name }) => name).join(', ');
-    return [{ severity, reason: why.reason, anchor: why.anchor, ...about, message: `no node announces it for ${of}: ${why.message}` }];
-  });
+const NOT_READY = {
+  severity: 'error',
+  reason: 'NodeNotReady',
+  anchor: 'nodenotready',
+  kind: 'Node',
+  message: 'the cluster calls the node not Ready',
+  nodes: [],
+} as const;
+
+export function ownerProblems(vips: readonly VipRow[]): Seen[] {
+  return vips
+    .filter(({ state }) => state === 'contested')
+    .map(({ id, owners }) =>
+      own('warning', 'TwoOwners', 'VIP', id, `${owners.map(({ node }) => node).join(' and ')} both say that they answer for it`),
+    );
 }
 
 /** Of a hundred. */
 const NEARLY_FULL = 90;
 
-export function poolFindings(pools: readonly PoolRow[]): Finding[] {
+export function poolProblems(pools: readonly PoolRow[]): Seen[] {
   return pools.flatMap(({ id, usage, disabled }) =>
-    (['ipv4', 'ipv6'] as const).flatMap((family): Finding[] => {
+    (['ipv4', 'ipv6'] as const).flatMap((family): Seen[] => {
       const { used = 0, free = 0 } = usage[family] ?? {};
       if (disabled || used + free === 0 || used * 100 < (used + free) * NEARLY_FULL) return [];
       const what = family === 'ipv4' ? 'IPv4' : 'IPv6';
-      const message = `${used} of its ${used + free} ${what} addresses are in use`;
-      return [{ severity: 'warning', reason: 'PoolNearlyFull', kind: 'IPAddressPool', name: id, message }];
+      return [own('warning', 'PoolNearlyFull', 'IPAddressPool', id, `${used} of its ${used + free} ${what} addresses are in use`)];
     }),
   );
 }

@@ -101,7 +101,7 @@ export interface VipRow {
   readonly waiting: string;
   /** BGPPeers that it is announced to. */
   readonly peers: readonly string[];
-  /** Why nobody announces it. */
+  /** What is wrong with it: what `heraldlb explain` names first for its Service. */
   readonly why?: Why;
   /** When it was assigned, moved or seen first. */
   readonly since: string;
@@ -113,6 +113,8 @@ export interface Why {
   readonly reason: string;
   readonly anchor: string;
   readonly message: string;
+  /** What to do. */
+  readonly next: string;
 }
 
 export interface NodeRow {

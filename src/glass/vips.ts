@@ -1,11 +1,10 @@
-import { ineligibleText } from '../announce/eligibility.ts';
-import type { IndexedSnapshot } from '../announce/snapshot.ts';
 import type { ServiceView } from '../cluster/service.ts';
 import { type Ip, ipFamily } from '../net/ip.ts';
-import type { NodeReport } from './nodeReport.ts';
-import { type GlassReason, anchorOf } from './problem.ts';
-import type { Reach, Reached, ServiceReach } from './reach.ts';
-import type { Owner, SessionRow, SetRow, VipRow, VipState, Why } from './view.ts';
+import type { Spread } from '../view/routed.ts';
+import type { Situation } from '../view/situation.ts';
+import type { Judgement, Reach } from '../view/verdict.ts';
+import { whyOf } from './problem.ts';
+import type { Owner, SetRow, VipRow, VipState } from './view.ts';
 
 /** Gives every set of nodes a short name that is the same for the same nodes in the next snapshot. */
 export class NodeSets {
@@ -40,135 +39,95 @@ function hash(nodes: readonly string[]): string {
   return (low >>> 0).toString(36) + (high >>> 0).toString(36);
 }
 
-export interface VipInput {
-  readonly index: IndexedSnapshot;
-  readonly services: readonly ServiceView[];
-  readonly reports: readonly NodeReport[];
-  readonly sessions: readonly SessionRow[];
-  readonly sets: NodeSets;
-  readonly reach: Reach;
-}
+type Judged = readonly (readonly [ServiceView, Judgement])[];
 
 /** One row for each address that a Service has, in order of addresses. */
-export function vipRows(input: VipInput): VipRow[] {
-  const { index } = input;
-  const owners = ownersOf(input.reports, new Set(index.nodes.filter(({ ready }) => ready).map(({ name }) => name)));
-  const wire = new Wire(input);
-  const addresses = new Set(input.services.flatMap(({ key, ingress }) => (index.service(key) === undefined ? [] : ingress)));
-  return [...addresses].sort(byAddress).map((ip) => {
-    const services = index.sharers(ip).flatMap((key) => index.service(key) ?? []);
-    const reaches = services.map((service) => input.reach.of(index, service, ip));
-    return rowOf(ip, services, reaches, owners.get(ip) ?? [], wire, index.poolOf(ip)?.name);
-  });
+export function vipRows(judged: Judged, situation: Situation, sets: NodeSets): VipRow[] {
+  const ready = new Set(situation.nodes.filter((node) => node.ready).map(({ name }) => name));
+  const sharers = new Map<Ip, [ServiceView, Judgement][]>();
+  for (const [service, judgement] of judged) {
+    for (const ip of service.ingress) {
+      const list = sharers.get(ip);
+      if (list === undefined) sharers.set(ip, [[service, judgement]]);
+      else list.push([service, judgement]);
+    }
+  }
+  return [...sharers]
+    .sort(([a], [b]) => byAddress(a, b))
+    .map(([ip, list]) => rowOf(ip, list, { ready, sets, pool: situation.prospects.index.poolOf(ip)?.name }));
 }
 
-function rowOf(
-  ip: Ip,
-  services: readonly ServiceView[],
-  reaches: readonly ServiceReach[],
-  owners: readonly Owner[],
-  wire: Wire,
-  pool: string | undefined,
-): VipRow {
-  const { bgp, waiting, peers } = wire.of(reaches.length === 1 ? (reaches[0]?.bgp ?? []) : union(reaches));
-  const state = stateOf(owners, bgp, waiting);
-  const why = state === 'silent' ? whyOf(reaches, waiting) : undefined;
+interface Frame {
+  readonly ready: ReadonlySet<string>;
+  readonly sets: NodeSets;
+  readonly pool: string | undefined;
+}
+
+function rowOf(ip: Ip, sharers: Judged, { ready, sets, pool }: Frame): VipRow {
+  const reaches = sharers.flatMap(([, { reaches: all }]) => all.filter(({ address }) => address === ip));
+  const owners = ownersOf(reaches, ready);
+  const wire = wireOf(
+    reaches.map(({ bgp: spread }) => spread),
+    sets,
+  );
+  const cause = sharers.flatMap(([, { causes }]) => causes.slice(0, 1))[0];
   return {
     id: ip,
     family: ipFamily(ip),
     ...(pool === undefined ? {} : { pool }),
-    services: services.map(({ key, ports, externalTrafficPolicy }) => ({
+    services: sharers.map(([{ key, ports, externalTrafficPolicy }]) => ({
       name: key,
       ports: ports.map(({ port, protocol }) => `${port}/${protocol}`),
       policy: externalTrafficPolicy,
     })),
-    state,
+    state: stateOf(owners, wire),
     owners,
-    bgp,
-    waiting,
-    peers,
-    ...(why === undefined ? {} : { why }),
+    ...wire,
+    ...(cause === undefined ? {} : { why: whyOf(cause) }),
     since: '',
     moves: 0,
   };
 }
 
-function stateOf(owners: readonly Owner[], bgp: string, waiting: string): VipState {
+function stateOf(owners: readonly Owner[], { bgp, waiting }: OnWire): VipState {
   if (owners.length > 1) return 'contested';
   if (owners.length === 0 && bgp === '') return 'silent';
   return waiting === '' ? 'announced' : 'partly';
 }
 
-const OWN: Readonly<Record<'NoOwner' | 'NoSession', string>> = {
-  NoOwner: 'no node says that it answers for it',
-  NoSession: 'no node that is to announce it has an established session',
-} satisfies Partial<Record<GlassReason, string>>;
-
-function whyOf(reaches: readonly ServiceReach[], waiting: string): Why {
-  const why = reaches.find((reach) => reach.why !== undefined)?.why;
-  if (waiting === '' && why !== undefined && reaches.every((reach) => reach.why !== undefined))
-    return { reason: why.reason, anchor: anchorOf(why.reason, 'speaker'), message: ineligibleText(why) };
-  const reason = waiting === '' ? 'NoOwner' : 'NoSession';
-  return { reason, anchor: anchorOf(reason), message: OWN[reason] };
+/** What was reported last by a node that has died is true until another one says that it has taken over. */
+function ownersOf(reaches: readonly Reach[], ready: ReadonlySet<string>): Owner[] {
+  const owners = new Map<string, Owner>();
+  for (const { layer2 } of reaches)
+    for (const { node, onWire, since = '', interfaces = [] } of layer2.holders) if (onWire) owners.set(node, { node, since, interfaces });
+  const list = [...owners.values()];
+  const living = list.length > 1 ? list.filter(({ node }) => ready.has(node)) : list;
+  return living.length > 0 ? living : list;
 }
 
-function union(reaches: readonly ServiceReach[]): readonly Reached[] {
-  const all = new Map<string, Set<string>>();
-  for (const { bgp } of reaches) for (const { node, peers } of bgp) all.set(node, new Set([...(all.get(node) ?? []), ...peers]));
-  return [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([node, peers]) => ({ node, peers: [...peers].sort() }));
+type OnWire = Pick<VipRow, 'bgp' | 'waiting' | 'peers'>;
+
+const KNOWN = new WeakMap<NodeSets, WeakMap<Spread, OnWire>>();
+
+/** Most VIPs have the same spread, the very same one. */
+function wireOf(spreads: readonly Spread[], sets: NodeSets): OnWire {
+  const [only, ...others] = spreads;
+  if (only === undefined || others.length > 0) return united(spreads, sets);
+  const known = KNOWN.get(sets) ?? new WeakMap<Spread, OnWire>();
+  KNOWN.set(sets, known);
+  const wire = known.get(only) ?? united([only], sets);
+  known.set(only, wire);
+  return wire;
 }
 
-interface OnWire {
-  readonly bgp: string;
-  readonly waiting: string;
-  readonly peers: readonly string[];
-}
-
-/** What is planned against the sessions that there are. Most VIPs have the same list of nodes, the very same one. */
-class Wire {
-  readonly #up: ReadonlySet<string>;
-  /** Nodes that have handed over all that they announced, by their own word. */
-  readonly #drained: ReadonlySet<string>;
-  readonly #sets: NodeSets;
-  readonly #known = new Map<readonly Reached[], OnWire>();
-
-  constructor({ sessions, reports, sets }: VipInput) {
-    this.#up = new Set(sessions.filter(({ state }) => state === 'Established').map(({ node, peer }) => `${node} ${peer}`));
-    this.#drained = new Set(reports.filter(({ drain }) => drain?.phase === 'Drained').map(({ name }) => name));
-    this.#sets = sets;
-  }
-
-  of(planned: readonly Reached[]): OnWire {
-    const known = this.#known.get(planned);
-    if (known !== undefined) return known;
-    const reached = planned.filter(({ node }) => !this.#drained.has(node));
-    const isUp = ({ node, peers }: Reached): boolean => peers.some((peer) => this.#up.has(`${node} ${peer}`));
-    const made = {
-      bgp: this.#sets.id(reached.filter(isUp).map(({ node }) => node)),
-      waiting: this.#sets.id(reached.filter((each) => !isUp(each)).map(({ node }) => node)),
-      peers: [...new Set(reached.flatMap(({ peers }) => peers))].sort(),
-    };
-    this.#known.set(planned, made);
-    return made;
-  }
-}
-
-/** @param ready nodes: what was reported last by one that has died is true until another says that it has taken over */
-function ownersOf(reports: readonly NodeReport[], ready: ReadonlySet<string>): Map<string, Owner[]> {
-  const owners = new Map<string, Owner[]>();
-  for (const { name: node, claims } of reports) {
-    for (const { ip, since, interfaces } of claims) {
-      const list = owners.get(ip);
-      const owner = { node, since, interfaces };
-      if (list === undefined) owners.set(ip, [owner]);
-      else list.push(owner);
-    }
-  }
-  for (const [ip, list] of owners) {
-    const living = list.length > 1 ? list.filter(({ node }) => ready.has(node)) : list;
-    if (living.length > 0) owners.set(ip, living);
-  }
-  return owners;
+function united(spreads: readonly Spread[], sets: NodeSets): OnWire {
+  const up = new Set(spreads.flatMap((spread) => spread.up));
+  const waiting = new Set(spreads.flatMap(({ down, deaf }) => [...down, ...deaf]).filter((node) => !up.has(node)));
+  return {
+    bgp: sets.id([...up].sort()),
+    waiting: sets.id([...waiting].sort()),
+    peers: [...new Set(spreads.flatMap(({ peers }) => peers))].sort(),
+  };
 }
 
 /** IPv4 first, and by number: 9 comes before 10. */

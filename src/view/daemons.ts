@@ -1,3 +1,5 @@
+import type { DrainTrigger } from '../announce/drain.ts';
+import { parseDrainTriggers } from '../announce/drainTriggers.ts';
 import { integer, items, labels, record, text } from '../cluster/json.ts';
 
 /** A Pod of HeraldLB itself. */
@@ -42,10 +44,20 @@ export function projectDaemon(object: unknown): DaemonView[] {
 
 /** The class that the controller handles, as it was told on its command line. */
 export function classOf(daemons: readonly DaemonView[]): string | undefined {
+  return optionOf(daemons, 'controller', '--lb-class');
+}
+
+/** What takes nodes out of service, as the speakers were told on theirs; undefined: what does so by itself. */
+export function triggersOf(daemons: readonly DaemonView[]): readonly DrainTrigger[] | undefined {
+  const found = parseDrainTriggers(optionOf(daemons, 'speaker', '--drain-on') ?? '');
+  return 'fault' in found ? undefined : found;
+}
+
+function optionOf(daemons: readonly DaemonView[], of: string, option: string): string | undefined {
   for (const { component, arguments: words } of daemons) {
-    if (component !== 'controller') continue;
-    const at = words.findIndex((word) => word === '--lb-class' || word.startsWith('--lb-class='));
-    if (at !== -1) return words[at] === '--lb-class' ? words[at + 1] : words[at]?.slice('--lb-class='.length);
+    if (component !== of) continue;
+    const at = words.findIndex((word) => word === option || word.startsWith(`${option}=`));
+    if (at !== -1) return words[at] === option ? words[at + 1] : words[at]?.slice(option.length + 1);
   }
   return undefined;
 }

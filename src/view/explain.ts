@@ -6,10 +6,11 @@ import { type Cause, explainCause } from './cause.ts';
 import type { Cluster } from './cluster.ts';
 import type { ExplainReason } from './explainReason.ts';
 import type { Holder } from './holders.ts';
-import { type Judgement, Judge, type Reach, type ServiceState, allocatedOf, isOnWire } from './judgement.ts';
+import { Judge, allocatedOf } from './judgement.ts';
 import { drainText } from './nodeState.ts';
 import type { SessionView } from './sessions.ts';
 import { isHandled, speakerRuns } from './situation.ts';
+import { type Judgement, type Reach, type ServiceState, isOnWire } from './verdict.ts';
 
 export type StepState = 'ok' | 'warning' | 'broken' | 'notReached';
 
@@ -111,7 +112,7 @@ const OWNED_BY_OTHER: ReadonlySet<string> = new Set<IneligibleReason>(['NotOwner
 function wireTexts({ address, bgp, layer2 }: Reach, name: string): string[] {
   const isRouted = bgp.up.includes(name);
   return [
-    ...(isRouted ? [`${address} to ${(bgp.peers.get(name) ?? []).join(', ')}`] : []),
+    ...(isRouted ? [`${address} to ${(bgp.reached.get(name) ?? []).join(', ')}`] : []),
     ...layer2.holders.flatMap(({ node, onWire }) => (node === name && onWire ? [`answers for ${address}`] : [])),
   ];
 }

@@ -3,42 +3,20 @@ import { isIneligible, servicePools } from '../announce/scope.ts';
 import type { ConditionView, ServiceView } from '../cluster/service.ts';
 import type { Problem } from '../config/problem.ts';
 import { reasonText } from '../ipam/reasonText.ts';
-import type { Ip } from '../net/ip.ts';
 import { type Cause, type Group, explainCause, gathered, makeCause, problemCause } from './cause.ts';
-import { type Held, Holders } from './holders.ts';
+import { Holders } from './holders.ts';
 import { lastGood } from './lastGood.ts';
-import { meshCauses } from './mesh.ts';
-import { Routed, type Spread, deafCause } from './routed.ts';
+import { meshFindings } from './mesh.ts';
+import { Routed, deafCause } from './routed.ts';
 import { type SessionView, sessionsOf } from './sessions.ts';
 import type { Situation } from './situation.ts';
 import { whyNowhere } from './unannounced.ts';
-
-/** `degraded`: it can be reached, but not in all the ways that it is to be. */
-export type ServiceState = 'announced' | 'degraded' | 'notAnnounced';
-
-/** What becomes of one address. */
-export interface Reach {
-  readonly address: Ip;
-  readonly bgp: Spread;
-  readonly layer2: Held;
-}
-
-export interface Judgement {
-  readonly state: ServiceState;
-  /** The first is the one that counts; where the state is `announced` they are words of warning. */
-  readonly causes: readonly Cause[];
-  /** Of addresses that some node is to announce. */
-  readonly reaches: readonly Reach[];
-}
+import { type Judgement, type Reach, isOnWire } from './verdict.ts';
 
 export const ALLOCATED = 'heraldlb.io/Allocated';
 
 export function allocatedOf(service: ServiceView): ConditionView | undefined {
   return service.conditions.find(({ type }) => type === ALLOCATED);
-}
-
-export function isOnWire({ bgp, layer2 }: Reach): boolean {
-  return bgp.up.length > 0 || layer2.holders.some(({ onWire }) => onWire);
 }
 
 /** Judges the Services of one situation, one or all. */
@@ -72,7 +50,7 @@ export class Judge {
       const owners = reaches.flatMap(({ layer2 }) => layer2.holders.flatMap(({ node, onWire }) => (onWire ? [node] : [])));
       const found = this.#weigh(service, prospect, reaches);
       const kept = this.#keptOf(service, prospect);
-      const causes = [...found.causes, ...kept, ...warnings, ...meshCauses(this.#situation, owners)];
+      const causes = [...found.causes, ...kept, ...warnings, ...meshFindings(this.#situation, owners).map(({ cause }) => cause)];
       return { ...found, state: kept.length > 0 && found.state === 'announced' ? 'degraded' : found.state, causes };
     }
     const stale = lastGood(this.#situation, this.#errors, service, this.sessions);

@@ -2,12 +2,12 @@ import type { ServiceView } from '../cluster/service.ts';
 import type { Problem } from '../config/problem.ts';
 import { problemCause } from './cause.ts';
 import type { Holder } from './holders.ts';
-import type { Judgement } from './judgement.ts';
 import type { Spread } from './routed.ts';
 import type { SessionView } from './sessions.ts';
 import type { Situation } from './situation.ts';
+import type { Judgement } from './verdict.ts';
 
-const NOWHERE: Spread = { up: [], down: [], deaf: [], peers: new Map(), sessions: 0, causes: [] };
+const NOWHERE: Spread = { up: [], down: [], deaf: [], peers: [], reached: new Map(), sessions: 0, causes: [] };
 
 /**
  * An object that became bad goes on in its last good version, which only the programs that run remember. That it is in force shows in what
@@ -34,8 +34,8 @@ export function lastGood(
   const surplus = sessions.filter(({ up, routes, planned }) => up && planned !== undefined && routes > planned);
   if (surplus.length === 0) return undefined;
   const up = [...new Set(surplus.map(({ node }) => node))];
-  const peers = new Map(up.map((node) => [node, surplus.filter((session) => session.node === node).map(({ peer }) => peer)]));
-  const bgp: Spread = { ...NOWHERE, up, peers, sessions: surplus.length };
+  const reached = new Map(up.map((node) => [node, surplus.filter((session) => session.node === node).map(({ peer }) => peer)]));
+  const bgp: Spread = { ...NOWHERE, up, reached, peers: [...new Set(surplus.map(({ peer }) => peer))], sessions: surplus.length };
   return {
     state: 'degraded',
     causes,

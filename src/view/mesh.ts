@@ -10,14 +10,15 @@ export function isMeshProblem({ reason }: { readonly reason: string }): boolean 
 }
 
 /** One for each reason: where UDP is filtered every speaker says it of every other. */
-export function meshCauses(situation: Situation, nodes: readonly string[]): Cause[] {
+export function meshFindings(situation: Situation, nodes: readonly string[]): { readonly cause: Cause; readonly nodes: readonly string[] }[] {
   return [...MESH_REASONS].flatMap((reason) => {
     const found = nodes.flatMap((node) => reportedBy(situation, node, reason).map((problem) => ({ node, problem })));
     const [first] = found;
     if (first === undefined) return [];
     const about = some([...new Set(found.flatMap(({ problem }) => problem.object ?? []))]);
-    const places = some([...new Set(found.map(({ node }) => node))]);
-    return [{ ...nodeProblemCause(first.problem, first.node), object: about === '' ? places : `${about} on ${places}` }];
+    const places = [...new Set(found.map(({ node }) => node))];
+    const object = about === '' ? some(places) : `${about} on ${some(places)}`;
+    return [{ cause: { ...nodeProblemCause(first.problem, first.node), object }, nodes: places }];
   });
 }
 

@@ -1,5 +1,6 @@
+import type { DrainReason, OwnDrain } from '../announce/drain.ts';
 import type { NodeStateStatus } from '../api/nodeState.ts';
-import { items, record, text } from '../cluster/json.ts';
+import { type Raw, integer, items, record, text } from '../cluster/json.ts';
 
 type Listed<K extends 'bgp' | 'bfd' | 'claims' | 'problems'> = NonNullable<NodeStateStatus[K]>;
 
@@ -13,6 +14,14 @@ export interface DrainView {
   readonly phase: string;
   /** What began it. */
   readonly reason: string;
+  readonly since: string;
+}
+
+/** The speaker's own summary. */
+export interface ReadyView {
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** What a node's speaker last said of itself. */
@@ -20,6 +29,9 @@ export interface NodeStateView {
   readonly node: string;
   readonly version: string;
   readonly startedAt: string;
+  readonly ready: ReadyView;
+  /** Prefixes that it announces. */
+  readonly routes: number;
   readonly sessions: readonly SessionReport[];
   readonly guards: readonly GuardReport[];
   readonly claims: readonly ClaimReport[];
@@ -31,13 +43,15 @@ export interface NodeStateView {
 /** A NodeState; undefined for what is no Kubernetes object. Entries that lack what they are named by are left out. */
 export function projectNodeState(object: unknown): NodeStateView | undefined {
   const node = text(record(record(object)?.['metadata'])?.['name']);
-  if (node === undefined) return undefined;
+  if (node === undefined || node === '') return undefined;
   const status = record(record(object)?.['status']) ?? {};
   const drain = drainOf(status['drain']);
   return {
     node,
     version: text(status['version']) ?? '',
     startedAt: text(status['startedAt']) ?? '',
+    ready: readyOf(status),
+    routes: integer(record(status['summary'])?.['routes']) ?? 0,
     sessions: entries(status['bgp'], 'peer', 'state') as readonly SessionReport[],
     guards: (entries(status['bfd'], 'session', 'state') as readonly GuardReport[]).filter(({ peers }) => Array.isArray(peers)),
     claims: (entries(status['claims'], 'ip') as readonly ClaimReport[]).filter(({ services }) => Array.isArray(services)),
@@ -54,9 +68,26 @@ function entries(list: unknown, ...needed: readonly string[]): readonly unknown[
 function drainOf(value: unknown): DrainView | undefined {
   const drain = record(value);
   const phase = text(drain?.['phase']) ?? '';
-  return phase === '' ? undefined : { phase, reason: text(drain?.['reason']) ?? '' };
+  return phase === '' ? undefined : { phase, reason: text(drain?.['reason']) ?? '', since: text(drain?.['since']) ?? '' };
 }
 
-export function drainText({ phase, reason }: DrainView): string {
+function readyOf(status: Raw): ReadyView {
+  const ready = items(status['conditions'])
+    .map(record)
+    .find((condition) => condition?.['type'] === 'Ready');
+  return { status: ready?.['status'] === 'True', reason: text(ready?.['reason']) ?? '', message: text(ready?.['message']) ?? '' };
+}
+
+/** Of the nodes that are taken out of service: how far that has come, as their planners are told it. */
+export function drainsOf(states: readonly NodeStateView[]): Map<string, OwnDrain> {
+  return new Map(
+    states.flatMap(({ node, drain }): [string, OwnDrain][] => {
+      if (drain === undefined) return [];
+      return [[node, { reason: { reason: drain.reason as DrainReason['reason'] }, withdraw: drain.phase === 'Drained' }]];
+    }),
+  );
+}
+
+export function drainText({ phase, reason }: Pick<DrainView, 'phase' | 'reason'>): string {
   return reason === '' ? phase : `${phase} (${reason})`;
 }

@@ -12,8 +12,10 @@ export interface Spread {
   readonly down: readonly string[];
   /** Nodes with a session that does not carry the family of the address. */
   readonly deaf: readonly string[];
-  /** That it is announced to, by node. */
-  readonly peers: ReadonlyMap<string, readonly string[]>;
+  /** That it is to go to, sorted. */
+  readonly peers: readonly string[];
+  /** That it goes to, by node. */
+  readonly reached: ReadonlyMap<string, readonly string[]>;
   /** How many sessions carry it. */
   readonly sessions: number;
   /** RFC 3339; the earliest. */
@@ -46,7 +48,8 @@ export class Routed {
 
   #spread({ bgp }: Prospect, position: number, family: Family): Spread {
     const [up, down, deaf]: [string[], string[], string[]] = [[], [], []];
-    const peers = new Map<string, readonly string[]>();
+    const peers = new Set<string>();
+    const reached = new Map<string, readonly string[]>();
     const causes: Group[] = [];
     const since: string[] = [];
     let count = 0;
@@ -58,14 +61,15 @@ export class Routed {
       else if (live.length === 0) down.push(node);
       else up.push(node);
       count += live.length;
-      peers.set(node, [...new Set(live.map(({ peer }) => peer))]);
+      for (const peer of carrying) peers.add(peer);
+      reached.set(node, [...new Set(live.map(({ peer }) => peer))]);
       since.push(...live.flatMap((session) => session.since ?? []));
       for (const session of sessions)
         if (session.cause !== undefined && (session.cause.reason !== 'NoNextHop' || isUnroutable(session, family)))
           causes.push({ cause: bare(session.cause, node), places: [node] });
     }
     const [earliest] = since.toSorted();
-    return { up, down, deaf, peers, sessions: count, causes, ...(earliest === undefined ? {} : { since: earliest }) };
+    return { up, down, deaf, peers: [...peers].toSorted(), reached, sessions: count, causes, ...(earliest === undefined ? {} : { since: earliest }) };
   }
 }
 

@@ -1,8 +1,9 @@
-import { type Cause, explainCause, gathered, nodeProblemCause, problemCause } from './cause.ts';
+import { type Cause, gathered } from './cause.ts';
 import type { Cluster } from './cluster.ts';
 import type { ControllerView } from './daemons.ts';
+import { findingsOf } from './findings.ts';
 import type { Judge } from './judgement.ts';
-import { isMeshProblem, meshCauses } from './mesh.ts';
+import { isMeshProblem } from './mesh.ts';
 import { drainText } from './nodeState.ts';
 import { type PoolRow, poolRows } from './pools.ts';
 import type { SessionView } from './sessions.ts';
@@ -42,6 +43,9 @@ export function statusOf(cluster: Cluster, judge: Judge): Status {
   const handled = cluster.world.services.filter((service) => isHandled(cluster, service) && !service.deleting);
   const judged = handled.map((service) => ({ service, ...judge.judge(service) }));
   const { sessions } = judge;
+  // What is a warning in the configuration is told by `heraldlb check`, and by the object.
+  const errors = cluster.problems.filter(({ severity }) => severity === 'error');
+  const found = findingsOf({ ...cluster, problems: errors }, sessions).map(({ cause }) => cause);
   const count = (state: string): number => judged.filter((one) => one.state === state).length;
   const troubled = judged.flatMap(({ service, causes }) => {
     // What is told of the nodes is not told again of every Service.
@@ -59,7 +63,7 @@ export function statusOf(cluster: Cluster, judge: Judge): Status {
     nodes: cluster.world.nodes.map(({ name, ready }) => nodeSummary(cluster, name, ready)),
     sessions: { up: sessions.filter(({ up }) => up).length, all: sessions.length, down: sessions.filter(({ up }) => !up) },
     pools: poolRows(cluster),
-    problems: distinct([...installationProblems(cluster), ...sessionProblems(sessions), ...nodeProblems(cluster), ...gathered(troubled)]),
+    problems: distinct([...found, ...gathered(troubled)]),
   };
 }
 
@@ -69,36 +73,8 @@ function bare({ object, ...cause }: Cause): Cause {
   return isOwn ? cause : { ...cause, object };
 }
 
-function installationProblems({ controller, world, states, daemons }: Cluster): Cause[] {
-  const dead = world.nodes.filter(({ name }) => !speakerRuns({ states, daemons }, name)).map(({ name }) => name);
-  return [
-    ...(controller.running ? [] : [explainCause({ reason: 'ControllerNotRunning', leader: controller.leader })]),
-    ...dead.map((node) => explainCause({ reason: 'SpeakerNotRunning', node }, node)),
-    ...world.problems.filter(({ severity }) => severity === 'error').map(problemCause),
-  ];
-}
-
-function sessionProblems(sessions: readonly SessionView[]): Cause[] {
-  const found = sessions.flatMap(({ node, peer, cause }) => {
-    if (cause === undefined || cause.reason === 'SpeakerNotRunning') return [];
-    return [{ cause: { ...cause, object: `BGPPeer/${peer}` }, places: [node] }];
-  });
-  return gathered(found);
-}
-
-/** Those of peers are told with the sessions. */
-function nodeProblems(cluster: Cluster): Cause[] {
-  const names = cluster.world.nodes.map(({ name }) => name);
-  const own = names.flatMap((node) =>
-    (cluster.states.get(node)?.problems ?? [])
-      .filter((problem) => problem.object?.startsWith('BGPPeer/') !== true && !isMeshProblem(problem))
-      .map((problem) => nodeProblemCause(problem, node)),
-  );
-  return [...own, ...meshCauses(cluster, names)];
-}
-
 /** A Service that is dark because a session is down tells nothing that the session has not told. */
-function distinct(causes: readonly Cause[]): Cause[] {
+export function distinct(causes: readonly Cause[]): Cause[] {
   const seen = new Set<string>();
   return causes.filter(({ reason, message }) => {
     const key = `${reason} ${message}`;

@@ -1,8 +1,9 @@
 import type { RouteSet } from '../announce/plan.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Cluster } from './cluster.ts';
-import type { Judge, Reach } from './judgement.ts';
+import type { Judge } from './judgement.ts';
 import { isHandled } from './situation.ts';
+import type { Reach } from './verdict.ts';
 
 export interface VipRow {
   readonly vip: string;

@@ -1,4 +1,4 @@
-import type { DrainReason } from '../announce/drain.ts';
+import type { DrainTrigger, OwnDrain } from '../announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../announce/nodePlan.ts';
 import type { SnapshotIndex } from '../announce/snapshot.ts';
 import type { EndpointSliceView } from '../cluster/endpoints.ts';
@@ -22,7 +22,7 @@ import type { Problem } from '../config/problem.ts';
 import { occupiedAddresses } from '../ipam/occupied.ts';
 import { type AddressPlan, planAddresses } from '../ipam/plan.ts';
 import type { Ip } from '../net/ip.ts';
-import { projectNodeState } from './nodeState.ts';
+import { drainsOf, projectNodeState } from './nodeState.ts';
 
 /** Objects as the API server lists them, on which allocation and announcement depend. */
 export interface WorldObjects {
@@ -49,30 +49,27 @@ export interface World {
   readonly inUse: ReadonlyMap<Ip, string>;
   readonly unsettledPools: readonly string[];
   /** Of nodes that are taken out of service, as their speakers report it. */
-  readonly drains: ReadonlyMap<string, NodeDrain>;
+  readonly drains: ReadonlyMap<string, OwnDrain>;
   /** Where an L2Advertisement does not say it. */
   readonly electionPolicy: ReturnType<typeof defaultElection>;
   readonly loadBalancerClass?: string;
-}
-
-/** As the planner of a node is told how far its own drain has come. */
-interface NodeDrain {
-  readonly reason: DrainReason;
-  /** What other nodes announce is withdrawn. */
-  readonly withdraw: boolean;
+  /** As the speakers were told; absent: what does so by itself. */
+  readonly drainTriggers?: readonly DrainTrigger[];
 }
 
 export interface WorldContext {
   /** Milliseconds since 1970. */
   readonly nowMs: number;
   readonly loadBalancerClass?: string;
+  readonly drainTriggers?: readonly DrainTrigger[];
   /** Of the configuration; default: HeraldLB's own. */
   readonly apiGroup?: string;
   /** The configuration that was in force before. */
   readonly previous?: Config;
 }
 
-export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, apiGroup = GROUP, previous }: WorldContext): World {
+export function readWorld(objects: WorldObjects, context: WorldContext): World {
+  const { nowMs, loadBalancerClass, drainTriggers, apiGroup = GROUP, previous } = context;
   const secrets = secretsOf(objects.config);
   // Where two objects contradict each other the one that is in force stays: the controller has said which.
   const before = previous ?? parseConfig(acceptedOf(objects.config), { generation: 0, secrets }).config;
@@ -88,19 +85,12 @@ export function readWorld(objects: WorldObjects, { nowMs, loadBalancerClass, api
     namespaces: each(objects.namespaces, projectNamespace),
     claims: claims.flatMap(({ claim }) => (claim === undefined || isExpired(claim, nowMs) ? [] : [claim])),
     inUse: occupiedAddresses(each(objects.nodes, projectNodeAddresses), each(objects.nodeStates, projectSightings)),
-    drains: drainsOf(objects.nodeStates),
+    drains: drainsOf(each(objects.nodeStates, projectNodeState)),
     electionPolicy: defaultElection(apiGroup),
     unsettledPools: objects.config.IPAddressPool.map(nameOf).filter((name) => !usable.has(name)),
     ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
+    ...(drainTriggers === undefined ? {} : { drainTriggers }),
   };
-}
-
-function drainsOf(nodeStates: readonly unknown[]): Map<string, NodeDrain> {
-  const drained = each(nodeStates, projectNodeState).flatMap(({ node, drain }): [string, NodeDrain][] => {
-    if (drain === undefined) return [];
-    return [[node, { reason: { reason: drain.reason as DrainReason['reason'] }, withdraw: drain.phase === 'Drained' }]];
-  });
-  return new Map(drained);
 }
 
 function each<T>(objects: readonly unknown[], project: (object: unknown) => T | undefined): T[] {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ConditionView, ServiceView } from '../../src/cluster/service.ts';
 import type { Assignment } from '../../src/ipam/assignment.ts';
-import { ALLOCATED, type ServiceChange, serviceChange } from '../../controller/serviceStatus.ts';
+import { type ServiceChange, serviceChange } from '../../controller/serviceStatus.ts';
+import { ALLOCATED } from '../../src/view/judgement.ts';
 import { DUAL, ip, service } from '../ipam/support.ts';
 
 const NOW = '2026-06-01T00:00:00.000Z';

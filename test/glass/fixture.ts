@@ -1,7 +1,8 @@
 import { projectEndpointSlice, projectNode, projectService } from '../../src/cluster/project.ts';
 import { CONFIG_KINDS, type RawObjects, parseConfig } from '../../src/config/parse.ts';
 import type { GlassInput } from '../../src/glass/build.ts';
-import { projectNodeReport } from '../../src/glass/nodeReport.ts';
+import { Lookout, type Sight } from '../../src/view/lookout.ts';
+import { projectNodeState } from '../../src/view/nodeState.ts';
 
 /** Objects as the API server has them. */
 export interface RawCluster {
@@ -114,6 +115,7 @@ export function smallCluster(now = NOW): RawCluster {
     interfaces: ['eth1'],
     since: before(seconds, now),
   });
+  const guard = { session: '10.0.0.254', address: '10.0.0.254', peers: ['tor-2'], profile: 'fast', state: 'Up', since: before(260, now) };
   const bgp = (place: number): object[] => [
     session('tor-1', '10.0.0.253', { bfd: undefined }, now),
     place === 4
@@ -145,11 +147,12 @@ export function smallCluster(now = NOW): RawCluster {
         { addresses: ['203.0.113.0/28'], autoAssign: false },
         { assignedIPv4: 1, availableIPv4: 15 },
       ),
-      configObject('BGPPeer', 'tor-1', { myASN: 64512, peerASN: 64600, peerAddress: '10.0.0.253', password: 'hunter2-plain' }),
+      configObject('BGPPeer', 'tor-1', { myASN: 64512, peerASN: 64600, peerAddress: '10.0.0.253', password: 'hunter2-plain', dualStackAddressFamily: true }),
       configObject('BGPPeer', 'tor-2', {
         myASN: 64512,
         peerASN: 64600,
         peerAddress: '10.0.0.254',
+        dualStackAddressFamily: true,
         passwordSecret: { name: 'hunter3-name' },
         bfdProfile: 'fast',
       }),
@@ -194,7 +197,7 @@ export function smallCluster(now = NOW): RawCluster {
         [claim('192.168.7.244', 'doorbell', 90_000)],
       ][place];
       const drain = name === 'rack2-c' ? { drain: { phase: 'Draining', reason: 'Cordoned', since: before(35, now) } } : {};
-      return nodeState(name, { summary: { routes: 10 }, bgp: bgp(place), claims: claims ?? [], ...drain }, now);
+      return nodeState(name, { summary: { routes: 10 }, bgp: bgp(place), bfd: [guard], claims: claims ?? [], ...drain }, now);
     }),
   };
 }
@@ -260,14 +263,32 @@ export function largeCluster(vips = 1000, count = 100, now = NOW): RawCluster {
   };
 }
 
-/** What the controller makes of the objects. */
-export function inputOf(cluster: RawCluster, now = NOW, more: Partial<GlassInput['head']> = {}): GlassInput {
+/** What the controller sees of the objects. */
+export function sightOf(cluster: RawCluster, leader?: string): Sight {
   const raw = Object.fromEntries(
     CONFIG_KINDS.map((kind) => [kind, cluster.config.filter((object) => object.kind === kind)]),
   ) as unknown as RawObjects;
   const { config, problems } = parseConfig(raw, { generation: 1 });
   const all = <T>(objects: readonly RawObject[], project: (object: unknown) => T | undefined): T[] =>
     objects.flatMap((object) => project(object) ?? []);
+  return {
+    config,
+    problems,
+    services: all(cluster.services, projectService),
+    slices: all(cluster.slices, projectEndpointSlice),
+    nodes: all(cluster.nodes, projectNode),
+    states: all(cluster.nodeStates, projectNodeState),
+    daemons: undefined,
+    controller: { running: leader !== undefined, ...(leader === undefined ? {} : { leader }) },
+    assignment: () => undefined,
+  };
+}
+
+const LEADER = 'heraldlb-controller-7c9d5-x2k4p';
+
+/** What the page is made of. */
+export function inputOf(cluster: RawCluster, now = NOW, more: Partial<GlassInput['head']> = {}): GlassInput {
+  const sight = sightOf(cluster, 'leader' in more ? more.leader : LEADER);
   const usage = cluster.config.flatMap((object) => {
     const { assignedIPv4 = 0, assignedIPv6 = 0, availableIPv4 = 0, availableIPv6 = 0 } = (object.status ?? {}) as Record<string, number>;
     const counts = { ipv4: { used: assignedIPv4, free: availableIPv4 }, ipv6: { used: assignedIPv6, free: availableIPv6 } };
@@ -277,8 +298,8 @@ export function inputOf(cluster: RawCluster, now = NOW, more: Partial<GlassInput
   return {
     head: {
       namespace: NAMESPACE,
-      leader: 'heraldlb-controller-7c9d5-x2k4p',
-      servedBy: 'heraldlb-controller-7c9d5-x2k4p',
+      leader: LEADER,
+      servedBy: LEADER,
       version: '0.1.0',
       watchingSince: before(86_400),
       missing: [],
@@ -287,13 +308,9 @@ export function inputOf(cluster: RawCluster, now = NOW, more: Partial<GlassInput
       ...more,
     },
     now,
-    config,
-    problems,
     usage: new Map(usage),
     keyed: new Set(keyed),
-    services: all(cluster.services, projectService),
-    slices: all(cluster.slices, projectEndpointSlice),
-    nodes: all(cluster.nodes, projectNode),
-    reports: all(cluster.nodeStates, projectNodeReport),
+    services: sight.services,
+    look: new Lookout().look(sight),
   };
 }

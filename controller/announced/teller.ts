@@ -1,0 +1,134 @@
+import { configResource } from '../../src/host/kube/configResource.ts';
+import type { EventRecorder, ObjectReference } from '../../src/host/kube/events.ts';
+import { apiVersionOf } from '../../src/host/kube/resource.ts';
+import type { Logger } from '../../src/host/log.ts';
+import { type Word, establishedWord } from '../../src/view/announced.ts';
+import { type Finding, findingsOf } from '../../src/view/findings.ts';
+import type { Look } from '../../src/view/lookout.ts';
+import type { Situation } from '../../src/view/situation.ts';
+
+export interface TellerOptions {
+  readonly namespace: string;
+  /** Of the configuration. */
+  readonly apiGroup: string;
+  readonly events: EventRecorder;
+  /** What is seen for so long is told. */
+  readonly settleMs: number;
+  /** Of the object as it is stored. */
+  readonly peerUid: (name: string) => string | undefined;
+  /** A BGPPeer's condition is to be another one. */
+  readonly onPeer: () => void;
+  /** Look again: something will have been there for long enough. */
+  readonly again: (ms: number) => void;
+  readonly log: Logger;
+}
+
+interface Standing {
+  readonly word: Word;
+  readonly sinceMs: number;
+}
+
+/**
+ * Tells what is wrong and is no matter of one Service: of sessions on their BGPPeer, of nodes on their Node, of the whole on the namespace.
+ * What is wrong in the configuration is told with its conditions.
+ */
+export class Teller {
+  readonly #options: TellerOptions;
+  /** What was found and when, told or not. */
+  readonly #found = new Map<string, { readonly sinceMs: number; told: boolean }>();
+  readonly #standings = new Map<string, Standing>();
+  /** By BGPPeer; null: it has no session to have. */
+  readonly #words = new Map<string, Word | null>();
+
+  constructor(options: TellerOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined: not known yet, so that what is written stays. */
+  peer(name: string): Word | null | undefined {
+    return this.#words.get(name);
+  }
+
+  look({ situation, judge }: Look): void {
+    const nowMs = performance.now();
+    const waits = [this.#findings(findingsOf({ ...situation, problems: [] }, judge.sessions), nowMs), this.#peers(situation, judge, nowMs)];
+    const least = Math.min(...waits);
+    if (Number.isFinite(least)) this.#options.again(Math.max(100, least));
+  }
+
+  /** @returns after how long something is to be told */
+  #findings(findings: readonly Finding[], nowMs: number): number {
+    const { settleMs } = this.#options;
+    const seen = new Set<string>();
+    let waitMs = Infinity;
+    for (const finding of findings) {
+      for (const object of this.#objectsOf(finding)) {
+        const key = `${finding.cause.reason} ${object.kind}/${object.name}`;
+        seen.add(key);
+        const known = this.#found.get(key) ?? { sinceMs: nowMs, told: false };
+        this.#found.set(key, known);
+        if (known.told) continue;
+        if (nowMs - known.sinceMs < settleMs) waitMs = Math.min(waitMs, settleMs - (nowMs - known.sinceMs));
+        else {
+          known.told = true;
+          this.#event(object, 'Warning', finding.cause.reason, finding.cause.message);
+        }
+      }
+    }
+    for (const key of this.#found.keys()) if (!seen.has(key)) this.#found.delete(key);
+    return waitMs;
+  }
+
+  #objectsOf({ about, nodes }: Finding): ObjectReference[] {
+    const { namespace } = this.#options;
+    const node = (name: string): ObjectReference => ({ apiVersion: 'v1', kind: 'Node', name });
+    // Of sessions the peer's condition tells.
+    if (about?.kind === 'BGPPeer') return [];
+    if (about?.kind === 'Node') return [node(about.name)];
+    if (nodes.length > 0) return nodes.map(node);
+    return [{ apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace }];
+  }
+
+  /** @returns after how long the condition of some peer is to be another one */
+  #peers({ config }: Situation, { sessions }: Look['judge'], nowMs: number): number {
+    const { settleMs } = this.#options;
+    let waitMs = Infinity;
+    for (const { name } of config.peers) {
+      const word = establishedWord(sessions.filter(({ peer }) => peer === name));
+      if (word === undefined) {
+        this.#standings.delete(name);
+        this.#adopt(name, null);
+        continue;
+      }
+      const before = this.#standings.get(name);
+      const isSame = before?.word.status === word.status && before.word.reason === word.reason;
+      const sinceMs = isSame ? before.sinceMs : nowMs;
+      this.#standings.set(name, { word, sinceMs });
+      const leftMs = settleMs - (nowMs - sinceMs);
+      if (leftMs > 0) waitMs = Math.min(waitMs, leftMs);
+      else this.#adopt(name, word);
+    }
+    return waitMs;
+  }
+
+  #adopt(name: string, word: Word | null): void {
+    const before = this.#words.get(name);
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(word)) return;
+    this.#words.set(name, word);
+    this.#options.onPeer();
+    if (word === null || before?.reason === word.reason) return;
+    const { apiGroup, namespace, peerUid } = this.#options;
+    const isWell = word.reason === 'Established';
+    // That all is well is news only after it was not.
+    if (isWell && (before === undefined || before === null)) return;
+    const apiVersion = apiVersionOf(configResource(apiGroup, 'BGPPeer'));
+    const object = { apiVersion, kind: 'BGPPeer', namespace, name, uid: peerUid(name) };
+    this.#event(object, isWell ? 'Normal' : 'Warning', word.reason, word.message);
+  }
+
+  #event(object: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    const { events, log } = this.#options;
+    log[type === 'Warning' ? 'warn' : 'info']({ object: `${object.kind} ${object.name}`, reason }, message);
+    events.event(object, type, reason, message);
+  }
+}

@@ -1,0 +1,127 @@
+import { defaultElection } from '../../src/api/l2Advertisement.ts';
+import type { ServiceKey, ServiceView } from '../../src/cluster/service.ts';
+import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
+import type { Store } from '../../src/host/kube/store.ts';
+import type { Logger } from '../../src/host/log.ts';
+import type { KubeMetrics } from '../../src/host/metrics.ts';
+import type { Assignment } from '../../src/ipam/assignment.ts';
+import { triggersOf } from '../../src/view/daemons.ts';
+import { type Look, Lookout, type Sight } from '../../src/view/lookout.ts';
+import { Configuration } from '../configuration.ts';
+import type { Watches } from '../watches.ts';
+import { startSurveyWatches } from './watches.ts';
+
+export interface SurveyOptions {
+  readonly client: KubeClient;
+  readonly watches: Watches;
+  readonly namespace: string;
+  readonly lbClass: string | undefined;
+  /** Of the configuration. */
+  readonly apiGroup: string;
+  /** Holder of the lease. */
+  readonly leader: () => string | undefined;
+  /** Of the plan, where this process makes one. */
+  readonly assignment: (service: ServiceKey) => Assignment | undefined;
+  /** Something changed of what only verdicts need. */
+  readonly onChange: () => void;
+  readonly log: Logger;
+  readonly metrics: KubeMetrics;
+}
+
+export type Changed = Look['changed'];
+
+/** What of the cluster is as it should be and what is not: the page and the conditions of Services say it. */
+export interface Survey {
+  /** Undefined while something is not listed yet: half of a cluster would be taken for the whole. */
+  readonly look: () => Look | undefined;
+  readonly services: () => readonly ServiceView[];
+  readonly configuration: Configuration;
+  /** What the next look of this one will find changed since its last one. */
+  readonly follow: () => { readonly take: () => Changed; readonly stop: () => void };
+  /** Which lists are not in yet, one sentence each. */
+  readonly missing: () => string[];
+  readonly stop: () => Promise<void>;
+}
+
+export function startSurvey(options: SurveyOptions): Survey {
+  const { client, watches, namespace, lbClass, apiGroup, log, metrics, onChange } = options;
+  const own = startSurveyWatches({ client, namespace, log, metrics, onChange });
+  const configuration = new Configuration(watches);
+  const lookout = new Lookout();
+  const lists = new Lists();
+  const followers = new Set<Follower>();
+  let latest: { readonly look: Look; readonly basis: string } | undefined;
+
+  const sight = (leader: string | undefined): Sight => {
+    // Where Pods may not be seen, what the NodeStates say has to do.
+    const daemons = own.daemons.hasSynced() ? lists.of(own.daemons.store) : undefined;
+    const triggers = triggersOf(daemons ?? []);
+    return {
+      config: configuration.whole(),
+      problems: configuration.problems(),
+      services: lists.of(watches.services.store),
+      slices: lists.of(own.slices.store),
+      nodes: lists.of(own.nodes.store),
+      states: lists.of(own.states.store),
+      daemons,
+      controller: { running: leader !== undefined, ...(leader === undefined ? {} : { leader }) },
+      assignment: options.assignment,
+      electionPolicy: defaultElection(apiGroup),
+      ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }),
+      ...(triggers === undefined ? {} : { drainTriggers: triggers }),
+    };
+  };
+
+  return {
+    look: () => {
+      const needed = [own.slices, own.nodes, own.states];
+      if (!watches.hasSynced() || !needed.every((reflector) => reflector.hasSynced())) return undefined;
+      configuration.refresh();
+      const leader = options.leader();
+      const stores = [watches.services, own.slices, own.nodes, own.states, own.daemons].map(({ store }) => store.version);
+      const basis = `${stores.join()} ${configuration.version()} ${leader ?? ''} ${own.daemons.hasSynced()}`;
+      if (latest?.basis === basis) return latest.look;
+      const look = lookout.look(sight(leader));
+      for (const follower of followers) follower.note(look.changed);
+      latest = { look, basis };
+      return look;
+    },
+    services: () => lists.of(watches.services.store),
+    configuration,
+    follow: () => {
+      const follower = new Follower();
+      followers.add(follower);
+      return { take: () => follower.take(), stop: () => void followers.delete(follower) };
+    },
+    missing: () => [...watches.problems(), ...own.problems()],
+    stop: () => own.stop(),
+  };
+}
+
+class Follower {
+  #changed: 'all' | Set<ServiceKey> = 'all';
+
+  note(changed: Changed): void {
+    if (changed === 'all') this.#changed = 'all';
+    else if (this.#changed !== 'all') for (const key of changed) this.#changed.add(key);
+  }
+
+  take(): Changed {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+}
+
+/** The same array while a store stays as it is: then nothing in it is looked at again. */
+class Lists {
+  readonly #known = new Map<unknown, { readonly version: number; readonly values: readonly unknown[] }>();
+
+  of<T>(store: Store<T>): readonly T[] {
+    const known = this.#known.get(store);
+    if (known?.version === store.version) return known.values as readonly T[];
+    const values = [...store.values()];
+    this.#known.set(store, { version: store.version, values });
+    return values;
+  }
+}
