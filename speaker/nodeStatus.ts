@@ -4,8 +4,12 @@ import { type NodePlanResult, candidaciesOf } from '../src/announce/plan.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import { problemText } from '../src/config/conditions.ts';
 import type { Problem } from '../src/config/problem.ts';
+import type { Word } from '../src/view/announced.ts';
+import { sessionTrouble } from '../src/view/sessionTrouble.ts';
+import { factsOf } from '../src/view/sessions.ts';
 import { wallTime } from './clock.ts';
-import { type BfdReport, type PeerReport, type Report, wireProblemObject, wireProblemText } from './report.ts';
+import { peerNameOf } from './peerName.ts';
+import { type BfdReport, type PeerReport, type Report, type WireProblem, wireProblemObject, wireProblemText } from './report.ts';
 
 export interface NodeStatusInput {
   readonly result: NodePlanResult;
@@ -46,7 +50,7 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
     })),
     problems: problems.slice(0, MAX.problems),
     ...(input.drain === undefined ? {} : { drain: drainOf(input.drain) }),
-    conditions: [ready(input, up, problems)],
+    conditions: [ready(input, problems)],
   };
 }
 
@@ -109,8 +113,8 @@ function guardOf({ session, address, peers, profile, state, since, transmitMs, d
 
 type NodeProblem = NonNullable<NodeStateStatus['problems']>[number];
 
-function problemsOf({ report, problems }: NodeStatusInput): NodeProblem[] {
-  const onWire = report.problems.map((problem): NodeProblem => {
+function problemsOf({ result, report, problems }: NodeStatusInput): NodeProblem[] {
+  const onWire = [...report.problems, ...unheard(result)].map((problem): NodeProblem => {
     const object = wireProblemObject(problem);
     return { reason: problem.reason, message: wireProblemText(problem), ...(object === undefined ? {} : { object }) };
   });
@@ -122,15 +126,31 @@ function problemsOf({ report, problems }: NodeStatusInput): NodeProblem[] {
   return [...inConfig, ...onWire];
 }
 
-function ready({ report, before, now }: NodeStatusInput, up: number, problems: readonly NodeProblem[]) {
-  const found = verdict(report.peers.length - up, problems);
+/** The plan alone tells: nobody tries to hear them. */
+function unheard({ plan }: NodePlanResult): WireProblem[] {
+  return (plan.layer2?.beyond?.nodes ?? []).map((node) => ({ reason: 'NoCommonFamily', node }));
+}
+
+function ready(input: NodeStatusInput, problems: readonly NodeProblem[]) {
+  const { before, now } = input;
+  const found = verdict(input, problems);
   const earlier = before?.find(({ type, status }) => type === 'Ready' && status === found.status);
   return { type: 'Ready', ...found, lastTransitionTime: earlier?.lastTransitionTime ?? now };
 }
 
-function verdict(down: number, problems: readonly NodeProblem[]): { status: 'True' | 'False'; reason: string; message: string } {
+function verdict({ result, report }: NodeStatusInput, problems: readonly NodeProblem[]): Word {
   const [first] = problems;
   if (first !== undefined) return { status: 'False', reason: first.reason, message: first.message };
-  if (down > 0) return { status: 'False', reason: 'SessionsDown', message: `${down} BGP sessions are not established` };
+  const [down, ...others] = report.peers.filter(({ state }) => state !== 'Established');
+  if (down !== undefined) {
+    const planned = result.plan.peers.find(({ name }) => name === peerNameOf(down.name));
+    const trouble = planned === undefined ? undefined : sessionTrouble(down.lastError?.text, factsOf(planned.session));
+    const also = others.length === 0 ? '' : `; ${others.length} more BGP sessions are not established`;
+    return {
+      status: 'False',
+      reason: trouble?.reason ?? 'NotConnected',
+      message: `${down.name}: ${trouble?.message ?? 'the session is not up'}${also}`,
+    };
+  }
   return { status: 'True', reason: 'Announcing', message: 'everything that is planned is announced' };
 }

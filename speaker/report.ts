@@ -92,6 +92,8 @@ export type WireProblem =
   | { readonly reason: 'CannotSendBfd'; readonly peer: string; readonly error: string }
   /** UDP of the mesh of speakers. */
   | { readonly reason: 'NoMeshPort'; readonly port: number; readonly error: string }
+  /** The speaker of that node cannot be heard: no InternalIP of a family that this node has one of, too. */
+  | { readonly reason: 'NoCommonFamily'; readonly node: string }
   /** The speaker of that node was never heard by BFD. */
   | { readonly reason: 'LivenessUnknown'; readonly node: string; readonly error?: string }
   | { readonly reason: 'CannotOpenInterface'; readonly interface: string; readonly error: string };
@@ -127,6 +129,8 @@ const SENTENCES: Sentences = {
   CannotSendBfd: ({ peer, error }) => `BFD does not guard ${peer}: nothing can be sent there (${error})`,
   NoMeshPort: ({ port, error }) =>
     `the speakers of other nodes cannot be heard: UDP port ${port} cannot be had (${error}), so Kubernetes alone tells who lives`,
+  NoCommonFamily: ({ node }) =>
+    `this node and ${node} have no InternalIP of one family: Kubernetes alone tells whether the speaker there lives`,
   LivenessUnknown: ({ node, error }) =>
     `the speaker of ${node} was never heard by BFD${error === undefined ? '' : `, and nothing can be sent there (${error})`}: Kubernetes alone tells whether it lives`,
   CannotOpenInterface: ({ interface: name, error }) => `interface ${name} cannot be opened (${error})`,

@@ -78,7 +78,8 @@ function missing(name: string, reflector: Reflector<unknown>): string {
 
 function loadBalancer(object: KubeObject): ServiceView | undefined {
   const service = projectService(object);
-  return service?.type === 'LoadBalancer' ? service : undefined;
+  // What the controller says of it decides nothing here.
+  return service?.type === 'LoadBalancer' ? { ...service, conditions: [] } : undefined;
 }
 
 function sameService(a: ServiceView, b: ServiceView): boolean {

@@ -292,7 +292,7 @@ describe('docs/troubleshoot.md', () => {
     ['## Why a session is not up', 'src/view/sessionTrouble.ts', 'SessionReason', 'BadPeerAs'],
     ['## What explain adds', 'src/view/explainReason.ts', 'ExplainFacts', 'SpeakerNotRunning'],
     ['## What the looking glass finds', 'src/glass/problem.ts', 'GlassReason', 'TwoOwners'],
-    ['## What doctor finds', 'src/cli/doctor/contract.ts', 'DoctorReason', 'StrictArpOff'],
+    ['## What doctor finds', 'src/cli/doctor/contract.ts', 'OwnReason', 'StrictArpOff'],
     ['## What a migration does not carry over', 'src/cli/migrate/contract.ts', 'MigrationReason', 'AddressNotKept'],
   ])('has under "%s" every code of %s, and no other', (heading, file, type, known) => {
     const found = codes(file, type);

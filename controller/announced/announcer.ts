@@ -24,8 +24,8 @@ export interface AnnouncerOptions {
   readonly survey: Survey;
   readonly services: Store<ServiceView>;
   readonly writer: ConditionWriter;
-  /** What else is made of a look. */
-  readonly onLook: (look: Look) => void;
+  /** What else is made of a look; undefined: not everything is listed yet. */
+  readonly onLook: (look: Look | undefined) => void;
   /** Allocation has something to write, and goes first. */
   readonly isBusy: () => boolean;
   readonly timing: Timing;
@@ -94,11 +94,11 @@ class Runner implements Announcer {
     await pause(Math.max(this.#notBeforeMs, this.#quietUntilMs) - performance.now(), signal);
     const startedMs = performance.now();
     const look = signal.aborted ? undefined : survey.look();
+    if (!signal.aborted) onLook(look);
     if (look === undefined) {
       this.#again(timing.restMs);
       return;
     }
-    onLook(look);
     const changed = this.#follower.take();
     const keys = changed === 'all' ? survey.services().map(({ key }) => key) : [...changed];
     let spentMs = performance.now() - startedMs;

@@ -58,7 +58,7 @@ export function startAnnouncing(options: AnnouncingOptions): Announcing {
     survey,
     services: watches.services.store,
     writer: createConditionWriter({ client, events, term, log, metrics }),
-    onLook: (look) => teller.look(look),
+    onLook: (look) => teller.look(look, survey.missing()),
     isBusy,
     timing,
     log,

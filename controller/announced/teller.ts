@@ -5,6 +5,7 @@ import type { Logger } from '../../src/host/log.ts';
 import { type Word, establishedWord } from '../../src/view/announced.ts';
 import { type Finding, findingsOf } from '../../src/view/findings.ts';
 import type { Look } from '../../src/view/lookout.ts';
+import { unreadCause } from '../../src/view/unread.ts';
 import type { Situation } from '../../src/view/situation.ts';
 
 export interface TellerOptions {
@@ -49,20 +50,25 @@ export class Teller {
     return this.#words.get(name);
   }
 
-  look({ situation, judge }: Look): void {
+  /** @param look undefined: not everything is listed yet @param missing lists that are not in */
+  look(look: Look | undefined, missing: readonly string[]): void {
     const nowMs = performance.now();
-    const waits = [this.#findings(findingsOf({ ...situation, problems: [] }, judge.sessions), nowMs), this.#peers(situation, judge, nowMs)];
+    const { nodes = [] } = look?.situation ?? {};
+    const uids = new Map(nodes.map(({ name, uid }) => [name, uid]));
+    const unread = missing.map((message): Finding => ({ severity: 'warning', cause: unreadCause(message), nodes: [] }));
+    const seen = look === undefined ? [] : findingsOf({ ...look.situation, problems: [] }, look.judge.sessions);
+    const waits = [this.#findings([...unread, ...seen], uids, nowMs), look === undefined ? Infinity : this.#peers(look.situation, look.judge, nowMs)];
     const least = Math.min(...waits);
     if (Number.isFinite(least)) this.#options.again(Math.max(100, least));
   }
 
   /** @returns after how long something is to be told */
-  #findings(findings: readonly Finding[], nowMs: number): number {
+  #findings(findings: readonly Finding[], uids: ReadonlyMap<string, string>, nowMs: number): number {
     const { settleMs } = this.#options;
     const seen = new Set<string>();
     let waitMs = Infinity;
     for (const finding of findings) {
-      for (const object of this.#objectsOf(finding)) {
+      for (const object of this.#objectsOf(finding, uids)) {
         const key = `${finding.cause.reason} ${object.kind}/${object.name}`;
         seen.add(key);
         const known = this.#found.get(key) ?? { sinceMs: nowMs, told: false };
@@ -79,9 +85,9 @@ export class Teller {
     return waitMs;
   }
 
-  #objectsOf({ about, nodes }: Finding): ObjectReference[] {
+  #objectsOf({ about, nodes }: Finding, uids: ReadonlyMap<string, string>): ObjectReference[] {
     const { namespace } = this.#options;
-    const node = (name: string): ObjectReference => ({ apiVersion: 'v1', kind: 'Node', name });
+    const node = (name: string): ObjectReference => ({ apiVersion: 'v1', kind: 'Node', name, uid: uids.get(name) });
     // Of sessions the peer's condition tells.
     if (about?.kind === 'BGPPeer') return [];
     if (about?.kind === 'Node') return [node(about.name)];

@@ -1,5 +1,6 @@
 import type { ServiceView } from '../cluster/service.ts';
 import type { Cause } from '../view/cause.ts';
+import { unreadCause } from '../view/unread.ts';
 import type { Finding } from '../view/findings.ts';
 import { isMeshProblem } from '../view/mesh.ts';
 import { drainText } from '../view/nodeState.ts';
@@ -11,8 +12,7 @@ export type GlassReason =
   | 'NodeDrains'
   /** Two nodes say that they answer for a VIP. */
   | 'TwoOwners'
-  | 'PoolNearlyFull'
-  | 'NotRead';
+  | 'PoolNearlyFull';
 
 export interface Seen {
   readonly severity: Severity;
@@ -85,7 +85,13 @@ function own(severity: Severity, reason: GlassReason, kind: string, name: string
 }
 
 export function unreadProblems(missing: readonly string[]): Seen[] {
-  return missing.map((message, position) => own('warning', 'NotRead', 'Controller', `list ${position + 1}`, message));
+  return missing.map((message, position) => ({
+    severity: 'warning',
+    ...whyOf(unreadCause(message)),
+    kind: 'Controller',
+    name: `list ${position + 1}`,
+    nodes: [],
+  }));
 }
 
 export function nodeProblems(nodes: readonly NodeRow[]): Seen[] {

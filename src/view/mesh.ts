@@ -3,7 +3,7 @@ import type { NodeProblem } from './nodeState.ts';
 import { type Situation, speakerRuns } from './situation.ts';
 
 /** Codes of what keeps speakers from hearing each other: VIPs are answered for all the same, and move later than they could. */
-const MESH_REASONS: ReadonlySet<string> = new Set(['NoMeshPort', 'LivenessUnknown']);
+const MESH_REASONS: ReadonlySet<string> = new Set(['NoMeshPort', 'NoCommonFamily', 'LivenessUnknown']);
 
 export function isMeshProblem({ reason }: { readonly reason: string }): boolean {
   return MESH_REASONS.has(reason);

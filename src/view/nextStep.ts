@@ -90,6 +90,7 @@ const WIRE: Readonly<Record<string, string>> = {
   CannotReceiveBfd: 'end the other BFD daemon on the node, or take bfdProfile from the BGPPeer',
   CannotSendBfd: 'look at `ip route get ROUTER` on the node',
   NoMeshPort: 'end the other program that `ss -ulpn sport = :7483` shows on the node, or give all speakers another --mesh-port',
+  NoCommonFamily: 'give all nodes that answer for VIPs an InternalIP of one family',
   LivenessUnknown: 'let UDP port 7483 through between the nodes, and look whether a speaker runs on that one',
 };
 
@@ -114,6 +115,10 @@ const SESSION: Readonly<Record<SessionReason, string>> = {
   NotConnected: 'let the router dial this node, or take passive from the BGPPeer',
   Connecting: 'wait some seconds and ask again',
 };
+
+export function isSessionReason(reason: string): reason is SessionReason {
+  return Object.hasOwn(SESSION, reason);
+}
 
 const EXPLAIN: Readonly<Record<ExplainReason, string>> = {
   ServiceNotFound: 'look at `kubectl get services -A`',

@@ -133,7 +133,7 @@ function waits({ passive, listenRange }: PeerSession): boolean {
   return passive === true || listenRange !== undefined;
 }
 
-function factsOf(session: PeerSession): Parameters<typeof sessionTrouble>[1] {
+export function factsOf(session: PeerSession): Parameters<typeof sessionTrouble>[1] {
   const { password, holdTimeMs, localAsn, myAsn, peerAsn } = session;
   return { hasKey: password !== undefined, waits: waits(session), holdTimeMs, myAsn: localAsn ?? myAsn, peerAsn };
 }

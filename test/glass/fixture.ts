@@ -92,7 +92,7 @@ export function nodeState(
     status: {
       version: '0.1.0',
       startedAt: before(95_000, now),
-      conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', reason: isReady ? 'Announcing' : 'SessionsDown', message: '' }],
+      conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', reason: isReady ? 'Announcing' : 'HoldTimerExpired', message: '' }],
       ...status,
     },
   };

@@ -138,12 +138,12 @@ describe('what is wrong', () => {
   it('is a node without a speaker, a dead one, no leader and what cannot be read', () => {
     const dead = { ...EMPTY, nodes: [node('a', 0), node('b', 1, { ready: false })] };
     const made = new Glass().update(
-      inputOf(dead, NOW, { leader: undefined, missing: ['the endpointslices are not listed yet: 403'] } as unknown as Partial<GlassInput['head']>),
+      inputOf(dead, NOW, { leader: undefined, missing: ['the endpointslices are not listed yet: list endpointslices: 403 forbidden'] } as unknown as Partial<GlassInput['head']>),
     );
     expect(made.problems.map(({ reason }) => reason).toSorted()).toEqual([
       'ControllerNotRunning',
       'NodeNotReady',
-      'NotRead',
+      'RightMissing',
       'SpeakerNotRunning',
       'SpeakerNotRunning',
     ]);
@@ -158,7 +158,7 @@ describe('what is wrong', () => {
   it('has a section for every code that can be linked to', () => {
     const text = readFileSync(resolve(import.meta.dirname, '../../docs/troubleshoot.md'), 'utf8');
     const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(' ', '-'));
-    for (const reason of ['nodedrains', 'twoowners', 'poolnearlyfull', 'notread', 'nodenotready']) expect(headings).toContain(reason);
+    for (const reason of ['nodedrains', 'twoowners', 'poolnearlyfull', 'notread', 'rightmissing', 'crdmissing', 'nodenotready']) expect(headings).toContain(reason);
     expect(headings.filter((heading) => heading === 'addressinuse')).toHaveLength(2);
   });
 });

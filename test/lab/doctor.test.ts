@@ -87,7 +87,7 @@ need('netns', `file:${HERALDLB}`, 'command:setpriv').describe('heraldlb doctor i
 
   it('finds a router that refuses connections, and one that does not', async () => {
     const { status, rows } = doctor(CONFIG);
-    expect(rows[0]).toMatchObject({ level: 'FAIL', check: 'peer tor', reason: 'PeerRefusesConnection' });
+    expect(rows[0]).toMatchObject({ level: 'FAIL', check: 'peer tor', reason: 'ConnectionRefused' });
     expect(rows).toContainEqual(expect.objectContaining({ level: 'PASS', check: 'gateway 10.7.0.2' }));
     expect(status).toBe(1);
     const stop = await listening('router', 179);
@@ -104,7 +104,7 @@ need('netns', `file:${HERALDLB}`, 'command:setpriv').describe('heraldlb doctor i
     const stop = await listening('node', 179);
     try {
       const { rows } = doctor(CONFIG, [], ['--no-probes']);
-      expect(rows[0]).toMatchObject({ reason: 'Port179Taken', message: expect.stringMatching(/^\S+ \(process \d+\) has it/) as string });
+      expect(rows[0]).toMatchObject({ reason: 'CannotListen', message: expect.stringMatching(/^\S+ \(process \d+\) has it/) as string });
     } finally {
       await stop();
     }
@@ -126,7 +126,7 @@ need('netns', `file:${HERALDLB}`, 'command:setpriv').describe('heraldlb doctor i
     try {
       for (const name of ['router', 'thief']) space.run(name, 'ip addr add 10.7.0.200/32 dev eth0');
       const { rows } = doctor(CONFIG);
-      expect(rows[0]).toMatchObject({ level: 'FAIL', check: 'VIP 10.7.0.200', reason: 'DuplicateAddress' });
+      expect(rows[0]).toMatchObject({ level: 'FAIL', check: 'VIP 10.7.0.200', reason: 'AddressInUse' });
     } finally {
       for (const name of ['router', 'thief']) space.attempt(name, 'ip addr del 10.7.0.200/32 dev eth0');
       await stop();
@@ -149,9 +149,9 @@ need('netns', `file:${HERALDLB}`, 'command:setpriv').describe('heraldlb doctor i
       'metadata: {name: lan}\n---\napiVersion: heraldlb.io/v1\nkind: BGPPeer',
       'metadata: {name: lan}\nspec: {interfaces: [eth9]}\n---\napiVersion: heraldlb.io/v1\nkind: BGPPeer',
     );
-    expect(doctor(named, [], ['--no-probes']).rows[0]).toMatchObject({ level: 'FAIL', reason: 'InterfaceMissing' });
+    expect(doctor(named, [], ['--no-probes']).rows[0]).toMatchObject({ level: 'FAIL', reason: 'NoUsableInterface' });
     space.run('node', 'ip link add eth9 type veth peer name eth9b');
-    expect(doctor(named, [], ['--no-probes']).rows[0]).toMatchObject({ level: 'FAIL', reason: 'InterfaceDown' });
+    expect(doctor(named, [], ['--no-probes']).rows[0]).toMatchObject({ level: 'FAIL', reason: 'NoUsableInterface' });
     space.run('node', 'ip link del eth9');
     const wide = CONFIG.replace('10.7.0.200/32', '10.7.0.0/28');
     expect(doctor(wide, [], ['--no-probes']).rows[0]).toMatchObject({ level: 'FAIL', reason: 'PoolHasNodeAddress' });

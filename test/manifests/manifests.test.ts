@@ -66,7 +66,6 @@ describe('what `make crds` writes', () => {
     ]);
     const [own] = documents(read('glass', 'rbac.yaml'));
     expect(at(own, 'rules')).toEqual([
-      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
       { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
     ]);

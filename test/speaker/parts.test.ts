@@ -198,7 +198,7 @@ describe('NodeState', () => {
       '2026-01-01T00:00:01Z',
       '2026-01-01T00:00:03Z',
     ]);
-    expect(first?.[0]).toMatchObject({ status: 'False', reason: 'SessionsDown' });
+    expect(first?.[0]).toMatchObject({ status: 'False', reason: 'NotConnected' });
   });
 
   it('has no claim that is not held, and lists why', () => {

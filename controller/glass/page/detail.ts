@@ -1,4 +1,4 @@
-import type { Move, SessionRow, VipHistory, VipRow } from '../../../src/glass/view.ts';
+import type { Move, SessionRow, VipHistory, VipRow, Why } from '../../../src/glass/view.ts';
 import { fill, h } from './dom.ts';
 import type { Model } from './model.ts';
 import { problemItem } from './overview.ts';
@@ -55,7 +55,7 @@ export function vipDetail(model: Model, id: string): Detail {
     parts: [
       facts(
         ['State', vipBadge(vip.state)],
-        ['Why', vip.why === undefined ? undefined : h('span', {}, reasonLink(model.docs, vip.why), ` ${vip.why.message}`)],
+        ['Why', vip.why === undefined ? undefined : whyText(model, vip.why)],
         [
           'Services',
           h(
@@ -74,6 +74,12 @@ export function vipDetail(model: Model, id: string): Detail {
       history(model, id),
     ],
   };
+}
+
+/** What `heraldlb explain` says first. */
+function whyText(model: Model, why: Why): HTMLElement {
+  const { message, next } = why;
+  return h('span', {}, reasonLink(model.docs, why), ` ${message.replace(/\.$/, '')}. Next: ${next}`);
 }
 
 /** Fetched when it is asked for: a thousand histories are nothing that everybody has to read. */

@@ -3,42 +3,41 @@ import type { NodeView } from '../../cluster/node.ts';
 import type { Config } from '../../config/config.ts';
 import type { Problem } from '../../config/problem.ts';
 import type { Ip } from '../../net/ip.ts';
+import type { SessionReason } from '../../view/sessionTrouble.ts';
 
-/** What is wrong, or may be. */
-export type DoctorReason =
+/** What is wrong, or may be. What the running programs say, too, has the same code here. */
+export type DoctorReason = OwnReason | WireReason | SessionReason;
+
+/** Codes that speakers give, too. */
+export type WireReason =
+  | 'AddressInUse'
+  | 'CannotListen'
+  | 'CannotReceiveBfd'
+  | 'CannotSetKey'
+  | 'NoMeshPort'
+  | 'NoTcpAo'
+  | 'NoUsableInterface';
+
+export type OwnReason =
   | 'AddonMissing'
   | 'ApiRefused'
   | 'ApiUnreachable'
-  | 'BfdPortTaken'
   | 'CapabilityMissing'
   | 'ClockSkew'
   | 'ConfigurationRefused'
   | 'CrdMissing'
   | 'CrdOutdated'
-  | 'DuplicateAddress'
   | 'GatewaySilent'
-  | 'InterfaceDown'
-  | 'InterfaceExcluded'
-  | 'InterfaceIsPort'
-  | 'InterfaceMissing'
-  | 'InterfaceWithoutCarrier'
-  | 'MeshPortTaken'
   | 'MetricsPortTaken'
   | 'MtuTooSmall'
   | 'NodeMissing'
-  | 'NoFitInterface'
   | 'OtherLoadBalancer'
-  | 'PeerRefusesConnection'
   | 'PeerSilent'
-  | 'PeerUnreachable'
   | 'PoolHasNodeAddress'
   | 'PoolOutsideSubnets'
-  | 'Port179Taken'
   | 'RightMissing'
   | 'RpFilterStrict'
-  | 'StrictArpOff'
-  | 'TcpAoMissing'
-  | 'TcpMd5Missing';
+  | 'StrictArpOff';
 
 export type Level = 'PASS' | 'WARN' | 'FAIL';
 

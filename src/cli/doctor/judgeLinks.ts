@@ -1,7 +1,7 @@
 import { type Block, blockContains, blockOfPrefix, blocksOverlap } from '../../net/block.ts';
 import type { Pool } from '../../config/config.ts';
 import { prefixOf } from '../../net/prefix.ts';
-import type { DoctorReason, Facts, Finding, Nic } from './contract.ts';
+import type { Facts, Finding, Nic } from './contract.ts';
 import { fail, pass, warn } from './finding.ts';
 import { layer2Here, layer2Pools } from './scope.ts';
 
@@ -13,11 +13,11 @@ export function judgeInterfaces(facts: Facts): Finding[] {
   const named = new Set(scopes.flatMap(({ interfaces }) => interfaces));
   const faults = [...named].flatMap((name) => {
     const fault = faultOf(facts, name);
-    return fault === undefined ? [] : [fail(`interface ${name}`, fault.reason, fault.message)];
+    return fault === undefined ? [] : [fail(`interface ${name}`, 'NoUsableInterface', fault)];
   });
   const fit = fitNics(facts);
   const needsAny = scopes.some(({ interfaces }) => interfaces.length === 0) || facts.config === undefined;
-  if (fit.length === 0 && needsAny) faults.push(fail('interfaces', 'NoFitInterface', `none of ${list(facts)} can announce an address`));
+  if (fit.length === 0 && needsAny) faults.push(fail('interfaces', 'NoUsableInterface', `none of ${list(facts)} can announce an address`));
   const small = fit.filter(({ mtu }) => mtu < LEAST_MTU).map(({ name, mtu }) => `${name} (${mtu})`);
   const mtu =
     small.length === 0
@@ -34,17 +34,14 @@ export function judgeInterfaces(facts: Facts): Finding[] {
     : [pass('interfaces', `${fit.map(({ name }) => name).join(', ') || 'no interface'} can announce addresses`), ...mtu];
 }
 
-function faultOf(
-  { node, excludeInterfaces }: Facts,
-  name: string,
-): { readonly reason: DoctorReason; readonly message: string } | undefined {
+function faultOf({ node, excludeInterfaces }: Facts, name: string): string | undefined {
   const nic = node.nics.find((each) => each.name === name);
   const where = 'an L2Advertisement of this node names it, and';
-  if (nic === undefined) return { reason: 'InterfaceMissing', message: `${where} this node has no such interface` };
-  if (nic.portOf !== undefined) return { reason: 'InterfaceIsPort', message: `${where} it is a port of ${nic.portOf}: name ${nic.portOf}` };
-  if (excludeInterfaces.test(name)) return { reason: 'InterfaceExcluded', message: `${where} --exclude-interfaces leaves it out` };
-  if (!nic.up) return { reason: 'InterfaceDown', message: `${where} it is down` };
-  return nic.carrier ? undefined : { reason: 'InterfaceWithoutCarrier', message: `${where} it has no carrier` };
+  if (nic === undefined) return `${where} this node has no such interface`;
+  if (nic.portOf !== undefined) return `${where} it is a port of ${nic.portOf}: name ${nic.portOf}`;
+  if (excludeInterfaces.test(name)) return `${where} --exclude-interfaces leaves it out`;
+  if (!nic.up) return `${where} it is down`;
+  return nic.carrier ? undefined : `${where} it has no carrier`;
 }
 
 function fitNics({ node, excludeInterfaces }: Facts): Nic[] {

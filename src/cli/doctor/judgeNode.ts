@@ -28,10 +28,10 @@ export function judgeKernel(facts: Facts): Finding[] {
   const peers = peersHere(facts);
   const md5 = peers.filter(({ password, tcpAo }) => password !== undefined && tcpAo === undefined).map(({ name }) => name);
   const ao = peers.filter(({ tcpAo }) => tcpAo !== undefined).map(({ name }) => name);
-  return [keyed('TCP MD5', 'TcpMd5Missing', md5Error, md5), keyed('TCP-AO', 'TcpAoMissing', aoError, ao)];
+  return [keyed('TCP MD5', 'CannotSetKey', md5Error, md5), keyed('TCP-AO', 'NoTcpAo', aoError, ao)];
 }
 
-function keyed(what: string, reason: 'TcpMd5Missing' | 'TcpAoMissing', error: string | undefined, peers: readonly string[]): Finding {
+function keyed(what: string, reason: 'CannotSetKey' | 'NoTcpAo', error: string | undefined, peers: readonly string[]): Finding {
   if (error === undefined) return pass(`kernel ${what}`, 'the kernel takes a key');
   if (peers.length === 0) return pass(`kernel ${what}`, `the kernel takes no key (${error}), and no BGPPeer of this node has one`);
   return fail(`kernel ${what}`, reason, `the kernel takes no key (${error}), and ${peers.join(', ')} needs one`);
@@ -47,7 +47,7 @@ function judgeMeshPort(facts: Facts): Finding[] {
   if (mesh.length === 0) return [pass('port 7483', 'speakers can hear one another')];
   const level = layer2Here(facts).length > 0 ? fail : warn;
   const then = 'speakers do not hear this one, and its addresses of layer 2 move when the cluster calls the node not ready';
-  return mesh.map((by) => taken(level, 'port 7483', 'MeshPortTaken', by, then));
+  return mesh.map((by) => taken(level, 'port 7483', 'NoMeshPort', by, then));
 }
 
 function judgeMetricsPort({ node }: Facts): Finding[] {
@@ -69,18 +69,18 @@ function judgeRouterPorts(facts: Facts): Finding[] {
           taken(
             waits ? fail : warn,
             'port 179',
-            'Port179Taken',
+            'CannotListen',
             by,
             waits ? 'routers that are waited for cannot connect' : 'routers cannot connect, this node still can',
           ),
         )),
     ...(bfd.length === 0
       ? [pass('ports 3784 and 4784', 'BFD packets can be received')]
-      : bfd.map((by) => taken(guarded ? fail : warn, `port ${by.port}`, 'BfdPortTaken', by, 'BFD guards nothing'))),
+      : bfd.map((by) => taken(guarded ? fail : warn, `port ${by.port}`, 'CannotReceiveBfd', by, 'BFD guards nothing'))),
   ];
 }
 
-type PortReason = 'Port179Taken' | 'BfdPortTaken' | 'MeshPortTaken' | 'MetricsPortTaken';
+type PortReason = 'CannotListen' | 'CannotReceiveBfd' | 'NoMeshPort' | 'MetricsPortTaken';
 
 function taken(level: typeof fail, check: string, reason: PortReason, by: Listener, then: string): Finding {
   return level(check, reason, `${who(by)} has it: ${then}`);

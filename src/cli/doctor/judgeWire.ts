@@ -1,4 +1,6 @@
+import type { Peer } from '../../config/config.ts';
 import type { Ip } from '../../net/ip.ts';
+import { type SessionFacts, type SessionReason, sessionTrouble } from '../../view/sessionTrouble.ts';
 import type { Facts, Finding, Reach } from './contract.ts';
 import { fail, pass, warn } from './finding.ts';
 
@@ -8,19 +10,40 @@ const REACH: Readonly<Record<Exclude<Reach, 'open'>, string>> = {
   noRoute: 'there is no route to it',
 };
 
-export function judgePeers({ wire, cluster }: Facts): Finding[] {
+const REASON: Readonly<Record<Exclude<Reach, 'open'>, SessionReason>> = {
+  refused: 'ConnectionRefused',
+  timeout: 'NoAnswer',
+  noRoute: 'NoRouteToRouter',
+};
+
+export function judgePeers({ wire, cluster, config }: Facts): Finding[] {
   return [...(wire?.peers ?? [])].map(([name, { address, port, reach }]) => {
     const check = `peer ${name}`;
-    const session = cluster?.nodeState?.bgp?.find(({ peer }) => peer === name || peer.startsWith(`${name} `));
+    const session = cluster?.nodeState?.bgp?.find(({ peer }) => peer === name || peer.startsWith(`${name}@`));
     if (session?.state === 'Established') return pass(check, `the session with ${address} is established`);
-    if (reach === 'open') return pass(check, `${address} takes connections on port ${port}`);
+    const peer = config?.peers.find((each) => each.name === name);
+    // The speaker knows more than a probe can: what it says of the session is what `explain` says.
+    const known = session?.lastError === undefined || peer === undefined ? undefined : sessionTrouble(session.lastError, peerFacts(peer));
+    if (reach === 'open') {
+      if (known !== undefined) return fail(check, known.reason, known.message);
+      return pass(check, `${address} takes connections on port ${port}`);
+    }
     const said = session?.lastError === undefined ? '' : `; the session's last error: ${session.lastError}`;
     const message = `${REACH[reach]} on port ${port} of ${address}${said}`;
-    if (reach === 'refused') return fail(check, 'PeerRefusesConnection', message);
     // That the host is there at all tells a firewall from a wrong address.
-    const alive = wire?.echoes.get(address) === 'reply' ? ', though it answers pings' : '';
-    return fail(check, 'PeerUnreachable', `${message}${alive}`);
+    const alive = reach !== 'refused' && wire?.echoes.get(address) === 'reply' ? ', though it answers pings' : '';
+    return fail(check, known?.reason ?? REASON[reach], `${message}${alive}`);
   });
+}
+
+function peerFacts({ password, passive, listenRange, holdTimeMs, localAsn, myAsn, peerAsn }: Peer): SessionFacts {
+  return {
+    hasKey: password !== undefined,
+    waits: passive === true || listenRange !== undefined,
+    holdTimeMs,
+    myAsn: localAsn ?? myAsn,
+    peerAsn,
+  };
 }
 
 export function judgeEchoes({ wire, node }: Facts): Finding[] {
@@ -44,7 +67,7 @@ export function judgeDuplicates({ wire, cluster }: Facts): Finding[] {
   const reported = problems.filter(({ reason }) => reason === 'AddressInUse');
   const found = answers.filter(([ip, macs]) => macs.length > (claims.some((claim) => claim.ip === ip) ? 0 : 1));
   const all = [
-    ...reported.map(({ object, message }) => fail(`VIP ${object ?? ''}`, 'DuplicateAddress', `the speaker says: ${message}`)),
+    ...reported.map(({ object, message }) => fail(`VIP ${object ?? ''}`, 'AddressInUse', `the speaker says: ${message}`)),
     ...found.filter(([ip]) => !reported.some(({ object }) => object === ip)).map(([ip, macs]) => duplicate(ip, macs)),
   ];
   if (all.length > 0 || answers.length === 0) return all;
@@ -53,5 +76,5 @@ export function judgeDuplicates({ wire, cluster }: Facts): Finding[] {
 
 function duplicate(ip: Ip, macs: readonly string[]): Finding {
   const message = macs.length === 1 ? `${macs.join()} answers, and this node owns it` : `${macs.join(' and ')} answer for it`;
-  return fail(`VIP ${ip}`, 'DuplicateAddress', message);
+  return fail(`VIP ${ip}`, 'AddressInUse', message);
 }

@@ -1,38 +1,31 @@
-import type { DoctorReason } from './contract.ts';
+import { isSessionReason, nextStep } from '../../view/nextStep.ts';
+import type { DoctorReason, OwnReason } from './contract.ts';
 
 /** What to do, in a sentence; docs/troubleshoot.md says more under the same code. */
-export const REMEDIES: Readonly<Record<DoctorReason, string>> = {
+export const REMEDIES: Readonly<Record<OwnReason, string>> = {
   AddonMissing: 'run make build, or take an image for this architecture',
   ApiRefused: 'look at the kubeconfig, or at the service account and its token',
   ApiUnreachable: 'look at the address of the server, at DNS and at firewalls between',
-  BfdPortTaken: 'end the other BFD daemon, or leave BFD to it and take bfdProfile away',
   CapabilityMissing: 'add it to securityContext.capabilities of the speaker',
   ClockSkew: 'run chrony or systemd-timesyncd on the node',
   ConfigurationRefused: 'correct the field; heraldlb check -f says the same before it is applied',
   CrdMissing: 'kubectl apply -k manifests/crds',
   CrdOutdated: 'kubectl apply -k manifests/crds of this version',
-  DuplicateAddress: 'find the host by its MAC and take the address away from it, or exclude it from the pool',
   GatewaySilent: 'nothing, if it filters pings; else look at the link and the gateway',
-  InterfaceDown: 'ip link set dev NAME up, and look at what configures the network',
-  InterfaceExcluded: 'change --exclude-interfaces of the speakers, or name another interface',
-  InterfaceIsPort: 'name the bridge or bond in the L2Advertisement',
-  InterfaceMissing: 'correct the name, or select the nodes that have it with nodeSelectors',
-  InterfaceWithoutCarrier: 'look at cable and switch port',
-  MeshPortTaken: 'end the other program, or start all speakers with another --mesh-port',
   MetricsPortTaken: 'start the speakers with another --metrics-port',
   MtuTooSmall: 'raise the MTU of the link',
   NodeMissing: 'name the Node with --node-name',
-  NoFitInterface: 'bring an interface up, or change --exclude-interfaces',
   OtherLoadBalancer: 'remove it, or give each its own loadBalancerClass',
-  PeerRefusesConnection: 'configure this node as a neighbour of the router, and see that BGP runs there',
   PeerSilent: 'nothing, if it filters pings',
-  PeerUnreachable: 'look at peerAddress, the route to it and firewalls for TCP 179; a router with TCP MD5 is silent without the key',
   PoolHasNodeAddress: 'exclude the address: spec.excludedAddresses of the pool',
   PoolOutsideSubnets: 'announce the pool by BGP, or take addresses of the subnet',
-  Port179Taken: 'end the other BGP daemon, move it, or start the speakers with --bgp-listen-port=0',
   RightMissing: 'kubectl apply the roles of manifests/base/rbac.yaml',
   RpFilterStrict: 'sysctl -w net.ipv4.conf.all.rp_filter=2, and of the interfaces',
   StrictArpOff: 'set ipvs.strictARP: true in the configuration of kube-proxy and restart it',
-  TcpAoMissing: 'use a kernel with CONFIG_TCP_AO (6.7 and later), or TCP MD5',
-  TcpMd5Missing: 'use a kernel with CONFIG_TCP_MD5SIG, or take the password away on both sides',
 };
+
+/** Of what the running programs say, too, the same is to be done. */
+export function remedyFor(reason: DoctorReason): string {
+  const own: Readonly<Partial<Record<DoctorReason, string>>> = REMEDIES;
+  return own[reason] ?? nextStep(isSessionReason(reason) ? 'session' : 'wire', reason);
+}

@@ -1,10 +1,10 @@
 import { tableLines } from '../table.ts';
 import type { Finding } from './contract.ts';
-import { REMEDIES } from './remedy.ts';
+import { remedyFor } from './remedy.ts';
 
 /** What `-o json` prints: the findings, each with what to do. */
 export function reportValue(findings: readonly Finding[]): object {
-  return findings.map((finding) => (finding.reason === undefined ? finding : { ...finding, remedy: REMEDIES[finding.reason] }));
+  return findings.map((finding) => (finding.reason === undefined ? finding : { ...finding, remedy: remedyFor(finding.reason) }));
 }
 
 /** A table, then what to do, once for each reason. */
@@ -14,7 +14,7 @@ export function reportLines(findings: readonly Finding[]): string[] {
   const count = (level: string): number => findings.filter((finding) => finding.level === level).length;
   return [
     ...tableLines(['result', 'check', 'reason', 'what was found'], rows),
-    ...(reasons.length === 0 ? [] : ['', 'What to do:', ...reasons.map((reason) => `  ${reason}: ${REMEDIES[reason]}`)]),
+    ...(reasons.length === 0 ? [] : ['', 'What to do:', ...reasons.map((reason) => `  ${reason}: ${remedyFor(reason)}`)]),
     '',
     `${count('FAIL')} fail, ${count('WARN')} warn, ${count('PASS')} pass`,
   ];

@@ -15,9 +15,11 @@ const EVENTS = of('', ['events'], ['create', 'patch'], { everywhere: true });
 const RULES: Readonly<Record<'controller' | 'speaker', readonly Rule[]>> = {
   controller: [
     ...of('', ['services', 'namespaces', 'nodes'], READ, { everywhere: true }),
+    ...of('discovery.k8s.io', ['endpointslices'], READ, { everywhere: true }),
     ...of('', ['services'], ['patch'], { subresource: 'status', everywhere: true }),
     ...EVENTS,
     ...of(GROUP, [...CONFIG, 'nodestates', 'addressclaims'], READ),
+    ...of('', ['pods'], READ),
     ...of(GROUP, ['addressclaims'], ['create', 'patch', 'delete']),
     ...of(GROUP, [...CONFIG, 'addressclaims'], ['patch'], { subresource: 'status' }),
     ...of('coordination.k8s.io', ['leases'], ['create']),

@@ -103,7 +103,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
   [
     'no TCP MD5 for a peer with a password',
     { ...atConfig({ peers: [peer('tor', { password: '' })] }), node: { ...NODE, md5Error: 'ENOPROTOOPT' } },
-    'TcpMd5Missing',
+    'CannotSetKey',
     /tor/,
   ],
   [
@@ -112,7 +112,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
       ...atConfig({ peers: [peer('tor', { password: 'x', tcpAo: { sendId: 1, receiveId: 1, algorithm: 'hmac-sha1-96' } })] }),
       node: { ...NODE, aoError: 'ENOPROTOOPT' },
     },
-    'TcpAoMissing',
+    'NoTcpAo',
     /tor/,
   ],
   ['no API server', atCluster({ answer: { error: 'connect ECONNREFUSED' } }), 'ApiUnreachable', /ECONNREFUSED/],
@@ -156,32 +156,32 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
     'ConfigurationRefused',
     /BGPPeer\/tor spec\.myASN: is no number/,
   ],
-  ['an interface that is not there', atConfig(named('eth7')), 'InterfaceMissing', /no such interface/],
+  ['an interface that is not there', atConfig(named('eth7')), 'NoUsableInterface', /no such interface/],
   [
     'an interface that is down',
     { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { up: false, carrier: false })] } },
-    'InterfaceDown',
+    'NoUsableInterface',
     /down/,
   ],
   [
     'a cable that is out',
     { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { carrier: false })] } },
-    'InterfaceWithoutCarrier',
+    'NoUsableInterface',
     /carrier/,
   ],
   [
     'a port of a bridge',
     { ...atConfig(named('eth1')), node: { ...NODE, nics: [...NODE.nics, nic('eth1', { portOf: 'br0' })] } },
-    'InterfaceIsPort',
+    'NoUsableInterface',
     /name br0/,
   ],
   [
     'an interface that is excluded',
     { ...atConfig(named('veth1')), node: { ...NODE, nics: [...NODE.nics, nic('veth1')] } },
-    'InterfaceExcluded',
+    'NoUsableInterface',
     /exclude-interfaces/,
   ],
-  ['no interface at all', atNode({ nics: NODE.nics.slice(0, 1) }), 'NoFitInterface', /there are none/],
+  ['no interface at all', atNode({ nics: NODE.nics.slice(0, 1) }), 'NoUsableInterface', /there are none/],
   ['a small MTU', atNode({ nics: NODE.nics.map((each) => ({ ...each, mtu: 1000 })) }), 'MtuTooSmall', /1000/, 'WARN'],
   [
     'IPVS without strictARP',
@@ -213,7 +213,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
   [
     'another BGP daemon',
     atNode({ listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] }),
-    'Port179Taken',
+    'CannotListen',
     /bird \(process 4\)/,
     'WARN',
   ],
@@ -224,7 +224,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
       node: { ...NODE, listeners: [{ protocol: 'tcp', port: 179, pid: 4, program: 'bird', isOurs: false }] },
       wire: { ...WIRE, peers: new Map() },
     },
-    'Port179Taken',
+    'CannotListen',
     /bird/,
   ],
   [
@@ -233,13 +233,13 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
       ...atConfig({ peers: [peer('tor', { bfdProfile: 'fast' })] }),
       node: { ...NODE, listeners: [{ protocol: 'udp', port: 3784, pid: 5, program: 'bfdd', isOurs: false }] },
     },
-    'BfdPortTaken',
+    'CannotReceiveBfd',
     /bfdd/,
   ],
   [
     'the port of the mesh taken',
     atNode({ listeners: [{ protocol: 'udp', port: 7483, pid: 7, program: 'nc', isOurs: false }] }),
-    'MeshPortTaken',
+    'NoMeshPort',
     /nc \(process 7\).*not ready/,
   ],
   [
@@ -249,7 +249,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
       node: { ...NODE, listeners: [{ protocol: 'udp', port: 7483, pid: 7, program: 'nc', isOurs: false }] },
       wire: { ...WIRE, answers: new Map() },
     },
-    'MeshPortTaken',
+    'NoMeshPort',
     /nc/,
     'WARN',
   ],
@@ -259,12 +259,12 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
     'MetricsPortTaken',
     /nginx/,
   ],
-  ['a router without BGP', atWire({ peers: reaches('refused') }), 'PeerRefusesConnection', /refused on port 179 of 10\.0\.0\.254/],
-  ['a firewall before the router', atWire({ peers: reaches('timeout') }), 'PeerUnreachable', /answers pings/],
+  ['a router without BGP', atWire({ peers: reaches('refused') }), 'ConnectionRefused', /refused on port 179 of 10\.0\.0\.254/],
+  ['a firewall before the router', atWire({ peers: reaches('timeout') }), 'NoAnswer', /answers pings/],
   [
     'no route to the router',
     atWire({ peers: reaches('noRoute'), echoes: new Map([[ip('10.0.0.1'), 'reply']]) }),
-    'PeerUnreachable',
+    'NoRouteToRouter',
     /no route/,
   ],
   [
@@ -294,7 +294,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
   [
     'two hosts that answer for a VIP',
     atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01', 'aa:00:00:00:00:02']]]) }),
-    'DuplicateAddress',
+    'AddressInUse',
     /aa:00:00:00:00:01 and aa/,
   ],
   [
@@ -303,7 +303,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
       ...atWire({ answers: new Map([[ip('10.0.0.200'), ['aa:00:00:00:00:01']]]) }),
       cluster: { ...CLUSTER, nodeState: { claims: [{ ip: '10.0.0.200', services: [], since: '' }] } },
     },
-    'DuplicateAddress',
+    'AddressInUse',
     /this node owns it/,
   ],
   [
@@ -311,7 +311,7 @@ const BROKEN: readonly [string, Facts, DoctorReason, RegExp, ('FAIL' | 'WARN')?]
     atCluster({
       nodeState: { problems: [{ reason: 'AddressInUse', object: '10.0.0.200', message: 'aa:.. on eth0 uses 10.0.0.200 too' }] },
     }),
-    'DuplicateAddress',
+    'AddressInUse',
     /the speaker says/,
   ],
 ];
@@ -332,7 +332,8 @@ describe('heraldlb doctor', () => {
   );
 
   it('shows every code in one of these set-ups', () => {
-    expect(new Set(BROKEN.map(([, , reason]) => reason))).toEqual(new Set(Object.keys(REMEDIES)));
+    const found = new Set<string>(BROKEN.map(([, , reason]) => reason));
+    expect(Object.keys(REMEDIES).filter((reason) => !found.has(reason))).toEqual([]);
   });
 
   it('names the cause before what follows from it', () => {
@@ -348,7 +349,7 @@ describe('heraldlb doctor', () => {
       { protocol: 'tcp', port: 7482, pid: 9, program: 'node', isOurs: true },
     ] as const;
     expect(examine(atNode({ listeners, speakerRuns: true })).every(({ level }) => level === 'PASS')).toBe(true);
-    expect(examine(atNode({ listeners }))[0]).toMatchObject({ reason: 'Port179Taken' });
+    expect(examine(atNode({ listeners }))[0]).toMatchObject({ reason: 'CannotListen' });
   });
 
   it('leaves other systems alone that serve another class', () => {
