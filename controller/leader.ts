@@ -86,7 +86,10 @@ export function createLeader(options: LeaderOptions): Leader {
     metrics: kubeMetrics,
     wake: () => loop.mark(),
   });
-  const announcing = options.announce === undefined ? undefined : startAnnouncing({ ...options, ...options.announce, events, isBusy, wake: () => loop.mark() });
+  const announcing =
+    options.announce === undefined
+      ? undefined
+      : startAnnouncing({ ...options, ...options.announce, events, isBusy, wake: () => loop.mark() });
   const feed = new ServiceFeed(options.watches.services.store, allocator);
   const pass = createPass({ ...options, allocator, writer, report, keeper, feed });
   let knowsAll = false;

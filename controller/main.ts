@@ -103,7 +103,9 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
     end(0).catch((error: unknown) => log.error({ err: error }, 'a term did not end cleanly'));
   };
   const terms = { client, onElected: begin, onLost: lost, log, metrics: kubeMetrics };
-  const elector: Elector | undefined = flags.leaderElect ? startElector({ ...terms, namespace, name: LEASE, identity, ...overrides.lease }) : undefined;
+  const elector: Elector | undefined = flags.leaderElect
+    ? startElector({ ...terms, namespace, name: LEASE, identity, ...overrides.lease })
+    : undefined;
   if (elector === undefined) begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
 
   const server = await startHttpServer({

@@ -102,7 +102,7 @@ class Runner implements Announcer {
     const changed = this.#follower.take();
     const keys = changed === 'all' ? survey.services().map(({ key }) => key) : [...changed];
     let spentMs = performance.now() - startedMs;
-    for (let at = 0; at < keys.length && !signal.aborted; ) {
+    for (let at = 0; at < keys.length && !signal.aborted;) {
       const sliceMs = performance.now();
       for (; at < keys.length && performance.now() - sliceMs < SLICE_MS; at++) this.#judge(keys[at] as ServiceKey, services, look);
       spentMs += performance.now() - sliceMs;

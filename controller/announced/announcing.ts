@@ -45,7 +45,8 @@ export function startAnnouncing(options: AnnouncingOptions): Announcing {
     events,
     settleMs: timing.settleMs,
     peerUid: (name) =>
-      configuration.objects().find(({ resource, object }) => resource.kind === 'BGPPeer' && object.metadata.name === name)?.object.metadata.uid,
+      configuration.objects().find(({ resource, object }) => resource.kind === 'BGPPeer' && object.metadata.name === name)?.object.metadata
+        .uid,
     onPeer: wake,
     again: (ms) => {
       clearTimeout(timer);

@@ -57,7 +57,10 @@ export class Teller {
     const uids = new Map(nodes.map(({ name, uid }) => [name, uid]));
     const unread = missing.map((message): Finding => ({ severity: 'warning', cause: unreadCause(message), nodes: [] }));
     const seen = look === undefined ? [] : findingsOf({ ...look.situation, problems: [] }, look.judge.sessions);
-    const waits = [this.#findings([...unread, ...seen], uids, nowMs), look === undefined ? Infinity : this.#peers(look.situation, look.judge, nowMs)];
+    const waits = [
+      this.#findings([...unread, ...seen], uids, nowMs),
+      look === undefined ? Infinity : this.#peers(look.situation, look.judge, nowMs),
+    ];
     const least = Math.min(...waits);
     if (Number.isFinite(least)) this.#options.again(Math.max(100, least));
   }

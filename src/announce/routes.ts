@@ -85,8 +85,7 @@ export class RoutePlanner {
       const service = this.#index.service(key);
       if (service === undefined) continue;
       const selected = this.#advertisementsOf(service);
-      const ineligible =
-        'reason' in selected ? selected : addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), selected);
+      const ineligible = 'reason' in selected ? selected : addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), selected);
       if (ineligible !== undefined) found.set(key, { verdict: { announced: false, ineligible }, carriers: [] });
       else if ('verdict' in selected) found.set(key, { verdict: selected.verdict, carriers: carriersOf(selected, this.#peers) });
     }

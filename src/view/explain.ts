@@ -180,13 +180,17 @@ function nowhereText({ world, verdict }: Cluster, service: ServiceView): string 
 
 function wireSteps(cluster: Cluster, { reaches, state }: Judgement, isPlanned: boolean): Step[] {
   if (reaches.length === 0) return unreached('Wire', 'Sessions');
-  const texts = cluster.world.nodes.flatMap(({ name }) => reaches.flatMap((reach) => wireTexts(reach, name)).map((text) => `${name} ${text}`));
+  const texts = cluster.world.nodes.flatMap(({ name }) =>
+    reaches.flatMap((reach) => wireTexts(reach, name)).map((text) => `${name} ${text}`),
+  );
   const isWhole = isPlanned && reaches.every(isOnWire) && reaches.every(({ bgp }) => bgp.down.length + bgp.deaf.length === 0);
   const some: StepState = isWhole ? 'ok' : 'warning';
   const wire: Step = { stage: 'Wire', state: texts.length === 0 ? 'broken' : some, text: texts.join('; ') || 'nothing' };
   const routed = reaches.filter(({ bgp }) => bgp.up.length + bgp.down.length + bgp.deaf.length > 0);
   if (routed.length === 0) return [wire, { stage: 'Sessions', state: 'notReached', text: 'not needed in layer 2' }];
-  const troubles = new Set(routed.flatMap(({ bgp }) => [...bgp.causes.map(({ cause }) => cause.reason), ...(bgp.deaf.length > 0 ? [DEAF] : [])]));
+  const troubles = new Set(
+    routed.flatMap(({ bgp }) => [...bgp.causes.map(({ cause }) => cause.reason), ...(bgp.deaf.length > 0 ? [DEAF] : [])]),
+  );
   const bad: StepState = state === 'notAnnounced' ? 'broken' : 'warning';
   return [wire, { stage: 'Sessions', state: troubles.size === 0 ? 'ok' : bad, text: [...troubles].join(', ') || 'up' }];
 }

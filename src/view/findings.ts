@@ -62,7 +62,12 @@ function troubledNodes(situation: Situation): Finding[] {
   const own = names.flatMap((node) =>
     (situation.states.get(node)?.problems ?? [])
       .filter((problem) => problem.object?.startsWith('BGPPeer/') !== true && !isMeshProblem(problem))
-      .map((problem): Finding => ({ severity: 'error', cause: nodeProblemCause(problem, node), about: aboutOf(problem, node), nodes: [node] })),
+      .map((problem): Finding => ({
+        severity: 'error',
+        cause: nodeProblemCause(problem, node),
+        about: aboutOf(problem, node),
+        nodes: [node],
+      })),
   );
   const mesh = meshFindings(situation, names).map(({ cause, nodes }): Finding => {
     const [only] = nodes;

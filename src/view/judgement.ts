@@ -119,7 +119,8 @@ function whyNoAddress(situation: Situation, service: ServiceView): Cause[] {
       return [makeCause('ipam', condition.reason, condition.message), ...badPools(situation, condition.reason)];
   }
   if (controller.running) return [explainCause({ reason: 'NotYetAllocated', planned: plannedText(planned) })];
-  const next = refusal === undefined ? [] : [makeCause('ipam', refusal.reason, reasonText(refusal)), ...badPools(situation, refusal.reason)];
+  const next =
+    refusal === undefined ? [] : [makeCause('ipam', refusal.reason, reasonText(refusal)), ...badPools(situation, refusal.reason)];
   return [explainCause({ reason: 'ControllerNotRunning', leader: controller.leader }), ...next];
 }
 

@@ -8,7 +8,8 @@ import type { Situation } from './situation.ts';
 
 /** What is looked at. What did not change since the look before is the same value as then. */
 export interface Sight
-  extends Pick<AnnounceSnapshot, 'config' | 'services' | 'slices' | 'nodes' | 'loadBalancerClass' | 'drainTriggers' | 'electionPolicy'>,
+  extends
+    Pick<AnnounceSnapshot, 'config' | 'services' | 'slices' | 'nodes' | 'loadBalancerClass' | 'drainTriggers' | 'electionPolicy'>,
     Omit<Situation, 'config' | 'nodes' | 'prospects' | 'states' | 'loadBalancerClass'> {
   readonly states: readonly NodeStateView[];
 }

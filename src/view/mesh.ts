@@ -10,7 +10,10 @@ export function isMeshProblem({ reason }: { readonly reason: string }): boolean 
 }
 
 /** One for each reason: where UDP is filtered every speaker says it of every other. */
-export function meshFindings(situation: Situation, nodes: readonly string[]): { readonly cause: Cause; readonly nodes: readonly string[] }[] {
+export function meshFindings(
+  situation: Situation,
+  nodes: readonly string[],
+): { readonly cause: Cause; readonly nodes: readonly string[] }[] {
   return [...MESH_REASONS].flatMap((reason) => {
     const found = nodes.flatMap((node) => reportedBy(situation, node, reason).map((problem) => ({ node, problem })));
     const [first] = found;

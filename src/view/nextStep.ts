@@ -116,10 +116,6 @@ const SESSION: Readonly<Record<SessionReason, string>> = {
   Connecting: 'wait some seconds and ask again',
 };
 
-export function isSessionReason(reason: string): reason is SessionReason {
-  return Object.hasOwn(SESSION, reason);
-}
-
 const EXPLAIN: Readonly<Record<ExplainReason, string>> = {
   ServiceNotFound: 'look at `kubectl get services -A`',
   OtherType: 'set spec.type: LoadBalancer',
@@ -146,4 +142,9 @@ const STEPS: Readonly<Record<Room, Readonly<Record<string, string>>>> = {
 export function nextStep(room: Room, reason: string): string {
   const steps = STEPS[room];
   return Object.hasOwn(steps, reason) ? (steps[reason] ?? '') : 'see the page';
+}
+
+/** Of a code that nobody says the room of: what is seen from outside counts before what is only configured. */
+export function roomOf(reason: string): Room {
+  return (['wire', 'session', 'config', 'announce', 'ipam'] as const).find((room) => Object.hasOwn(STEPS[room], reason)) ?? 'explain';
 }

@@ -69,7 +69,16 @@ export class Routed {
           causes.push({ cause: bare(session.cause, node), places: [node] });
     }
     const [earliest] = since.toSorted();
-    return { up, down, deaf, peers: [...peers].toSorted(), reached, sessions: count, causes, ...(earliest === undefined ? {} : { since: earliest }) };
+    return {
+      up,
+      down,
+      deaf,
+      peers: [...peers].toSorted(),
+      reached,
+      sessions: count,
+      causes,
+      ...(earliest === undefined ? {} : { since: earliest }),
+    };
   }
 }
 

@@ -41,7 +41,8 @@ function peerSessions(situation: Situation, node: string, peer: Planned): Sessio
   const reports = (state?.sessions ?? []).filter((report) => peerOf(report) === peer.name);
   const runs = speakerRuns(situation, node);
   const planned = situation.planned?.(node, peer.name);
-  const found = reports.length === 0 ? [missing(node, peer, state, runs)] : reports.map((report) => sessionView(node, peer, report, state, runs));
+  const found =
+    reports.length === 0 ? [missing(node, peer, state, runs)] : reports.map((report) => sessionView(node, peer, report, state, runs));
   return planned === undefined ? found : found.map((session) => ({ ...session, planned }));
 }
 
@@ -69,13 +70,7 @@ function whyMissing(node: string, { name, session }: Planned, state: NodeStateVi
   return explainCause({ reason: 'NotOnTheWire', node, what: `a session with ${name}` }, placeOf(name, node));
 }
 
-function sessionView(
-  node: string,
-  peer: Planned,
-  report: SessionReport,
-  state: NodeStateView | undefined,
-  runs: boolean,
-): SessionView {
+function sessionView(node: string, peer: Planned, report: SessionReport, state: NodeStateView | undefined, runs: boolean): SessionView {
   const { address, asn, since, routes = 0, lastError, lastErrorAt } = report;
   const bfd = bfdOf(peer.name, report, state);
   const up = runs && report.state === 'Established';
@@ -103,12 +98,7 @@ function bfdOf(peer: string, { address }: SessionReport, state: NodeStateView | 
 
 type Reported = SessionReport & { readonly bfd: string | undefined };
 
-function causeOf(
-  node: string,
-  { name, session }: Planned,
-  report: Reported,
-  state: NodeStateView | undefined,
-): Cause | undefined {
+function causeOf(node: string, { name, session }: Planned, report: Reported, state: NodeStateView | undefined): Cause | undefined {
   const place = placeOf(name, node);
   const problem = problemOf(state, name);
   if (problem !== undefined) return nodeProblemCause(problem, node);

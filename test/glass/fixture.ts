@@ -147,7 +147,13 @@ export function smallCluster(now = NOW): RawCluster {
         { addresses: ['203.0.113.0/28'], autoAssign: false },
         { assignedIPv4: 1, availableIPv4: 15 },
       ),
-      configObject('BGPPeer', 'tor-1', { myASN: 64512, peerASN: 64600, peerAddress: '10.0.0.253', password: 'hunter2-plain', dualStackAddressFamily: true }),
+      configObject('BGPPeer', 'tor-1', {
+        myASN: 64512,
+        peerASN: 64600,
+        peerAddress: '10.0.0.253',
+        password: 'hunter2-plain',
+        dualStackAddressFamily: true,
+      }),
       configObject('BGPPeer', 'tor-2', {
         myASN: 64512,
         peerASN: 64600,

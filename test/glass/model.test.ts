@@ -138,7 +138,10 @@ describe('what is wrong', () => {
   it('is a node without a speaker, a dead one, no leader and what cannot be read', () => {
     const dead = { ...EMPTY, nodes: [node('a', 0), node('b', 1, { ready: false })] };
     const made = new Glass().update(
-      inputOf(dead, NOW, { leader: undefined, missing: ['the endpointslices are not listed yet: list endpointslices: 403 forbidden'] } as unknown as Partial<GlassInput['head']>),
+      inputOf(dead, NOW, {
+        leader: undefined,
+        missing: ['the endpointslices are not listed yet: list endpointslices: 403 forbidden'],
+      } as unknown as Partial<GlassInput['head']>),
     );
     expect(made.problems.map(({ reason }) => reason).toSorted()).toEqual([
       'ControllerNotRunning',
@@ -158,7 +161,8 @@ describe('what is wrong', () => {
   it('has a section for every code that can be linked to', () => {
     const text = readFileSync(resolve(import.meta.dirname, '../../docs/troubleshoot.md'), 'utf8');
     const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(' ', '-'));
-    for (const reason of ['nodedrains', 'twoowners', 'poolnearlyfull', 'notread', 'rightmissing', 'crdmissing', 'nodenotready']) expect(headings).toContain(reason);
+    for (const reason of ['nodedrains', 'twoowners', 'poolnearlyfull', 'notread', 'rightmissing', 'crdmissing', 'nodenotready'])
+      expect(headings).toContain(reason);
     expect(headings.filter((heading) => heading === 'addressinuse')).toHaveLength(2);
   });
 });
@@ -253,7 +257,9 @@ describe('the history of a VIP', () => {
     ...base,
     services: [service(name, ['192.0.2.1'])],
     nodeStates: ['a', 'b'].map((each) =>
-      nodeState(each, { claims: each === by ? [{ ip: '192.0.2.1', services: [`default/${name}`], interfaces: ['eth0'], since: at(since) }] : [] }),
+      nodeState(each, {
+        claims: each === by ? [{ ip: '192.0.2.1', services: [`default/${name}`], interfaces: ['eth0'], since: at(since) }] : [],
+      }),
     ),
   });
 

@@ -127,7 +127,9 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     expect(await names()).toContain('office/nas');
     const moved = cluster.nodeStates.map((state) =>
       state.metadata.name === 'rack2-c'
-        ? nodeState('rack2-c', { claims: [{ ip: '198.51.100.60', services: ['default/brand-new'], interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }] })
+        ? nodeState('rack2-c', {
+            claims: [{ ip: '198.51.100.60', services: ['default/brand-new'], interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }],
+          })
         : state,
     );
     small.tell(

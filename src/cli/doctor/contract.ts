@@ -1,12 +1,12 @@
 import type { NodeStateStatus } from '../../api/nodeState.ts';
 import type { NodeView } from '../../cluster/node.ts';
 import type { Config } from '../../config/config.ts';
-import type { Problem } from '../../config/problem.ts';
+import type { Problem, ProblemReason } from '../../config/problem.ts';
 import type { Ip } from '../../net/ip.ts';
 import type { SessionReason } from '../../view/sessionTrouble.ts';
 
 /** What is wrong, or may be. What the running programs say, too, has the same code here. */
-export type DoctorReason = OwnReason | WireReason | SessionReason;
+export type DoctorReason = OwnReason | WireReason | SessionReason | ProblemReason;
 
 /** Codes that speakers give, too. */
 export type WireReason =
@@ -24,7 +24,6 @@ export type OwnReason =
   | 'ApiUnreachable'
   | 'CapabilityMissing'
   | 'ClockSkew'
-  | 'ConfigurationRefused'
   | 'CrdMissing'
   | 'CrdOutdated'
   | 'GatewaySilent'

@@ -73,7 +73,7 @@ export function judgeConfiguration({ problems, config, cluster, nodeName }: Fact
   if (config === undefined) return missing;
   if (wrong.length === 0) return [...missing, pass('configuration', `${config.pools.length} pools, ${config.peers.length} peers`)];
   const found = wrong.map((problem) =>
-    fail('configuration', 'ConfigurationRefused', `${problem.object.kind}/${problem.object.name} ${problemText(problem)}`),
+    fail('configuration', problem.reason, `${problem.object.kind}/${problem.object.name} ${problemText(problem)}`),
   );
   return [...missing, ...found];
 }

@@ -1,4 +1,4 @@
-import { isSessionReason, nextStep } from '../../view/nextStep.ts';
+import { nextStep, roomOf } from '../../view/nextStep.ts';
 import type { DoctorReason, OwnReason } from './contract.ts';
 
 /** What to do, in a sentence; docs/troubleshoot.md says more under the same code. */
@@ -8,7 +8,6 @@ export const REMEDIES: Readonly<Record<OwnReason, string>> = {
   ApiUnreachable: 'look at the address of the server, at DNS and at firewalls between',
   CapabilityMissing: 'add it to securityContext.capabilities of the speaker',
   ClockSkew: 'run chrony or systemd-timesyncd on the node',
-  ConfigurationRefused: 'correct the field; heraldlb check -f says the same before it is applied',
   CrdMissing: 'kubectl apply -k manifests/crds',
   CrdOutdated: 'kubectl apply -k manifests/crds of this version',
   GatewaySilent: 'nothing, if it filters pings; else look at the link and the gateway',
@@ -27,5 +26,5 @@ export const REMEDIES: Readonly<Record<OwnReason, string>> = {
 /** Of what the running programs say, too, the same is to be done. */
 export function remedyFor(reason: DoctorReason): string {
   const own: Readonly<Partial<Record<DoctorReason, string>>> = REMEDIES;
-  return own[reason] ?? nextStep(isSessionReason(reason) ? 'session' : 'wire', reason);
+  return own[reason] ?? nextStep(roomOf(reason), reason);
 }

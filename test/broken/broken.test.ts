@@ -1,0 +1,345 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { Controller } from '../../controller/main.ts';
+import { nodeStatus } from '../../speaker/nodeStatus.ts';
+import type { PeerReport, Report, WireProblem } from '../../speaker/report.ts';
+import { examine } from '../../src/cli/doctor/examine.ts';
+import type { Snapshot } from '../../src/glass/view.ts';
+import type { Mac } from '../../src/net/mac.ts';
+import { ANNOUNCED, ESTABLISHED } from '../../src/view/announced.ts';
+import { readCluster } from '../../src/view/cluster.ts';
+import { explain } from '../../src/view/explain.ts';
+import { Judge } from '../../src/view/judgement.ts';
+import { statusOf } from '../../src/view/status.ts';
+import { plansOf, readWorld } from '../../src/view/world.ts';
+import { type Raw, type RawCluster, calm, listRaw, named, speak } from '../cli/explainSupport.ts';
+import { NAMESPACE } from '../controller/fixtures.ts';
+import { type Cluster, type Seen, conditionOf, eventsAbout, getService, startCluster, until } from '../controller/support.ts';
+import type { KubeObject } from '../kubelab/json.ts';
+import { need } from '../support/need.ts';
+import { PAGE_NEED } from '../glass/stand.ts';
+import { BROKEN } from '../cli/doctor/facts.ts';
+import { ip } from '../speaker/support.ts';
+import { documents } from '../support/apiClient.ts';
+import { ADDRESS_ROWS, nameOf, startAddresses } from './addressRows.ts';
+import { type Row, WIRE_ROWS, startBase } from './wireRows.ts';
+
+const PLURALS = {
+  IPAddressPool: 'ipaddresspools',
+  BGPPeer: 'bgppeers',
+  BGPAdvertisement: 'bgpadvertisements',
+  L2Advertisement: 'l2advertisements',
+  BFDProfile: 'bfdprofiles',
+  Community: 'communities',
+} as const;
+
+/** What tests say of a Service everywhere, in the order in which somebody would look. */
+interface Said {
+  readonly condition: string | undefined;
+  readonly explain: string | undefined;
+  readonly page: string | undefined;
+  readonly event: boolean;
+  readonly status: boolean;
+}
+
+let cluster: Cluster;
+let controller: Controller;
+let base: RawCluster;
+let serial = 0;
+
+/** Stores what the API server would store if everybody had written it, and nothing else of these kinds. */
+function store(raw: RawCluster): void {
+  const put = (storage: string, objects: readonly Raw[], apiVersion: string, kind: string): void => {
+    const keyOf = ({ metadata: { namespace, name } }: Raw): string => (namespace === undefined ? name : `${namespace}/${name}`);
+    const wanted = new Set(objects.map(keyOf));
+    const { store: table } = cluster.lab;
+    for (const { key } of table.list(storage)) if (!wanted.has(key)) table.remove(storage, key);
+    for (const object of objects) {
+      const known = table.get(storage, keyOf(object))?.object;
+      const next = { apiVersion, kind, ...object } as unknown as KubeObject;
+      const essence = (one: KubeObject | undefined): string =>
+        JSON.stringify({ ...one, metadata: [one?.metadata.uid, one?.metadata.labels] });
+      if (essence(known) !== essence(next)) table.put(storage, keyOf(object), structuredClone(next));
+    }
+  };
+  for (const [kind, plural] of Object.entries(PLURALS))
+    put(`heraldlb.io/${plural}`, raw.config[kind as keyof typeof PLURALS], 'heraldlb.io/v1', kind);
+  put('nodes', raw.nodes, 'v1', 'Node');
+  put('discovery.k8s.io/endpointslices', raw.slices, 'discovery.k8s.io/v1', 'EndpointSlice');
+  put('heraldlb.io/nodestates', raw.nodeStates, 'heraldlb.io/v1', 'NodeState');
+  put('pods', raw.pods ?? [], 'v1', 'Pod');
+  put('services', raw.services, 'v1', 'Service');
+}
+
+async function said(service: string, uid: string, code: string): Promise<Said> {
+  const raw = await listRaw(cluster.kubeconfig);
+  const stored = raw.services.find(({ metadata }) => metadata.name === service);
+  const conditions = (stored?.status['conditions'] ?? []) as readonly { type: string; reason: string }[];
+  const seen = readCluster(raw, { nowMs: Date.now() });
+  const explanation = explain(seen, 'default', service);
+  const { problems } = statusOf(seen, new Judge(seen));
+  const { vips, problems: shown } = await snapshot();
+  const key = `default/${service}`;
+  const vip = vips.find(({ services }) => services.some(({ name }) => name === key));
+  const page = vip === undefined ? shown.find(({ name }) => name === key)?.reason : (vip.why?.reason ?? 'Announced');
+  const events = (await cluster.lab.list({ apiVersion: 'v1', kind: 'Event' })) as unknown as {
+    involvedObject: { uid?: string };
+    reason: string;
+  }[];
+  return {
+    condition: conditions.find(({ type }) => type === ANNOUNCED)?.reason,
+    explain: explanation.causes[0]?.reason ?? 'Announced',
+    page,
+    event: events.some(({ involvedObject, reason }) => involvedObject.uid === uid && reason === code),
+    status: code === 'Announced' || problems.some(({ reason }) => reason === code),
+  };
+}
+
+async function becomes(service: string, uid: string, code: string): Promise<void> {
+  const wanted: Said = { condition: code, explain: code, page: code, event: true, status: true };
+  let latest: Said | undefined;
+  await until(code, async () => {
+    latest = await said(service, uid, code);
+    return JSON.stringify(latest) === JSON.stringify(wanted);
+  }).catch(() => undefined);
+  expect(latest).toEqual(wanted);
+}
+
+/** Another Service of the name each time: nothing that was said of the one before is said of it. */
+function fresh(service: string): { readonly raw: RawCluster; readonly uid: string } {
+  const raw = structuredClone(base);
+  const uid = `uid-${++serial}`;
+  const one = named(raw.services, service);
+  (one.metadata as { uid?: string }).uid = uid;
+  one.status['conditions'] = (one.status['conditions'] as { type: string }[]).filter(({ type }) => type !== ANNOUNCED);
+  return { raw, uid };
+}
+
+async function snapshot(): Promise<Snapshot> {
+  return (await (await fetch(`http://127.0.0.1:${controller.glassPort}/api/snapshot`)).json()) as Snapshot;
+}
+
+async function stage({ by, broken, wire = calm, after, isNew, service = 'web' }: Row): Promise<string> {
+  const { raw, uid } = fresh(service);
+  if (isNew === true) {
+    store({ ...raw, config: { ...raw.config, BGPAdvertisement: [], L2Advertisement: [] } });
+    await until('nothing to be remembered', async () => (await snapshot()).advertisements.length === 0);
+  }
+  if (by === 'bgp') raw.config.L2Advertisement = [];
+  if (by === 'layer2') raw.config.BGPAdvertisement = [];
+  broken?.(raw);
+  await speak(raw, wire);
+  store(raw);
+  if (after === undefined) return uid;
+  // What was good before goes on: so it has to have been seen.
+  await until('the controller to see it', async () => (await said(service, uid, '')).page !== undefined || raw.nodes.length === 0);
+  after(raw);
+  store(raw);
+  return uid;
+}
+
+const announced = { startMs: 0, settleMs: 100, longestMs: 2000, wordsMs: 1000, restMs: 20 };
+const FLAGS = { glassPort: 0, glassAuth: 'none' } as const;
+const QUICK = { announced, glassRestMs: 20 };
+
+need(PAGE_NEED).describe('condition, event, explain, status and page give one code for one cause', () => {
+  beforeAll(async () => {
+    ({ cluster, controller, raw: base } = await startBase(FLAGS, QUICK));
+  }, 60_000);
+
+  afterAll(async () => {
+    await cluster?.close();
+  });
+
+  it('has enough of them', () => expect(Object.keys(WIRE_ROWS).length).toBeGreaterThan(45));
+
+  it.each(Object.entries(WIRE_ROWS))('%s', async (_, row) => {
+    const uid = await stage(row);
+    await becomes(row.service ?? 'web', uid, row.live ?? row.reason ?? 'Announced');
+  });
+});
+
+need(PAGE_NEED).describe('and so they do where there is no address', () => {
+  beforeAll(async () => {
+    ({ cluster, controller } = await startAddresses(FLAGS, QUICK));
+  }, 60_000);
+
+  afterAll(async () => {
+    await cluster?.close();
+  });
+
+  it.each(Object.entries(ADDRESS_ROWS))('%s', async (row, { reason }) => {
+    const name = nameOf(row);
+    const { metadata } = await getService(cluster.lab, name);
+    await becomes(name, metadata.uid, reason);
+  });
+});
+
+interface NodeRow {
+  readonly problem?: WireProblem;
+  readonly lastError?: string;
+  readonly broken?: (cluster: RawCluster) => void;
+  /** The object that the event is about. */
+  readonly on: 'Node' | 'BGPPeer';
+  /** Of the facts that `heraldlb doctor` gathers. */
+  readonly doctor?: string;
+  readonly reason: string;
+}
+
+const VIP = ip('198.51.100.0');
+
+/** What is wrong on a node, or with a session of it. */
+const NODE_ROWS: Readonly<Record<string, NodeRow>> = {
+  'port 179 taken': {
+    problem: { reason: 'CannotListen', port: 179, error: 'EADDRINUSE' },
+    on: 'Node',
+    doctor: 'another BGP daemon, where routers are to connect',
+    reason: 'CannotListen',
+  },
+  'another BFD daemon': {
+    problem: { reason: 'CannotReceiveBfd', port: 3784, error: 'EADDRINUSE' },
+    on: 'Node',
+    doctor: 'another BFD daemon',
+    reason: 'CannotReceiveBfd',
+  },
+  'the port of the mesh taken': {
+    problem: { reason: 'NoMeshPort', port: 7483, error: 'EADDRINUSE' },
+    on: 'Node',
+    doctor: 'the port of the mesh taken',
+    reason: 'NoMeshPort',
+  },
+  'a speaker that is not heard': { problem: { reason: 'LivenessUnknown', node: 'n2' }, on: 'Node', reason: 'LivenessUnknown' },
+  'an interface that cannot be opened': {
+    problem: { reason: 'CannotOpenInterface', interface: 'eth0', error: 'EPERM' },
+    on: 'Node',
+    reason: 'CannotOpenInterface',
+  },
+  'an interface that is not there': {
+    problem: { reason: 'NoUsableInterface', ip: VIP, interfaces: ['eth7'] },
+    on: 'Node',
+    doctor: 'an interface that is not there',
+    reason: 'NoUsableInterface',
+  },
+  'another host that answers for a VIP': {
+    problem: { reason: 'AddressInUse', ip: VIP, mac: '02:00:00:00:00:99' as Mac, interface: 'eth0' },
+    on: 'Node',
+    doctor: 'a conflict that the speaker has seen',
+    reason: 'AddressInUse',
+  },
+  'nodes without an address of one family': {
+    broken: ({ nodes }) => {
+      named(nodes, 'n2').status['addresses'] = [{ type: 'InternalIP', address: '2001:db8:7::2' }];
+    },
+    on: 'Node',
+    reason: 'NoCommonFamily',
+  },
+  'a kernel without TCP MD5': {
+    problem: { reason: 'CannotSetKey', peer: 'tor', error: 'ENOPROTOOPT' },
+    on: 'BGPPeer',
+    doctor: 'no TCP MD5 for a peer with a password',
+    reason: 'CannotSetKey',
+  },
+  'a kernel without TCP-AO': {
+    problem: { reason: 'NoTcpAo', peer: 'tor' },
+    on: 'BGPPeer',
+    doctor: 'no TCP-AO for a peer that is to use it',
+    reason: 'NoTcpAo',
+  },
+  'a router too far away': { problem: { reason: 'RouterTooFar', peer: 'tor', least: 255 }, on: 'BGPPeer', reason: 'RouterTooFar' },
+  'a router without BGP': { lastError: 'ECONNREFUSED', on: 'BGPPeer', doctor: 'a router without BGP', reason: 'ConnectionRefused' },
+  'a firewall before the router': { lastError: 'ETIMEDOUT', on: 'BGPPeer', doctor: 'a firewall before the router', reason: 'NoAnswer' },
+  'no route to the router': { lastError: 'EHOSTUNREACH', on: 'BGPPeer', doctor: 'no route to the router', reason: 'NoRouteToRouter' },
+};
+
+/** A NodeState as the speaker of n1 would write it. */
+function stateOf(raw: RawCluster, { problem, lastError }: NodeRow): Raw {
+  const result = plansOf(readWorld(raw, { nowMs: Date.now() })).all.find(({ plan }) => plan.node === 'n1');
+  if (result === undefined) throw new Error('there is no n1');
+  const now = '2026-01-01T00:00:00Z';
+  const peer = {
+    name: 'tor',
+    address: ip('192.0.2.254'),
+    port: 179,
+    since: now,
+    families: [],
+    desired: 2,
+    counters: {} as PeerReport['counters'],
+  };
+  const peers: PeerReport[] =
+    lastError === undefined ? [{ ...peer, state: 'Established' }] : [{ ...peer, state: 'Active', lastError: { at: now, text: lastError } }];
+  const report: Report = { generation: 1, peers, bfd: [], claims: [], problems: problem === undefined ? [] : [problem] };
+  const status = nodeStatus({ result, report, problems: [], version: 'test', startedAt: now, now, before: undefined });
+  return { metadata: { name: 'n1', namespace: NAMESPACE }, spec: {}, status };
+}
+
+need(PAGE_NEED).describe('what is wrong without a Service has one code in NodeState, event, doctor, status and page', () => {
+  beforeAll(async () => {
+    ({ cluster, controller, raw: base } = await startBase(FLAGS, QUICK));
+  }, 60_000);
+
+  afterAll(async () => {
+    await cluster?.close();
+  });
+
+  it.each(Object.entries(NODE_ROWS))('%s', async (_, row) => {
+    const { raw } = fresh('web');
+    row.broken?.(raw);
+    await speak(raw, calm);
+    const state = stateOf(raw, row);
+    raw.nodeStates = [...raw.nodeStates.filter(({ metadata }) => metadata.name !== 'n1'), state];
+    for (const { key } of cluster.lab.store.list('events')) cluster.lab.store.remove('events', key);
+    store(raw);
+    const { reason, on, doctor } = row;
+    const ready = (state.status['conditions'] as { reason: string }[])[0];
+    expect(ready?.reason).toBe(reason);
+    if (doctor !== undefined) expect(examine(factsOf(doctor))[0]?.reason).toBe(reason);
+    await until('the event', async () => {
+      const events = (await cluster.lab.list({ apiVersion: 'v1', kind: 'Event' })) as unknown as {
+        involvedObject: Raw['metadata'] & { kind: string };
+        reason: string;
+      }[];
+      const name = on === 'Node' ? 'n1' : 'tor';
+      return events.some((event) => event.reason === reason && event.involvedObject.kind === on && event.involvedObject.name === name);
+    });
+    await until('the page', async () => (await snapshot()).problems.some((problem) => problem.reason === reason));
+    const seen = readCluster(await listRaw(cluster.kubeconfig), { nowMs: Date.now() });
+    expect(statusOf(seen, new Judge(seen)).problems.map((problem) => problem.reason)).toContain(reason);
+    if (on === 'BGPPeer') await until("the peer's condition", async () => (await establishedOf('tor')) === reason);
+  });
+});
+
+async function establishedOf(name: string): Promise<string | undefined> {
+  const peer = (await cluster.lab.get({ apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer', namespace: NAMESPACE, name })) as unknown as Seen;
+  return conditionOf(peer, ESTABLISHED)?.reason;
+}
+
+function factsOf(doctor: string): Parameters<typeof examine>[0] {
+  const found = BROKEN.find(([name]) => name === doctor);
+  if (found === undefined) throw new Error(`doctor has no ${doctor}`);
+  return found[1];
+}
+
+need(PAGE_NEED).describe('what the controller may not read, or is not there', () => {
+  afterEach(async () => {
+    await cluster?.close();
+  });
+
+  const says = async (reason: string): Promise<void> => {
+    await until('the page', async () => (await snapshot()).problems.some((problem) => problem.reason === reason));
+    await until('the event', async () => (await eventsAbout(cluster.lab, NAMESPACE)).some((text) => text.startsWith(`${reason} `)));
+  };
+
+  it('a right that is missing', async () => {
+    const roles = documents(readFileSync(resolve(import.meta.dirname, '../../manifests/base/rbac.yaml'), 'utf8')) as unknown as {
+      metadata: { name: string };
+      rules?: { resources: string[] }[];
+    }[];
+    for (const role of roles) if (role.rules !== undefined) role.rules = role.rules.filter(({ resources }) => !resources.includes('pods'));
+    const token = { 'token-of-controller': { name: `system:serviceaccount:${NAMESPACE}:heraldlb-controller` } };
+    cluster = await startCluster({ rbac: true, tokens: token, objects: roles });
+    controller = await cluster.start('one', { ...FLAGS, kubeconfig: cluster.kubeconfigFor('token-of-controller') }, QUICK);
+    await says('RightMissing');
+    expect(examine(factsOf('a right that is missing'))[0]?.reason).toBe('RightMissing');
+  });
+});
