@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Source } from '../../../src/cli/migrate/contract.ts';
 import { migrate } from '../../../src/cli/migrate/migrate.ts';
 import { editCommands, reportLines } from '../../../src/cli/migrate/report.ts';
-import { type Wire, NAMESPACE, checked, cluster, fixture, losses, migrated, sessions, wire } from './support.ts';
+import { type Wire, NAMESPACE, checked, claimed, cluster, fixture, losses, migrated, sessions, wire } from './support.ts';
 
 interface Example {
   readonly source: Source;
@@ -293,6 +294,66 @@ const pool = (name: string, spec: object): object => ({
   kind: 'IPAddressPool',
   metadata: { name },
   spec,
+});
+
+describe('the owners of MetalLB', () => {
+  /** As its speakers find them: lowest sha256 of `node#address`, the address that the Service has first. */
+  const owner = (ip: string, nodes: readonly string[]): string =>
+    nodes
+      .map((node) => [createHash('sha256').update(`${node}#${ip}`).digest('hex'), node])
+      .toSorted()
+      .at(0)?.[1] ?? '';
+
+  it('stay the owners, VIP by VIP: of all nodes, of those of an advertisement, of those with Pods', () => {
+    const l2 = (name: string, spec: object): object => ({
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'L2Advertisement',
+      metadata: { name },
+      spec,
+    });
+    const names = Array.from({ length: 30 }, (_, index) => `s${index}`);
+    const objects = [
+      pool('wide', { addresses: ['10.10.0.0/24', 'fd00:10::/64'] }),
+      pool('rack', { addresses: ['10.10.1.0/24'] }),
+      l2('wide', { ipAddressPools: ['wide'] }),
+      l2('rack', { ipAddressPools: ['rack'], nodeSelectors: [{ matchLabels: { rack: 'a' } }] }),
+      {
+        apiVersion: 'metallb.io/v1beta1',
+        kind: 'AddressPool',
+        metadata: { name: 'older' },
+        spec: { protocol: 'layer2', addresses: ['10.10.2.0/24'] },
+      },
+      ...names.flatMap((name, index) => [
+        service(`wide-${name}`, `10.10.0.${index + 1}`),
+        service(`rack-${name}`, `10.10.1.${index + 1}`),
+        service(`older-${name}`, `10.10.2.${index + 1}`),
+        service(`local-${name}`, `10.10.0.${index + 100}`, { spec: { externalTrafficPolicy: 'Local' } }),
+        service(`six-${name}`, `fd00:10::${index + 1}`, { spec: { clusterIPs: ['fd00::1'], ipFamilies: ['IPv6'] } }),
+      ]),
+    ];
+    const pods = (kind: string, nodes: readonly string[]): object =>
+      Object.fromEntries(names.map((name) => [`default/${kind}-${name}`, nodes]));
+    const all = {
+      ...pods('wide', ['n1']),
+      ...pods('rack', ['n4']),
+      ...pods('older', ['n2']),
+      ...pods('local', ['n2', 'n4']),
+      ...pods('six', ['n3']),
+    };
+    const given = [...objects, ...cluster(all)];
+    const found = claimed({ objects: given, migration: migrate('metallb', given, NAMESPACE) });
+    const expected = Object.fromEntries(
+      names.flatMap((_, index) => [
+        [`10.10.0.${index + 1}`, owner(`10.10.0.${index + 1}`, ALL)],
+        [`10.10.1.${index + 1}`, owner(`10.10.1.${index + 1}`, RACK_A)],
+        [`10.10.2.${index + 1}`, owner(`10.10.2.${index + 1}`, ALL)],
+        [`10.10.0.${index + 100}`, owner(`10.10.0.${index + 100}`, ['n2', 'n4'])],
+        [`fd00:10::${(index + 1).toString()}`, owner(`fd00:10::${(index + 1).toString()}`, ALL)],
+      ]),
+    );
+    expect(found).toEqual(expected);
+    expect(new Set(Object.values(found))).toEqual(new Set(ALL));
+  });
 });
 
 describe('what stands in the way', () => {
