@@ -177,6 +177,26 @@ describe('heraldlb on a cluster', () => {
     expect((await ask('plan', '-f', manifest(elsewhere))).code).toBe(0);
   });
 
+  it('drill: what it would do, and what it refuses, with nothing done', async () => {
+    const { code, out } = await ask('drill', 'failover', 'default/web');
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^n[12] announces 198\.51\.100\.\d+: it would be drained, .* Could take over: n[12]\.\nNothing was done\. Say --yes/,
+    );
+    const chosen = await ask('drill', 'failover', 'default/web', '--node', 'n2', '-o', 'json');
+    expect(JSON.parse(chosen.out)).toMatchObject({ owner: 'n2', successors: ['n1'], done: false });
+    for (const [words, why] of [
+      [['default/empty'], 'no node announces default/empty: ask `heraldlb explain service default/empty`'],
+      [['default/none'], 'there is no Service default/none'],
+      [['none'], '"none" is not namespace/name of a Service'],
+      [['default/web', '--node', 'n9'], 'n9 does not announce default/web: '],
+    ] as const) {
+      const refused = await ask('drill', 'failover', ...words, '--yes');
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toContain(`error: ${why}`);
+    }
+  });
+
   it('simulate: who takes over, and what goes dark', async () => {
     const one = await json('simulate', '--without', 'n1');
     expect(one.dark).toEqual(['default/api']);

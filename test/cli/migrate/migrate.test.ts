@@ -298,11 +298,11 @@ const pool = (name: string, spec: object): object => ({
 
 describe('the owners of MetalLB', () => {
   /** As its speakers find them: lowest sha256 of `node#address`, the address that the Service has first. */
-  const owner = (ip: string, nodes: readonly string[]): string =>
-    nodes
-      .map((node) => [createHash('sha256').update(`${node}#${ip}`).digest('hex'), node])
-      .toSorted()
-      .at(0)?.[1] ?? '';
+  const owner = (ip: string, nodes: readonly string[]): string => {
+    const ranks = new Map(nodes.map((node) => [createHash('sha256').update(`${node}#${ip}`).digest('hex'), node]));
+    const [first = ''] = [...ranks.keys()].toSorted();
+    return ranks.get(first) ?? '';
+  };
 
   it('stay the owners, VIP by VIP: of all nodes, of those of an advertisement, of those with Pods', () => {
     const l2 = (name: string, spec: object): object => ({
