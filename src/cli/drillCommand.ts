@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { KubeClient } from '../host/kube/kubeClient.ts';
 import { readCluster } from '../view/cluster.ts';
 import { type ClusterFlags, withCluster, withClusterOptions } from './clusterAccess.ts';
@@ -24,6 +24,8 @@ function number(text: string): number {
   return value;
 }
 
+const usage = (error: CommanderError): never => process.exit(error.exitCode === 0 ? 0 : 2);
+
 /** `heraldlb drill failover`. Exit code 0: another node took over, 1: none did, or nothing was done without --yes, 2: it could not be done. */
 export function drillCommand(): Command {
   const failover = new Command('failover')
@@ -35,10 +37,11 @@ export function drillCommand(): Command {
     .addOption(new Option('--mode <mode>', 'how the owner is taken out').choices(['drain']).default('drain'))
     .addOption(new Option('--interval <ms>', 'one connection each so many milliseconds').argParser(number).default(20))
     .addOption(new Option('--limit <seconds>', 'how long to wait for another owner').argParser(number).default(60))
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .exitOverride(usage)
     .addOption(outputOption());
   return new Command('drill')
     .description('Rehearses a failure')
+    .exitOverride(usage)
     .addCommand(withClusterOptions(failover).action((service: string, flags: Flags) => exitWith(() => run(service, flags))))
     .addCommand(guardCommand(), { hidden: true });
 }
