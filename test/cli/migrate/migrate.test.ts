@@ -442,6 +442,94 @@ describe('what stands in the way', () => {
   });
 });
 
+describe('what has no place here is said, with a reason', () => {
+  const kubeVip = (...env: readonly object[]): object => ({
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: 'kube-vip-ds', namespace: 'kube-system' },
+    spec: {
+      template: {
+        spec: {
+          containers: [
+            {
+              image: 'ghcr.io/kube-vip/kube-vip:v1.0.0',
+              env: [{ name: 'svc_enable', value: 'true' }, { name: 'svc_election', value: 'true' }, ...env],
+            },
+          ],
+        },
+      },
+    },
+  });
+  const policy = (router: object): object => ({
+    apiVersion: 'cilium.io/v2alpha1',
+    kind: 'CiliumBGPPeeringPolicy',
+    metadata: { name: 'rack' },
+    spec: {
+      virtualRouters: [{ localASN: 64_512, neighbors: [{ peerAddress: '192.0.2.1/32', peerASN: 64_513 }], serviceSelector: {}, ...router }],
+    },
+  });
+  const metallb = (kind: string, spec: object): object => ({
+    apiVersion: `metallb.io/v1beta${kind === 'BGPPeer' ? 2 : 1}`,
+    kind,
+    metadata: { name: 'x' },
+    spec,
+  });
+  const peer = { myASN: 64_512, peerASN: 64_513, peerAddress: '192.0.2.1' };
+  const env = (name: string): string => `DaemonSet/kube-vip-ds spec.template.spec.containers[kube-vip].env ${name}`;
+
+  it.each([
+    ['metallb', metallb('BGPPeer', { ...peer, vrf: 'red' }), 'warning Approximated BGPPeer/x spec.vrf'],
+    ['metallb', metallb('BGPPeer', { ...peer, disableMP: true }), 'warning Approximated BGPPeer/x spec.disableMP'],
+    ['metallb', metallb('Surprise', {}), 'warning NoEquivalent Surprise/x'],
+    [
+      'kube-vip',
+      kubeVip({ name: 'bgp_peerpass', valueFrom: { secretKeyRef: { name: 'a', key: 'b' } } }),
+      `warning SecretToCopy ${env('bgp_peerpass')}`,
+    ],
+    ['kube-vip', kubeVip({ name: 'enable_service_security', value: 'true' }), `warning NoEquivalent ${env('enable_service_security')}`],
+    [
+      'cilium',
+      policy({ serviceAdvertisements: ['ClusterIP'] }),
+      'warning NoEquivalent CiliumBGPPeeringPolicy/rack spec.virtualRouters[0].serviceAdvertisements',
+    ],
+    [
+      'cilium',
+      policy({ podIPPoolSelector: {} }),
+      'warning OutOfScope CiliumBGPPeeringPolicy/rack spec.virtualRouters[0].podIPPoolSelector',
+    ],
+  ] as const)('%s: %j', (source, object, expected) => {
+    expect(losses(migrate(source, [object, service('a', '192.0.2.9')], NAMESPACE))).toContain(expected);
+  });
+
+  it('a router of Cilium that announced other addresses only announces none here', () => {
+    const { manifests } = migrate('cilium', [policy({ serviceAdvertisements: ['ClusterIP', 'ExternalIP'] })], NAMESPACE);
+    expect(manifests.map(({ kind }) => kind)).toEqual(['BGPPeer']);
+  });
+
+  it('settings of one node in its annotations', () => {
+    const node = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'n1', annotations: { 'cilium.io/bgp-virtual-router.64512': 'router-id=192.0.2.7' } },
+    };
+    expect(losses(migrate('cilium', [policy({}), node], NAMESPACE))).toContain(
+      'warning NoEquivalent Node/n1 metadata.annotations cilium.io/bgp-virtual-router.64512',
+    );
+  });
+
+  it('an address by DHCP, however it was asked for: the present one is kept, and 0.0.0.0 asked for no more', () => {
+    for (const more of [
+      { spec: { loadBalancerIP: '0.0.0.0' } },
+      { spec: { loadBalancerIP: '0.0.0.0' }, annotations: { 'kube-vip.io/loadbalancerIPs': '0.0.0.0' } },
+    ]) {
+      const migration = migrate('kube-vip', [kubeVip({ name: 'vip_arp', value: 'true' }), service('a', '192.0.2.9', more)], NAMESPACE);
+      expect(losses(migration).filter((loss) => loss.includes('NoEquivalent Service/a'))).toHaveLength(1);
+      expect(migration.edits).toMatchObject([{ service: 'default/a', clearLoadBalancerIP: true }]);
+      expect(migration.kept).toBe(1);
+    }
+  });
+});
+
 describe('what Services have to say', () => {
   it('is a command each, and safe in a shell', () => {
     const { migration } = migrated('cilium', 'cilium', cluster({}));
