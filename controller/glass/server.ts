@@ -119,22 +119,20 @@ class Desk {
   }
 
   async #show(request: IncomingMessage, response: ServerResponse, url: URL, closed: Answer): Promise<void> {
-    const visitor = await this.#visitor(request);
-    if (visitor !== undefined) return closed(request, response, url, visitor);
-    if (url.pathname === '/') return redirect(response, './login');
-    response.setHeader('www-authenticate', 'Bearer');
-    return sendText(response, 401, 'log in first');
+    const found = await this.#visitor(request);
+    if (!('status' in found)) return closed(request, response, url, found);
+    if (url.pathname === '/' && request.headers.authorization === undefined) return redirect(response, './login');
+    if (found.status === 401) response.setHeader('www-authenticate', 'Bearer');
+    return sendText(response, found.status, found.text);
   }
 
-  async #visitor(request: IncomingMessage): Promise<Visitor | undefined> {
+  async #visitor(request: IncomingMessage): Promise<Visitor | Refused> {
     const { access } = this.#options;
     if (access === undefined) return ANYBODY;
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (token !== undefined) {
-      const admission = await access.bearer(token);
-      return admission.admitted ? admission.visitor : undefined;
-    }
-    return access.visitor(sessionOf(request));
+    if (token === undefined) return access.visitor(sessionOf(request)) ?? STRANGER;
+    const admission = await access.bearer(token);
+    return admission.admitted ? admission.visitor : admission;
   }
 
   async #door(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
@@ -164,6 +162,9 @@ class Desk {
     return this.#options.page['login.html'].plain.toString('utf8').replace('<!--error-->', () => escaped);
   }
 }
+
+type Refused = Pick<Extract<Admission, { admitted: false }>, 'status' | 'text'>;
+const STRANGER: Refused = { status: 401, text: 'log in first' };
 
 function leave(request: IncomingMessage, response: ServerResponse, access: Access): void {
   if (!isOwnForm(request)) return sendText(response, 403, 'a form of another site');

@@ -12,7 +12,14 @@ import type { RefusalReason } from '../ipam/refusal.ts';
 import type { Manifests, SyntaxFault } from './manifests.ts';
 
 /** What only a whole set of manifests can show, beside what is wrong in an object. */
-export type FindingReason = ProblemReason | RefusalReason | 'DuplicateObject' | 'WrongVersion' | 'PoolNotAnnounced' | 'NoPool';
+export type FindingReason =
+  | ProblemReason
+  | RefusalReason
+  | 'DuplicateObject'
+  | 'UnknownKind'
+  | 'WrongVersion'
+  | 'PoolNotAnnounced'
+  | 'NoPool';
 
 export interface Finding extends Omit<Problem, 'reason' | 'object'> {
   readonly reason: FindingReason;
@@ -37,6 +44,7 @@ export function checkManifests(manifests: Manifests, apiGroup: string): CheckRep
     ignored: manifests.ignored,
     syntax: manifests.faults,
     findings: [
+      ...manifests.unknown.map(unknownKind),
       ...wrongVersions(manifests.objects, apiGroup),
       ...duplicates(objects),
       ...problems,
@@ -72,6 +80,11 @@ function findingLine(finding: Finding): string {
   return `${severity} ${object.kind}/${object.name} ${problemText({ ...finding, object, reason: 'InvalidField', path, message })}`;
 }
 
+function unknownKind(object: ObjectRef): Finding {
+  const kinds = [...CONFIG_KINDS, 'AddressClaim'].join(', ');
+  return { severity: 'error', reason: 'UnknownKind', object, path: 'kind', message: `is not there: the kinds are ${kinds}` };
+}
+
 function wrongVersions(objects: RawObjects, apiGroup: string): Finding[] {
   const served = (kind: ConfigKind): string => `${apiGroup}/${versionOf(apiGroup, kind)}`;
   return CONFIG_KINDS.flatMap((kind) =>
@@ -90,7 +103,8 @@ function duplicates(objects: readonly ObjectRef[]): Finding[] {
   const seen = new Set<string>();
   return objects.flatMap((object): Finding[] => {
     const key = `${object.kind}/${object.namespace ?? ''}/${object.name}`;
-    const first = !seen.has(key);
+    // What has no name has been told of.
+    const first = object.name === '?' || !seen.has(key);
     seen.add(key);
     if (first) return [];
     return [{ severity: 'error', reason: 'DuplicateObject', object, path: 'metadata.name', message: 'is there more than once' }];

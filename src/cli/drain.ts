@@ -4,7 +4,7 @@ import type { NodeStateStatus } from '../api/nodeState.ts';
 import { projectNode } from '../cluster/project.ts';
 import type { KubeClient } from '../host/kube/kubeClient.ts';
 import { isNotFound } from '../host/kube/kubeError.ts';
-import { type KubeObject, listObjects, patchObject } from '../host/kube/objects.ts';
+import { type KubeObject, getObject, listObjects, patchObject } from '../host/kube/objects.ts';
 import { NODES, customResource } from '../host/kube/resource.ts';
 
 const NODE_STATES = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
@@ -32,9 +32,13 @@ export interface DrainResult {
 /** Asks the node's speaker to hand over, and waits for it where that is wanted. @throws Error in words for the operator */
 export async function drainNode(client: KubeClient, { node, namespace, timeoutMs }: DrainRequest): Promise<DrainResult> {
   const before = timeoutMs === undefined ? new Map<string, NodeStateStatus>() : await states(client, namespace);
+  // Whoever waits in vain has asked for something else: nothing is left behind.
+  if (timeoutMs !== undefined && !before.has(node)) {
+    await getObject(client, NODES, { name: node }).catch((error: unknown) => refuse(error, node));
+    throw new Error(`there is no NodeState ${node} in ${namespace}: no speaker runs on the node. Nothing was done`);
+  }
   await label(client, node, 'true');
   if (timeoutMs === undefined) return { node, phase: 'Requested', takenOver: [], announcers: [] };
-  if (!before.has(node)) throw new Error(`there is no NodeState ${node} in ${namespace}: no speaker runs on the node`);
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const now = await states(client, namespace);
@@ -60,9 +64,13 @@ async function label(client: KubeClient, name: string, value: string | null): Pr
   try {
     return await patchObject(client, NODES, { name }, { metadata: { labels: { [DRAIN_LABEL]: value } } });
   } catch (error) {
-    if (isNotFound(error)) throw new Error(`the cluster has no Node ${name}`, { cause: error });
-    throw error;
+    return refuse(error, name);
   }
+}
+
+function refuse(error: unknown, name: string): never {
+  if (isNotFound(error)) throw new Error(`the cluster has no Node ${name}`, { cause: error });
+  throw error;
 }
 
 async function states(client: KubeClient, namespace: string): Promise<Map<string, NodeStateStatus>> {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, type CommanderError } from 'commander';
 
 /**
  * The one executable. A command is loaded only when it is asked for, so that `heraldlb controller` never opens the native
@@ -43,7 +43,13 @@ function bare(): Command {
   return new Command('heraldlb')
     .description('Load balancer for bare-metal Kubernetes: assigns virtual IPs to Services and announces them by BGP, ARP and NDP')
     .version(version())
-    .showHelpAfterError();
+    .showHelpAfterError()
+    .exitOverride(usage);
+}
+
+/** Wrong usage is 2 here, as it is of every command: 1 is an answer. */
+function usage(error: CommanderError): never {
+  return process.exit(error.exitCode === 0 ? 0 : 2);
 }
 
 /** With every command, for those that speak of them all. */

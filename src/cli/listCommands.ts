@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Cluster } from '../view/cluster.ts';
 import { Judge } from '../view/judgement.ts';
 import { poolRows } from '../view/pools.ts';
 import { sessionsOf } from '../view/sessions.ts';
@@ -8,7 +9,7 @@ import { print } from './output.ts';
 import { sessionCells } from './sessionLines.ts';
 import { poolLines } from './statusLines.ts';
 import { tableLines } from './table.ts';
-import { type ViewFlags, lookAt, viewCommand } from './viewCommand.ts';
+import { type ViewFlags, lookAt, noSuchNode, viewCommand } from './viewCommand.ts';
 
 interface NodeFlags extends ViewFlags {
   readonly node?: string;
@@ -20,7 +21,7 @@ export function peersCommand(): Command {
     .option('--node <name>', 'only of this node')
     .action((flags: NodeFlags) =>
       lookAt(flags, (cluster) => {
-        const sessions = sessionsOf(cluster).filter(({ node }) => flags.node === undefined || node === flags.node);
+        const sessions = sessionsOf(cluster).filter(onNode(cluster, flags));
         const head = ['node', 'peer', 'router', 'state', 'since', 'routes', 'bfd', 'last error'];
         print(flags, sessions, () =>
           tableLines(
@@ -39,7 +40,7 @@ export function routesCommand(): Command {
     .option('--node <name>', 'only of this node')
     .action((flags: NodeFlags) =>
       lookAt(flags, (cluster) => {
-        const rows = routeRows(cluster, new Judge(cluster)).filter(({ node }) => flags.node === undefined || node === flags.node);
+        const rows = routeRows(cluster, new Judge(cluster)).filter(onNode(cluster, flags));
         print(flags, rows, () =>
           tableLines(
             ['prefix', 'node', 'peer', 'state', 'attributes'],
@@ -49,6 +50,13 @@ export function routesCommand(): Command {
         return rows.every(({ state }) => state === 'announced') ? 0 : 1;
       }),
     );
+}
+
+/** @throws Error for a node that is not there: nothing of it would look like all being well */
+function onNode({ world }: Cluster, { node: wanted }: NodeFlags): (row: { readonly node: string }) => boolean {
+  const names = world.nodes.map(({ name }) => name);
+  if (wanted !== undefined && !names.includes(wanted)) throw new Error(noSuchNode([wanted], names));
+  return ({ node }) => wanted === undefined || node === wanted;
 }
 
 const PROTOCOLS = { bgp: 'BGP', layer2: 'layer 2', '': '-' } as const;

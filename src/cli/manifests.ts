@@ -1,9 +1,11 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineCounter, parseAllDocuments } from 'yaml';
+import { KINDS } from '../api/crd.ts';
 import { GROUP } from '../api/kind.ts';
 import { record, text } from '../cluster/json.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects } from '../config/parse.ts';
+import type { ObjectRef } from '../config/problem.ts';
 
 /** Text that is no YAML. Line and column count from 1. */
 export interface SyntaxFault {
@@ -20,6 +22,8 @@ export interface Manifests {
   readonly claims: readonly unknown[];
   /** Objects of kinds or API groups that are not ours. */
   readonly ignored: number;
+  /** Of our group, and of a kind that is not there: misspelt, as it seems. */
+  readonly unknown: readonly ObjectRef[];
   readonly faults: readonly SyntaxFault[];
 }
 
@@ -53,6 +57,7 @@ export function readManifests(paths: readonly string[], apiGroup: string): Manif
     },
     claims: all.filter(isClaim),
     ignored: all.filter((value) => kindOf(value, apiGroup) === undefined && !isClaim(value)).length,
+    unknown: all.flatMap(unknownKind),
     faults: parsed.flatMap(({ faults }) => faults),
   };
 }
@@ -67,7 +72,14 @@ export function parseManifest(file: string, source: string): { values: unknown[]
       const { line, col } = lineCounter.linePos(error.pos[0]);
       faults.push({ file, line, column: col, message: error.message });
     }
-    if (document.errors.length === 0) values.push(...unlisted(document.toJS()));
+    if (document.errors.length > 0) continue;
+    try {
+      values.push(...unlisted(document.toJS()));
+    } catch (error) {
+      // Aliases are followed only here: one that leads nowhere, or to more than there is memory for.
+      const { line, col } = lineCounter.linePos(document.range[0]);
+      faults.push({ file, line, column: col, message: error instanceof Error ? error.message : String(error) });
+    }
   }
   return { values, faults };
 }
@@ -88,4 +100,11 @@ function kindOf(value: unknown, apiGroup: string): ConfigKind | undefined {
 function isClaim(value: unknown): boolean {
   const object = record(value);
   return object?.['kind'] === 'AddressClaim' && text(object['apiVersion'])?.split('/')[0] === GROUP;
+}
+
+function unknownKind(value: unknown): ObjectRef[] {
+  const object = record(value);
+  const kind = text(object?.['kind']) ?? '?';
+  if (text(object?.['apiVersion'])?.split('/')[0] !== GROUP || KINDS.some((known) => known.kind === kind)) return [];
+  return [{ kind, name: text(record(object?.['metadata'])?.['name']) ?? '?' }];
 }

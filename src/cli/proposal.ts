@@ -1,3 +1,4 @@
+import { KINDS } from '../api/crd.ts';
 import { type Raw, record, text } from '../cluster/json.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects } from '../config/parse.ts';
 import type { Problem } from '../config/problem.ts';
@@ -25,8 +26,8 @@ export interface ProposalOptions extends WorldContext {
 /** Lays the manifests over what the cluster has, and plans both. */
 export function propose(live: WorldObjects, manifests: Manifests, options: ProposalOptions): Proposal {
   const before = readWorld(live, options);
-  const kinds = CONFIG_KINDS.map((kind) => [kind, overlay(live.config[kind], manifests.objects[kind], options)] as const);
-  const claims = overlay(live.claims, manifests.claims, options);
+  const kinds = CONFIG_KINDS.map((kind) => [kind, overlay(kind, live.config[kind], manifests.objects[kind], options)] as const);
+  const claims = overlay('AddressClaim', live.claims, manifests.claims, options);
   const config = Object.fromEntries(kinds.map(([kind, { objects }]) => [kind, objects])) as RawObjects as Record<ConfigKind, unknown[]>;
   // What is in force now stays in force where its new version is bad, as in the programs.
   const after = readWorld({ ...live, config, claims: claims.objects }, { ...options, previous: before.config });
@@ -56,7 +57,7 @@ interface Overlay {
   readonly removed: readonly string[];
 }
 
-function overlay(live: readonly unknown[], files: readonly unknown[], { namespace, prune }: ProposalOptions): Overlay {
+function overlay(kind: string, live: readonly unknown[], files: readonly unknown[], { namespace, prune }: ProposalOptions): Overlay {
   const there = new Map(live.map((object) => [nameOf(object), object]));
   const own = new Map(
     files.filter((object) => (text(metaOf(object)?.['namespace']) ?? namespace) === namespace).map((object) => [nameOf(object), object]),
@@ -66,7 +67,7 @@ function overlay(live: readonly unknown[], files: readonly unknown[], { namespac
   const laid = [...own].map(([name, object]) => [name, merged(object, there.get(name), namespace)] as const);
   return {
     objects: [...kept, ...laid].map(([, object]) => object),
-    edited: laid.filter(([name, object]) => !sameObject(object, there.get(name))).map(([name]) => name),
+    edited: laid.filter(([name, object]) => !sameObject(kind, object, there.get(name))).map(([name]) => name),
     removed: prune ? rest.map(([name]) => name) : [],
   };
 }
@@ -83,12 +84,18 @@ function merged(object: unknown, live: unknown, namespace: string): unknown {
   return { ...record(object), metadata: { namespace, ...metaOf(object), ...young, ...given }, ...(status === undefined ? {} : { status }) };
 }
 
-function sameObject(a: unknown, b: unknown): boolean {
-  return b !== undefined && essenceOf(a) === essenceOf(b);
+function sameObject(kind: string, a: unknown, b: unknown): boolean {
+  return b !== undefined && essenceOf(kind, a) === essenceOf(kind, b);
 }
 
-function essenceOf(object: unknown): string {
-  return stable([record(object)?.['spec'] ?? {}, metaOf(object)?.['labels'] ?? {}]);
+function essenceOf(kind: string, object: unknown): string {
+  return stable([stored(kind, record(object)?.['spec'] ?? {}), metaOf(object)?.['labels'] ?? {}]);
+}
+
+/** With the defaults that the API server fills in, which a file need not have. */
+function stored(kind: string, spec: unknown): unknown {
+  const read = KINDS.find((known) => known.kind === kind)?.spec.safeParse(spec);
+  return read?.success === true ? read.data : spec;
 }
 
 function stable(value: unknown): string {

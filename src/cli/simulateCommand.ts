@@ -3,7 +3,7 @@ import { compareWorlds } from '../view/compare.ts';
 import { worldWithout } from '../view/world.ts';
 import { comparisonLines } from './comparisonLines.ts';
 import { print } from './output.ts';
-import { type ViewFlags, lookAt, viewCommand } from './viewCommand.ts';
+import { type ViewFlags, lookAt, noSuchNode, viewCommand } from './viewCommand.ts';
 
 interface Flags extends ViewFlags {
   readonly without: readonly string[];
@@ -17,7 +17,7 @@ export function simulateCommand(): Command {
       lookAt(flags, ({ world }) => {
         const known = new Set(world.nodes.map(({ name }) => name));
         const unknown = flags.without.filter((name) => !known.has(name));
-        if (unknown.length > 0) throw new Error(`there is no node ${unknown.join(', ')}; there are ${[...known].join(', ') || 'none'}`);
+        if (unknown.length > 0) throw new Error(noSuchNode(unknown, known));
         const comparison = compareWorlds(world, worldWithout(world, flags.without));
         // The sessions and routes of what is gone go with it: that is no news.
         const gone = new Set(flags.without);

@@ -26,3 +26,7 @@ export function lookAt(flags: ViewFlags, body: (cluster: Cluster) => 0 | 1): Pro
     return body(readCluster(objects, { nowMs: Date.now(), apiGroup, ...(lbClass === undefined ? {} : { loadBalancerClass: lbClass }) }));
   });
 }
+
+export function noSuchNode(unknown: readonly string[], known: Iterable<string>): string {
+  return `there is no node ${unknown.join(', ')}; there are ${[...known].join(', ') || 'none'}`;
+}

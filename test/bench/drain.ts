@@ -29,6 +29,8 @@ const TRIALS = Number(values.trials);
 const OFF_TRIALS = Math.min(TRIALS, 5);
 const RATE = Number(values.rate);
 const OFF_MS = 300;
+/** vtysh costs as much as hundreds of requests. */
+const ASK_MS = 250;
 
 class Scene {
   readonly lab: Lab;
@@ -45,7 +47,7 @@ class Scene {
       .map((node) => nodeAddresses(lab.nodes.indexOf(node)).ipv4)
       .sort()
       .join(' ');
-    await until(`FRR to use ${wanted}`, () => lab.frr.nextHops(`${vip}/32`).join(' ') === wanted, 60_000, 50);
+    await until(`FRR to use ${wanted}`, () => lab.frr.nextHops(`${vip}/32`).join(' ') === wanted, 60_000, ASK_MS);
   }
 
   link(state: 'up' | 'down'): void {
@@ -72,7 +74,7 @@ const WAYS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     const state = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', namespace: NAMESPACE, name: 'node1' };
     const phase = async (): Promise<unknown> =>
       ((await scene.lab.client.get(state)).status?.['drain'] as { phase?: string } | undefined)?.phase;
-    await until('the drain to be over', async () => (await phase()) === 'Drained', 30_000);
+    await until('the drain to be over', async () => (await phase()) === 'Drained', 30_000, ASK_MS);
     scene.link('down');
     await sleep(OFF_MS);
     scene.link('up');

@@ -15,6 +15,11 @@ const POOL = 'apiVersion: heraldlb.io/v1\nkind: IPAddressPool\nmetadata: {name: 
 const CLAIM = 'apiVersion: heraldlb.io/v1\nkind: AddressClaim\nmetadata: {name: c}\nspec: {addresses: [192.0.2.300]}\n';
 const ADVERTISEMENT = '---\napiVersion: heraldlb.io/v1\nkind: L2Advertisement\nmetadata: {name: a}\n';
 
+const BOMB = [
+  'a: &a [x,x,x,x,x,x,x,x,x]',
+  ...'bcde'.split('').map((name, at) => `${name}: &${name} [${`*${'abcd'[at]},`.repeat(9)}]`),
+].join('\n');
+
 function check(text: string, strict = false): { code: number; out: string } {
   const file = join(directory, 'x.yaml');
   writeFileSync(file, text);
@@ -44,6 +49,13 @@ describe('heraldlb check', () => {
       /^error IPAddressPool\/a apiVersion: heraldlb\.io\/v1beta1 is not read/m,
     ],
     ['an AddressClaim to what is no address', `${POOL}---\n${CLAIM}`, /^error AddressClaim\/c spec\.addresses\[0\]: is no IP address/m],
+    [
+      'a kind that is misspelt',
+      `${POOL.replace('IPAddressPool', 'IpAddressPool')}`,
+      /^error IpAddressPool\/a kind: is not there: the kinds are IPAddressPool, /m,
+    ],
+    ['an alias of nothing', `${POOL}---\na: *nope\n`, /^error .*x\.yaml:5:\d+: Unresolved alias/m],
+    ['aliases without end', BOMB, /^error .*x\.yaml:1:1: Excessive alias count/m],
     ['no YAML', `${POOL}---\na: [1\n`, /^error .*x\.yaml:\d+:\d+: /m],
   ])('fails on %s', (_, text, line) => {
     const { code, out } = check(text);
@@ -75,6 +87,14 @@ describe('heraldlb check', () => {
       code: 0,
       out: '1 files, 2 objects, 2 of other kinds ignored: 0 errors, 0 warnings',
     });
+  });
+
+  it('tells of objects without a name once each', () => {
+    const nameless = 'apiVersion: heraldlb.io/v1\nkind: IPAddressPool\nspec: {addresses: [192.0.2.0/24]}\n';
+    expect(check(`${nameless}---\n${nameless}`).out.split('\n').slice(0, -1)).toEqual([
+      'error IPAddressPool/? metadata.name: is missing',
+      'error IPAddressPool/? metadata.name: is missing',
+    ]);
   });
 
   it('cannot read what is not there', () => expect(checkPath(join(directory, 'none')).code).toBe(2));

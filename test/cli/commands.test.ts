@@ -142,6 +142,8 @@ describe('heraldlb on a cluster', () => {
   it('plan: the same again disturbs nothing, another range renumbers, another AS number resets', async () => {
     const same = await ask('plan', '-f', manifest(poolObject('main', ['198.51.100.0/28'])));
     expect([same.code, same.out.split('\n')[0]]).toEqual([0, 'This would disturb nothing.']);
+    // What the API server has filled in since is no edit.
+    expect(same.out).toMatch(/^Objects that are new or another way: none$/m);
     expect(same.out).toMatch(/^Services renumbered: none$/m);
     const moved = await json('plan', '-f', manifest(poolObject('main', ['203.0.113.0/28'])));
     expect(moved.disruptive).toBe(true);
@@ -177,6 +179,26 @@ describe('heraldlb on a cluster', () => {
     expect((await ask('plan', '-f', manifest(elsewhere))).code).toBe(0);
   });
 
+  it('drill: what it would do, and what it refuses, with nothing done', async () => {
+    const { code, out } = await ask('drill', 'failover', 'default/web');
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^n[12] announces 198\.51\.100\.\d+: it would be drained, .* Could take over: n[12]\.\nNothing was done\. Say --yes/,
+    );
+    const chosen = await ask('drill', 'failover', 'default/web', '--node', 'n2', '-o', 'json');
+    expect(JSON.parse(chosen.out)).toMatchObject({ owner: 'n2', successors: ['n1'], done: false });
+    for (const [words, why] of [
+      [['default/empty'], 'no node announces default/empty: ask `heraldlb explain service default/empty`'],
+      [['default/none'], 'there is no Service default/none'],
+      [['none'], '"none" is not namespace/name of a Service'],
+      [['default/web', '--node', 'n9'], 'n9 does not announce default/web: '],
+    ] as const) {
+      const refused = await ask('drill', 'failover', ...words, '--yes');
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toContain(`error: ${why}`);
+    }
+  });
+
   it('simulate: who takes over, and what goes dark', async () => {
     const one = await json('simulate', '--without', 'n1');
     expect(one.dark).toEqual(['default/api']);
@@ -201,9 +223,31 @@ describe('heraldlb on a cluster', () => {
   );
 
   it('wrong usage is exit code 2', async () => {
-    const wrong = [['explain', 'pod', 'x'], ['plan'], ['explain', 'service', 'a/b/c'], ['status', '-o', 'yaml']];
+    const wrong = [
+      ['explain', 'pod', 'x'],
+      ['plan'],
+      ['explain', 'service', 'a/b/c'],
+      ['status', '-o', 'yaml'],
+      ['routes', '--node', 'n9'],
+      ['ping', 'nonsense', '-o', 'json'],
+      ['ping'],
+      ['drill'],
+      ['nonsense'],
+      [],
+    ];
     const ran = await Promise.all(wrong.map((words) => ask(...words)));
     expect(ran.map(({ code, out }) => [code, out])).toEqual(wrong.map(() => [2, '']));
+    expect(ran[4]?.err).toBe('error: there is no node n9; there are n1, n2\n');
+  });
+
+  it('a kubeconfig that cannot be read is one line, with its name', async () => {
+    const file = join(directory, 'broken.kubeconfig');
+    for (const text of ['a: [', '']) {
+      writeFileSync(file, text);
+      const { code, err } = await ask('status', '--kubeconfig', file);
+      expect(code).toBe(2);
+      expect(err).toMatch(new RegExp(`^error: the kubeconfig ${file} cannot be read: [^\\n]+\\n$`));
+    }
   });
 
   it('definitions that are not installed are said', async () => {

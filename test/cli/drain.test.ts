@@ -99,5 +99,9 @@ describe('heraldlb drain', () => {
     await expect(drainNode(client, { node: 'node3', namespace: NAMESPACE, timeoutMs: 100 })).rejects.toThrow(
       /no NodeState node3 in heraldlb-system: no speaker/,
     );
+    expect(await labelOf('node3')).toBeUndefined();
+    await expect(drainNode(client, { node: 'node9', namespace: NAMESPACE, timeoutMs: 100 })).rejects.toThrow(
+      'the cluster has no Node node9',
+    );
   });
 });

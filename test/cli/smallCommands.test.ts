@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planDrill, runDrill } from '../../src/cli/drill/failover.ts';
+import type { DrillPlan } from '../../src/cli/drill/choose.ts';
+import { runDrill } from '../../src/cli/drill/failover.ts';
 import { gapText, measureGap } from '../../src/cli/drill/gap.ts';
+import { beginDrain, guardDrain } from '../../src/cli/drill/restore.ts';
 import { checkout } from '../../src/cli/labCommand.ts';
 import { versionLines } from '../../src/cli/versionCommand.ts';
 import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
@@ -81,19 +84,6 @@ describe('heraldlb drill failover', () => {
       await lab.create({ apiVersion: 'v1', kind: 'Node', metadata: { name, labels: { keep: 'me' } } });
       await lab.create({ apiVersion: 'heraldlb.io/v1', kind: 'NodeState', metadata: { name, namespace: 'heraldlb-system' } });
     }
-    for (const [name, ip] of [
-      ['web', '127.0.0.1'],
-      ['dark', undefined],
-    ] as const) {
-      const made = await lab.create({
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name, namespace: 'default' },
-        spec: { type: 'LoadBalancer', ports: [{ port }], selector: { a: 'b' } },
-      });
-      if (ip !== undefined)
-        await lab.patch(made, { status: { loadBalancer: { ingress: [{ ip }] } } }, { type: 'merge', subresource: 'status' });
-    }
     await owns('n1', true);
   });
   afterAll(async () => {
@@ -122,31 +112,29 @@ describe('heraldlb drill failover', () => {
     signal: new AbortController().signal,
   };
 
-  it('finds the owner, and says in words what cannot be drilled', async () => {
-    expect(await planDrill(client, 'default/web', 'heraldlb-system')).toEqual({
-      service: 'default/web',
-      vip: '127.0.0.1',
-      port,
-      owner: 'n1',
-    });
-    await expect(planDrill(client, 'default/dark', 'heraldlb-system')).rejects.toThrow('default/dark has no address');
+  const planned = (owner: string): DrillPlan => ({
+    service: 'default/web',
+    vip: '127.0.0.1',
+    port,
+    protocol: 'layer2',
+    owner,
+    successors: [owner === 'n1' ? 'n2' : 'n1'],
   });
 
   it('drains the owner, sees the other one take over, and takes the drain back', async () => {
-    const plan = await planDrill(client, 'default/web', 'heraldlb-system');
-    const running = runDrill(client, plan, options);
+    const running = runDrill(client, planned('n1'), options);
     // The speakers' part.
     await until('the label', async () => (await labelsOf('n1'))['heraldlb.io/drain'] === 'drill', 20_000);
     await owns('n1', false);
     await owns('n2', true);
-    expect(await running).toMatchObject({ owner: 'n1', newOwner: 'n2', gap: { lost: 0 } });
+    expect(await running).toMatchObject({ owner: 'n1', takenOver: ['n2'], gap: { lost: 0 } });
     expect(await labelsOf('n1')).toEqual(expect.objectContaining({ keep: 'me' }));
     expect(await labelsOf('n1')).not.toHaveProperty(['heraldlb.io/drain']);
   });
 
   it('takes the drain back when nobody takes over, and when it is interrupted', async () => {
-    const plan = await planDrill(client, 'default/web', 'heraldlb-system');
-    expect(await runDrill(client, plan, { ...options, limitMs: 400 })).not.toHaveProperty('newOwner');
+    const plan = planned('n2');
+    expect(await runDrill(client, plan, { ...options, limitMs: 400 })).toMatchObject({ takenOver: [] });
     expect(await labelsOf('n2')).not.toHaveProperty(['heraldlb.io/drain']);
     const stop = new AbortController();
     const running = runDrill(client, plan, { ...options, signal: stop.signal });
@@ -157,7 +145,25 @@ describe('heraldlb drill failover', () => {
   });
 
   it('touches nothing that does not answer from here', async () => {
-    const plan = { ...(await planDrill(client, 'default/web', 'heraldlb-system')), port: 1 };
+    const plan = { ...planned('n2'), port: 1 };
     await expect(runDrill(client, plan, options)).rejects.toThrow('does not answer from here');
+    expect(await labelsOf('n2')).not.toHaveProperty(['heraldlb.io/drain']);
+  });
+
+  it('takes no drain back that somebody has asked for meanwhile', async () => {
+    const running = runDrill(client, planned('n2'), { ...options, limitMs: 1500 });
+    await until('the label', async () => (await labelsOf('n2'))['heraldlb.io/drain'] === 'drill', 20_000);
+    await lab.patch({ apiVersion: 'v1', kind: 'Node', name: 'n2' }, { metadata: { labels: { 'heraldlb.io/drain': 'true' } } });
+    await running;
+    expect((await labelsOf('n2'))['heraldlb.io/drain']).toBe('true');
+    await lab.patch({ apiVersion: 'v1', kind: 'Node', name: 'n2' }, { metadata: { labels: { 'heraldlb.io/drain': null } } });
+  });
+
+  it('has a guard that takes the drain back when the drill cannot, and only then', async () => {
+    await beginDrain(client, 'n2');
+    await guardDrain(client, 'n2', Readable.from(['done\n']));
+    expect((await labelsOf('n2'))['heraldlb.io/drain']).toBe('drill');
+    await guardDrain(client, 'n2', Readable.from([]));
+    expect(await labelsOf('n2')).not.toHaveProperty(['heraldlb.io/drain']);
   });
 });

@@ -322,7 +322,9 @@ need(PAGE_NEED).describe('the looking glass of a controller', () => {
   it('takes a bearer token, whose session is nobody else’s cookie', async () => {
     const headers = { authorization: 'Bearer token-of-viewer' };
     await until('the snapshot', async () => (await ask(controller.glassPort, '/api/snapshot', { headers })).status === 200);
-    expect((await ask(controller.glassPort, '/api/snapshot', { headers: { authorization: 'Bearer token-of-nobody' } })).status).toBe(401);
+    const refused = await ask(controller.glassPort, '/api/snapshot', { headers: { authorization: 'Bearer token-of-nobody' } });
+    expect([refused.status, refused.body]).toEqual([403, expect.stringContaining('nobody may not list NodeStates')]);
+    expect((await ask(controller.glassPort, '/api/snapshot', { headers: { authorization: 'Bearer of-none' } })).status).toBe(401);
     expect((await ask(controller.glassPort, '/api/snapshot', { headers: { cookie: 'heraldlb-glass=bearer x' } })).status).toBe(401);
   });
 

@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, until } from '../support/until.ts';
 import { FRR, onSegment } from './addresses.ts';
@@ -6,6 +7,7 @@ import type { Lab } from './lab.ts';
 import { attach } from './network.ts';
 import { type Space, lines } from './space.ts';
 
+const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
 const ENDPOINT = 'endpoint';
 
 /**
@@ -22,7 +24,7 @@ export async function startDirectReturn(lab: Lab, vip: string): Promise<void> {
   space.run(ENDPOINT, `ip addr add ${vip}/32 dev lo`);
   space.run(ENDPOINT, `ip route add default via ${FRR.ipv4}`);
   space.run(ENDPOINT, ['sysctl', '-qw', 'net.core.somaxconn=4096']);
-  startServer(space, lab.directory);
+  space.start(ENDPOINT, [httpProgram(lab.directory), 'serve', '80'], join(lab.directory, 'endpoint.log'));
   for (const node of lab.nodes) {
     space.run(node, ['sysctl', '-qw', 'net.ipv4.conf.all.send_redirects=0', 'net.ipv4.conf.eth0.send_redirects=0']);
     space.run(node, ['nft', '-f', '-'], COUNTER(vip));
@@ -47,26 +49,11 @@ export function forwarded(space: Space, node: string): number {
   return Number(/counter packets (\d+)/.exec(space.run(node, ['nft', 'list', 'table', 'inet', 'lab']))?.[1] ?? Number.NaN);
 }
 
-function startServer(space: Space, directory: string): void {
-  const home = join(directory, ENDPOINT);
-  mkdirSync(home, { recursive: true });
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${home}/${kind};`).join('\n');
-  writeFileSync(
-    join(home, 'nginx.conf'),
-    `worker_processes 1;
-user root;
-pid ${home}/nginx.pid;
-error_log ${home}/error.log;
-events { worker_connections 8192; }
-http {
-  access_log off;
-${temporary}
-  keepalive_timeout 0;
-  server { listen 80 backlog=4096; location / { return 200 "ok"; } }
-}
-`,
-  );
-  space.start(ENDPOINT, ['nginx', '-p', home, '-c', join(home, 'nginx.conf'), '-g', 'daemon off;'], join(home, 'nginx.log'));
+/** The two ends of the load, in C: they share the machine with all the rest. */
+function httpProgram(directory: string): string {
+  const program = join(directory, 'http');
+  if (!existsSync(program)) execFileSync('cc', ['-O2', '-o', program, join(ROOT, 'test/lab/http.c')]);
+  return program;
 }
 
 export interface LoadTotals {
@@ -89,9 +76,8 @@ export class Load {
 
   constructor(space: Space, directory: string, vip: string, rate: number, timeoutMs = 2000) {
     this.#space = space;
-    const root = process.env['HERALDLB_ROOT'] ?? process.cwd();
     space.run('far', ['sysctl', '-qw', 'net.ipv4.ip_local_port_range=1024 65535']);
-    const words = [process.execPath, join(root, 'test/lab/load.mjs'), vip, String(rate), String(timeoutMs)];
+    const words = [httpProgram(directory), 'load', vip, String(rate), String(timeoutMs)];
     this.#child = space.start('far', words, join(directory, 'load.log'));
     lines(this.#child, (line) => this.#said.push(line));
   }

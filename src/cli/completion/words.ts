@@ -23,7 +23,9 @@ export interface OptionWords {
 
 /** The whole tree, as the program has it at this moment. */
 export function wordsOf(command: Command, path: readonly string[] = []): Words[] {
-  const commands = command.commands.map((below) => ({ name: below.name(), description: below.description() }));
+  // One that is not for people has no description.
+  const shown = command.commands.filter((below) => below.description() !== '');
+  const commands = shown.map((below) => ({ name: below.name(), description: below.description() }));
   const own: Words = {
     path,
     description: command.description(),
@@ -31,7 +33,7 @@ export function wordsOf(command: Command, path: readonly string[] = []): Words[]
     options: command.options.filter(({ hidden }) => !hidden).map(optionWords),
     choices: command.registeredArguments[0]?.argChoices ?? [],
   };
-  return [own, ...command.commands.flatMap((below) => wordsOf(below, [...path, below.name()]))];
+  return [own, ...shown.flatMap((below) => wordsOf(below, [...path, below.name()]))];
 }
 
 function optionWords({ short, long, description, required, optional, argChoices, flags }: Option): OptionWords {

@@ -31,13 +31,14 @@ export async function gatherCluster(ask: ClusterAsk): Promise<ClusterFacts> {
   const state = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
   const nodeState = await optional(client.request({ method: 'GET', path: objectPath(state, { namespace, name: nodeName }) }));
   const others = await findOthers(client);
+  const missing = await missingRights(ask);
   const view = projectNode(node);
   const status = record(record(nodeState)?.['status']) as NodeStateStatus | undefined;
   return {
     ...facts,
     served,
     outdated: await outdatedFields(client, served),
-    missingRights: await missingRights(ask),
+    ...(missing === undefined ? {} : { missingRights: missing }),
     ...(others === undefined ? {} : { others }),
     ...(view === undefined ? {} : { node: view }),
     ...(status === undefined ? {} : { nodeState: status }),
@@ -103,14 +104,17 @@ export function missingFields(wanted: Raw, found: Raw, path: string): string[] {
     .concat(below);
 }
 
-/** Of both service accounts where these credentials may ask for others, else of their own user as the speaker's. */
-async function missingRights({ client, namespace }: ClusterAsk): Promise<Right[]> {
+/**
+ * Of both service accounts where these credentials may ask for others, else of the speaker's where they are its own. What they may
+ * do themselves says nothing of the programs. @returns undefined: not known
+ */
+async function missingRights({ client, namespace }: ClusterAsk): Promise<Right[] | undefined> {
   const missing: Right[] = [];
   for (const program of ['speaker', 'controller'] as const) {
     for (const right of rightsOf(program, namespace)) {
       const allowed = await isAllowed(client, right, namespace);
-      if (allowed === 'unknown' && program === 'controller') return missing;
-      if (allowed === false) missing.push(right);
+      if (allowed === 'unknown') return program === 'controller' ? missing : undefined;
+      if (!allowed) missing.push(right);
     }
   }
   return missing;
@@ -120,10 +124,17 @@ async function isAllowed(client: KubeClient, right: Right, home: string): Promis
   const { account, verb, group, resource, subresource, namespace, name } = right;
   const resourceAttributes = { verb, group, resource, ...optionalFields({ subresource, namespace, name }) };
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${home}`, 'system:authenticated'];
-  const spec = { user: `system:serviceaccount:${home}:${account}`, groups, resourceAttributes };
-  const asked = await review(client, 'SubjectAccessReview', spec);
-  if (asked !== undefined || account !== 'heraldlb-speaker') return asked ?? 'unknown';
+  const user = `system:serviceaccount:${home}:${account}`;
+  const asked = await review(client, 'SubjectAccessReview', { user, groups, resourceAttributes });
+  if (asked !== undefined) return asked;
+  if ((await ownName(client)) !== user) return 'unknown';
   return (await review(client, 'SelfSubjectAccessReview', { resourceAttributes })) ?? 'unknown';
+}
+
+async function ownName(client: KubeClient): Promise<string | undefined> {
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  const asked = client.request<Raw>({ method: 'POST', path: '/apis/authentication.k8s.io/v1/selfsubjectreviews', body });
+  return text(record(record((await optional(asked))?.['status'])?.['userInfo'])?.['username']);
 }
 
 function optionalFields(fields: Readonly<Record<string, string | undefined>>): Record<string, string> {

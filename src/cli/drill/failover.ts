@@ -1,51 +1,18 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DRAIN_LABEL } from '../../announce/drain.ts';
 import { GROUP, VERSION } from '../../api/kind.ts';
-import { items, record } from '../../cluster/json.ts';
-import { projectNode, projectService } from '../../cluster/project.ts';
+import type { NodeStateStatus } from '../../api/nodeState.ts';
 import type { KubeClient } from '../../host/kube/kubeClient.ts';
-import { NODES, SERVICES, customResource, objectPath } from '../../host/kube/resource.ts';
+import { customResource } from '../../host/kube/resource.ts';
 import { listAll } from '../clusterAccess.ts';
+import type { DrillPlan } from './choose.ts';
 import { type Gap, type Sample, measureGap } from './gap.ts';
-
-export interface DrillPlan {
-  readonly service: string;
-  readonly vip: string;
-  readonly port: number;
-  readonly owner: string;
-}
-
-/** Who owns the VIP at present, and how it can be asked for. @throws Error in words for people */
-export async function planDrill(client: KubeClient, service: string, namespace: string): Promise<DrillPlan> {
-  const [serviceNamespace = '', name = ''] = service.split('/');
-  const object = await client.request({ method: 'GET', path: objectPath(SERVICES, { namespace: serviceNamespace, name }) });
-  const view = projectService(object);
-  const [vip] = view?.ingress ?? [];
-  if (vip === undefined) throw new Error(`${service} has no address`);
-  const port = view?.ports.find(({ protocol }) => protocol === 'TCP')?.port;
-  if (port === undefined) throw new Error(`${service} has no TCP port that could be asked`);
-  const owner = await ownerOf(client, vip, namespace);
-  if (owner === undefined) throw new Error(`no node answers ARP or NDP for ${vip}: a drill is for addresses of layer 2`);
-  const node = projectNode(await client.request({ method: 'GET', path: objectPath(NODES, { name: owner }) }));
-  if (node?.labels[DRAIN_LABEL] !== undefined) throw new Error(`${owner} is being drained already`);
-  return { service, vip, port, owner };
-}
-
-export async function ownerOf(client: KubeClient, vip: string, namespace: string): Promise<string | undefined> {
-  const states = await listAll(client, customResource(GROUP, VERSION, 'nodestates', 'NodeState'), namespace);
-  return states.find((state) => items(record(state['status'])?.['claims']).some((claim) => record(claim)?.['ip'] === vip))?.metadata.name;
-}
-
-export async function setDrain(client: KubeClient, node: string, value: 'drill' | null): Promise<void> {
-  const body = { metadata: { labels: { [DRAIN_LABEL]: value } } };
-  await client.request({ method: 'PATCH', path: objectPath(NODES, { name: node }), body, contentType: 'application/merge-patch+json' });
-}
+import { beginDrain, endDrain } from './restore.ts';
 
 export interface DrillOptions {
   readonly namespace: string;
   readonly intervalMs: number;
-  /** How long is waited for another owner. */
+  /** How long is waited for others to have taken over. */
   readonly limitMs: number;
   /** How long is measured before the move and after it. */
   readonly settleMs: number;
@@ -54,29 +21,33 @@ export interface DrillOptions {
 }
 
 export interface DrillResult extends DrillPlan {
-  /** Absent: nobody took over in time. */
-  readonly newOwner?: string;
+  /** Who has it now; nobody: it did not move in time. */
+  readonly takenOver: readonly string[];
   readonly gap: Gap;
 }
 
-/** Drains the owner, measures, and takes the drain back whatever happens. */
+/** Drains the node, measures, and takes the drain back whatever happens. */
 export async function runDrill(client: KubeClient, plan: DrillPlan, options: DrillOptions): Promise<DrillResult> {
   const { namespace, intervalMs, limitMs, settleMs, say, signal } = options;
   const prober = startProber(plan.vip, plan.port, intervalMs);
+  let isDrained = false;
   try {
     await pause(settleMs, signal);
     if (!prober.hasAnswers()) throw new Error(`${plan.vip} port ${plan.port} does not answer from here: nothing could be measured`);
     say(`draining ${plan.owner}`);
-    await setDrain(client, plan.owner, 'drill');
-    const newOwner = await waitForOwner(client, plan, namespace, limitMs, signal);
-    say(newOwner === undefined ? 'nobody has taken over' : `${newOwner} has taken over`);
+    isDrained = true;
+    await beginDrain(client, plan.owner);
+    const takenOver = await waitForOthers(client, plan, namespace, limitMs, signal);
+    say(takenOver.length === 0 ? 'nobody has taken over' : `${takenOver.join(', ')} has taken over`);
     await pause(settleMs, signal);
     const gap = measureGap(await prober.stop(), intervalMs);
-    return { ...plan, gap, ...(newOwner === undefined ? {} : { newOwner }) };
+    return { ...plan, gap, takenOver };
   } finally {
     await prober.stop();
-    await setDrain(client, plan.owner, null);
-    say(`${plan.owner} is back in service`);
+    if (isDrained) {
+      await endDrain(client, plan.owner, say);
+      say(`${plan.owner} is back in service`);
+    }
   }
 }
 
@@ -84,18 +55,33 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal });
 }
 
-async function waitForOwner(
+async function waitForOthers(
   client: KubeClient,
   plan: DrillPlan,
   namespace: string,
   limitMs: number,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<readonly string[]> {
   for (const end = performance.now() + limitMs; performance.now() < end; await pause(200, signal)) {
-    const owner = await ownerOf(client, plan.vip, namespace);
-    if (owner !== undefined && owner !== plan.owner) return owner;
+    const found = takenOverBy(plan, await statesOf(client, namespace));
+    if (found.length > 0) return found;
   }
-  return undefined;
+  return [];
+}
+
+/** Layer 2: whoever answers for it now. BGP: those that announced it beside the owner, once that has withdrawn. */
+function takenOverBy({ protocol, owner, vip, successors }: DrillPlan, states: ReadonlyMap<string, NodeStateStatus>): readonly string[] {
+  if (protocol === 'layer2')
+    return [...states].flatMap(([node, { claims }]) => (node !== owner && claims?.some(({ ip }) => ip === vip) === true ? [node] : []));
+  const { drain, summary } = states.get(owner) ?? {};
+  // What no other node can announce stays, and is told apart.
+  const isOut = drain?.phase === 'Drained' || (drain?.left !== undefined && (summary?.routes ?? 0) <= drain.left);
+  return isOut ? successors : [];
+}
+
+async function statesOf(client: KubeClient, namespace: string): Promise<Map<string, NodeStateStatus>> {
+  const all = await listAll(client, customResource(GROUP, VERSION, 'nodestates', 'NodeState'), namespace);
+  return new Map(all.map((state) => [state.metadata.name, (state['status'] ?? {}) as NodeStateStatus]));
 }
 
 interface Prober {

@@ -13,10 +13,31 @@ export function migratePeeringPolicies(draft: Draft): void {
     for (const [index, raw] of items(object.spec['virtualRouters']).entries())
       writeRouter(draft, object, `spec.virtualRouters[${index}]`, record(raw) ?? {});
   }
+  if (draft.of('CiliumBGPPeeringPolicy', 'cilium.io').length > 0) loseNodeSettings(draft);
+}
+
+/** Router ID, port and the like of one node stood in an annotation of it. */
+function loseNodeSettings(draft: Draft): void {
+  for (const node of draft.objects.filter(({ group, kind }) => group === '' && kind === 'Node')) {
+    for (const [key, value] of Object.entries(node.annotations))
+      if (key.startsWith('cilium.io/bgp-virtual-router.'))
+        draft.lose('NoEquivalent', node, `metadata.annotations ${key}`, `"${value}" is not read: write a BGPPeer for this node alone`);
+  }
+}
+
+/** @returns whether addresses of load balancers were announced, as they are where it is not said */
+function announcesAddresses(draft: Draft, object: SourceObject, path: string, router: Raw): boolean {
+  const wanted = router['serviceAdvertisements'];
+  const kinds = wanted === undefined ? ['LoadBalancerIP'] : items(wanted);
+  for (const kind of kinds)
+    if (kind !== 'LoadBalancerIP') draft.lose('NoEquivalent', object, `${path}.serviceAdvertisements`, `${String(kind)} is not announced`);
+  return kinds.includes('LoadBalancerIP');
 }
 
 function writeRouter(draft: Draft, object: SourceObject, path: string, router: Raw): void {
   if (router['exportPodCIDR'] === true) draft.lose('OutOfScope', object, `${path}.exportPodCIDR`, 'routes to Pods stay with Cilium');
+  if (router['podIPPoolSelector'] !== undefined)
+    draft.lose('OutOfScope', object, `${path}.podIPPoolSelector`, 'routes to Pods stay with Cilium');
   const groups = new Map<
     string,
     { readonly attributes: object; readonly pools: readonly string[] | undefined; readonly peers: string[] }
@@ -31,6 +52,7 @@ function writeRouter(draft: Draft, object: SourceObject, path: string, router: R
       groups.set(key, group);
     }
   }
+  if (!announcesAddresses(draft, object, path, router)) return;
   const selector = readSelector(router['serviceSelector']);
   if (selector === undefined) {
     draft.lose('SelectsNothing', object, `${path}.serviceSelector`, 'is missing: this router announced no Service');

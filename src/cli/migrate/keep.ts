@@ -72,7 +72,7 @@ export function loseStrays(draft: Draft): void {
 export function proveAccepted(draft: Draft): void {
   const { problems } = parseConfig(rawObjects(draft.manifests), { generation: 1 });
   for (const { severity, object, path, message } of problems)
-    if (severity === 'error') draft.losses.push({ severity, reason: 'ResultRefused', object, path, message });
+    draft.losses.push({ severity, reason: severity === 'error' ? 'ResultRefused' : 'Approximated', object, path, message });
 }
 
 /** The plan itself has the last word. @returns how many Services keep all that they have */

@@ -62,6 +62,7 @@ const MODES = {
   vip_routingtable: 'routing table mode is not there: nothing is written to the kernel, use BGP',
   zebra_enable: 'there is no connection to zebra: routers learn routes by BGP',
   enable_upnp: 'UPnP is not there',
+  enable_service_security: 'other ports of a VIP are not blocked: that is for kube-proxy or a firewall',
   annotation: 'peers from annotations of nodes are not read: write a BGPPeer with nodeSelectors for each rack',
 } as const;
 
@@ -94,17 +95,16 @@ function carryAnnotations(draft: Draft, service: SourceService): void {
     const value = annotations[PREFIX + name];
     if (value !== undefined && value !== '' && value !== 'false') draft.lose('NoEquivalent', object, path(name), message);
   }
-  const wanted = annotations[`${PREFIX}loadbalancerIPs`]?.trim();
-  if (wanted === undefined || wanted === '') return;
+  const annotated = annotations[`${PREFIX}loadbalancerIPs`]?.trim() ?? '';
+  const wanted = annotated === '' ? (view.loadBalancerIP ?? '') : annotated;
   if (/(^|,)\s*(0\.0\.0\.0|::)\s*(,|$)/.test(wanted)) {
-    draft.lose(
-      'NoEquivalent',
-      object,
-      path('loadbalancerIPs'),
-      `"${wanted}" asks for DHCP, which is not there: the present address is kept`,
-    );
+    const where = annotated === '' ? 'spec.loadBalancerIP' : path('loadbalancerIPs');
+    draft.lose('NoEquivalent', object, where, `"${wanted}" asks for DHCP, which is not there: the present address is kept`);
+    // Here it would be asked for as it stands.
+    if (view.loadBalancerIP !== undefined) draft.clearLoadBalancerIP(service);
     return;
   }
+  if (annotated === '') return;
   if (view.loadBalancerIP !== undefined) {
     if (view.loadBalancerIP === wanted) return;
     draft.clearLoadBalancerIP(service);

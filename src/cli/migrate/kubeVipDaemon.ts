@@ -25,15 +25,20 @@ export function readDaemon(draft: Draft, object: SourceObject): Daemon | undefin
     const name = text(record(raw)?.['name']);
     const value = text(record(raw)?.['value']);
     if (name !== undefined && value !== undefined) env.set(name, value);
+    const elsewhere = record(record(raw)?.['valueFrom']) ?? {};
+    if (elsewhere['secretKeyRef'] !== undefined || elsewhere['configMapKeyRef'] !== undefined)
+      draft.lose('SecretToCopy', object, path(name ?? ''), 'stands in a Secret or ConfigMap, which is not read: set what it says by hand');
   }
   return {
     object,
     env,
     nodeSelectors: object.kind === 'Pod' ? [] : nodeSelectorsOf(draft, object, spec),
     on: (name) => /^(true|1|t)$/i.test(env.get(name) ?? ''),
-    path: (name) => `spec.template.spec.containers[kube-vip].env ${name}`,
+    path,
   };
 }
+
+const path = (name: string): string => `spec.template.spec.containers[kube-vip].env ${name}`;
 
 const OPERATORS = new Set(['In', 'NotIn', 'Exists', 'DoesNotExist']);
 
@@ -43,12 +48,12 @@ function nodeSelectorsOf(draft: Draft, object: SourceObject, spec: Raw): object[
   const plain = Object.keys(matchLabels).length === 0 ? {} : { matchLabels };
   const required = record(record(record(spec['affinity'])?.['nodeAffinity'])?.['requiredDuringSchedulingIgnoredDuringExecution']);
   const terms = items(required?.['nodeSelectorTerms']).map((term) => record(term) ?? {});
-  const path = 'spec.template.spec.affinity.nodeAffinity';
-  if (terms.some((term) => items(term['matchFields']).length > 0)) draft.lose('NoEquivalent', object, path, 'matchFields are left out');
+  const affinity = 'spec.template.spec.affinity.nodeAffinity';
+  if (terms.some((term) => items(term['matchFields']).length > 0)) draft.lose('NoEquivalent', object, affinity, 'matchFields are left out');
   const selectors = terms.map((term) => {
     const all = items(term['matchExpressions']).map((one) => record(one) ?? {});
     const matchExpressions = all.filter(({ operator }) => OPERATORS.has(text(operator) ?? ''));
-    if (matchExpressions.length < all.length) draft.lose('NoEquivalent', object, path, 'the operators Gt and Lt are left out');
+    if (matchExpressions.length < all.length) draft.lose('NoEquivalent', object, affinity, 'the operators Gt and Lt are left out');
     return { ...plain, ...(matchExpressions.length === 0 ? {} : { matchExpressions }) };
   });
   if (selectors.length === 0) return 'matchLabels' in plain ? [plain] : [];

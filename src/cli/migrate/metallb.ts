@@ -1,8 +1,8 @@
 import { METALLB_GROUP } from '../../api/kind.ts';
 import { items, record, text } from '../../cluster/json.ts';
-import { CONFIG_KINDS } from '../../config/parse.ts';
+import { CONFIG_KINDS, type ConfigKind } from '../../config/parse.ts';
 import type { Draft } from './draft.ts';
-import { writeAdvertisements } from './metallbAdvertisements.ts';
+import { METALLB_OWNERS, writeAdvertisements } from './metallbAdvertisements.ts';
 import { readMetallbConfigMap } from './metallbConfigMap.ts';
 import { type SourceObject, given } from './sourceObject.ts';
 
@@ -31,10 +31,14 @@ function classOf({ group, kind, spec }: SourceObject): string[] {
 function carry(draft: Draft, object: SourceObject): void {
   const kind = CONFIG_KINDS.find((known) => known === object.kind);
   if (kind !== undefined) {
-    const spec = kind === 'BGPPeer' ? peerSpec(draft, object) : object.spec;
-    draft.write(kind, object.name, spec, { labels: object.labels, exact: true });
+    draft.write(kind, object.name, specOf(draft, kind, object), { labels: object.labels, exact: true });
   } else if (object.kind === 'AddressPool') carryAddressPool(draft, object);
   else if (!REPORTS.has(object.kind)) draft.lose('NoEquivalent', object, '', 'is of a kind that is not known');
+}
+
+function specOf(draft: Draft, kind: ConfigKind, object: SourceObject): object {
+  if (kind === 'BGPPeer') return peerSpec(draft, object);
+  return kind === 'L2Advertisement' ? { ...object.spec, ...METALLB_OWNERS } : object.spec;
 }
 
 /** v1beta1 and v1beta2 write what both have in the same way. */

@@ -1,6 +1,9 @@
 import type { Draft } from './draft.ts';
 import type { SourceObject } from './sourceObject.ts';
 
+/** No VIP of layer 2 changes its node: ours are spread evenly otherwise. */
+export const METALLB_OWNERS = { election: 'hash' } as const;
+
 /** @param advertisements with MetalLB's names of fields; a BGP pool without any has one of the defaults */
 export function writeAdvertisements(
   draft: Draft,
@@ -10,7 +13,7 @@ export function writeAdvertisements(
   protocol: unknown,
   advertisements: readonly object[],
 ): void {
-  if (protocol === 'layer2') draft.write('L2Advertisement', pool, { ipAddressPools: [pool] });
+  if (protocol === 'layer2') draft.write('L2Advertisement', pool, { ipAddressPools: [pool], ...METALLB_OWNERS });
   else if (protocol === 'bgp') {
     for (const advertisement of advertisements.length === 0 ? [{}] : advertisements)
       draft.write('BGPAdvertisement', pool, { ipAddressPools: [pool], ...advertisement });

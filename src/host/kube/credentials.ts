@@ -38,9 +38,15 @@ const REFRESH_MS = 60_000;
 
 function readConfig(source: CredentialsSource): KubeConfig {
   const config = new KubeConfig();
-  if (source.text !== undefined) config.loadFromString(source.text);
-  else if (source.kubeconfig !== undefined) config.loadFromFile(source.kubeconfig);
-  else config.loadFromDefault();
+  try {
+    if (source.text !== undefined) config.loadFromString(source.text);
+    else if (source.kubeconfig !== undefined) config.loadFromFile(source.kubeconfig);
+    else config.loadFromDefault();
+  } catch (error) {
+    const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const where = source.kubeconfig ?? (source.text === undefined ? process.env['KUBECONFIG'] : undefined);
+    throw new Error(`the kubeconfig${where === undefined ? '' : ` ${where}`} cannot be read: ${why}`, { cause: error });
+  }
   if (source.context !== undefined) config.setCurrentContext(source.context);
   // The client refuses a plain-HTTP server (a local proxy, a lab) unless told that there is nothing to verify.
   config.clusters = config.clusters.map((cluster) => (cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster));

@@ -42,6 +42,13 @@ describe('what doctor asks a cluster', () => {
     expect(found).not.toHaveProperty('others');
   });
 
+  it('takes what somebody else may not do for no fault of the programs', async () => {
+    await lab.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nobody', namespace: NAMESPACE } });
+    const found = await facts(lab.kubeconfig(lab.serviceAccountToken(NAMESPACE, 'nobody')));
+    expect(found).toMatchObject({ answer: { status: 200 } });
+    expect(found).not.toHaveProperty('missingRights');
+  });
+
   it('names each right that is missing, of either program', async () => {
     const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', namespace: NAMESPACE };
     const { rules } = (await lab.get({ ...role, name: 'heraldlb-speaker' })) as unknown as { rules: { resources: string[] }[] };

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Source } from '../../../src/cli/migrate/contract.ts';
 import { migrate } from '../../../src/cli/migrate/migrate.ts';
 import { editCommands, reportLines } from '../../../src/cli/migrate/report.ts';
-import { type Wire, NAMESPACE, checked, cluster, fixture, losses, migrated, sessions, wire } from './support.ts';
+import { type Wire, NAMESPACE, checked, claimed, cluster, fixture, losses, migrated, sessions, wire } from './support.ts';
 
 interface Example {
   readonly source: Source;
@@ -295,6 +296,66 @@ const pool = (name: string, spec: object): object => ({
   spec,
 });
 
+describe('the owners of MetalLB', () => {
+  /** As its speakers find them: lowest sha256 of `node#address`, the address that the Service has first. */
+  const owner = (ip: string, nodes: readonly string[]): string => {
+    const ranks = new Map(nodes.map((node) => [createHash('sha256').update(`${node}#${ip}`).digest('hex'), node]));
+    const [first = ''] = [...ranks.keys()].toSorted();
+    return ranks.get(first) ?? '';
+  };
+
+  it('stay the owners, VIP by VIP: of all nodes, of those of an advertisement, of those with Pods', () => {
+    const l2 = (name: string, spec: object): object => ({
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'L2Advertisement',
+      metadata: { name },
+      spec,
+    });
+    const names = Array.from({ length: 30 }, (_, index) => `s${index}`);
+    const objects = [
+      pool('wide', { addresses: ['10.10.0.0/24', 'fd00:10::/64'] }),
+      pool('rack', { addresses: ['10.10.1.0/24'] }),
+      l2('wide', { ipAddressPools: ['wide'] }),
+      l2('rack', { ipAddressPools: ['rack'], nodeSelectors: [{ matchLabels: { rack: 'a' } }] }),
+      {
+        apiVersion: 'metallb.io/v1beta1',
+        kind: 'AddressPool',
+        metadata: { name: 'older' },
+        spec: { protocol: 'layer2', addresses: ['10.10.2.0/24'] },
+      },
+      ...names.flatMap((name, index) => [
+        service(`wide-${name}`, `10.10.0.${index + 1}`),
+        service(`rack-${name}`, `10.10.1.${index + 1}`),
+        service(`older-${name}`, `10.10.2.${index + 1}`),
+        service(`local-${name}`, `10.10.0.${index + 100}`, { spec: { externalTrafficPolicy: 'Local' } }),
+        service(`six-${name}`, `fd00:10::${index + 1}`, { spec: { clusterIPs: ['fd00::1'], ipFamilies: ['IPv6'] } }),
+      ]),
+    ];
+    const pods = (kind: string, nodes: readonly string[]): object =>
+      Object.fromEntries(names.map((name) => [`default/${kind}-${name}`, nodes]));
+    const all = {
+      ...pods('wide', ['n1']),
+      ...pods('rack', ['n4']),
+      ...pods('older', ['n2']),
+      ...pods('local', ['n2', 'n4']),
+      ...pods('six', ['n3']),
+    };
+    const given = [...objects, ...cluster(all)];
+    const found = claimed({ objects: given, migration: migrate('metallb', given, NAMESPACE) });
+    const expected = Object.fromEntries(
+      names.flatMap((_, index) => [
+        [`10.10.0.${index + 1}`, owner(`10.10.0.${index + 1}`, ALL)],
+        [`10.10.1.${index + 1}`, owner(`10.10.1.${index + 1}`, RACK_A)],
+        [`10.10.2.${index + 1}`, owner(`10.10.2.${index + 1}`, ALL)],
+        [`10.10.0.${index + 100}`, owner(`10.10.0.${index + 100}`, ['n2', 'n4'])],
+        [`fd00:10::${(index + 1).toString()}`, owner(`fd00:10::${(index + 1).toString()}`, ALL)],
+      ]),
+    );
+    expect(found).toEqual(expected);
+    expect(new Set(Object.values(found))).toEqual(new Set(ALL));
+  });
+});
+
 describe('what stands in the way', () => {
   it('an address outside every pool is an error, and comes first', () => {
     const objects = [
@@ -378,6 +439,94 @@ describe('what stands in the way', () => {
       ];
     });
     expect(() => migrate(source, [...junk, ...hollow], NAMESPACE)).not.toThrow();
+  });
+});
+
+describe('what has no place here is said, with a reason', () => {
+  const kubeVip = (...env: readonly object[]): object => ({
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: 'kube-vip-ds', namespace: 'kube-system' },
+    spec: {
+      template: {
+        spec: {
+          containers: [
+            {
+              image: 'ghcr.io/kube-vip/kube-vip:v1.0.0',
+              env: [{ name: 'svc_enable', value: 'true' }, { name: 'svc_election', value: 'true' }, ...env],
+            },
+          ],
+        },
+      },
+    },
+  });
+  const policy = (router: object): object => ({
+    apiVersion: 'cilium.io/v2alpha1',
+    kind: 'CiliumBGPPeeringPolicy',
+    metadata: { name: 'rack' },
+    spec: {
+      virtualRouters: [{ localASN: 64_512, neighbors: [{ peerAddress: '192.0.2.1/32', peerASN: 64_513 }], serviceSelector: {}, ...router }],
+    },
+  });
+  const metallb = (kind: string, spec: object): object => ({
+    apiVersion: `metallb.io/v1beta${kind === 'BGPPeer' ? 2 : 1}`,
+    kind,
+    metadata: { name: 'x' },
+    spec,
+  });
+  const peer = { myASN: 64_512, peerASN: 64_513, peerAddress: '192.0.2.1' };
+  const env = (name: string): string => `DaemonSet/kube-vip-ds spec.template.spec.containers[kube-vip].env ${name}`;
+
+  it.each([
+    ['metallb', metallb('BGPPeer', { ...peer, vrf: 'red' }), 'warning Approximated BGPPeer/x spec.vrf'],
+    ['metallb', metallb('BGPPeer', { ...peer, disableMP: true }), 'warning Approximated BGPPeer/x spec.disableMP'],
+    ['metallb', metallb('Surprise', {}), 'warning NoEquivalent Surprise/x'],
+    [
+      'kube-vip',
+      kubeVip({ name: 'bgp_peerpass', valueFrom: { secretKeyRef: { name: 'a', key: 'b' } } }),
+      `warning SecretToCopy ${env('bgp_peerpass')}`,
+    ],
+    ['kube-vip', kubeVip({ name: 'enable_service_security', value: 'true' }), `warning NoEquivalent ${env('enable_service_security')}`],
+    [
+      'cilium',
+      policy({ serviceAdvertisements: ['ClusterIP'] }),
+      'warning NoEquivalent CiliumBGPPeeringPolicy/rack spec.virtualRouters[0].serviceAdvertisements',
+    ],
+    [
+      'cilium',
+      policy({ podIPPoolSelector: {} }),
+      'warning OutOfScope CiliumBGPPeeringPolicy/rack spec.virtualRouters[0].podIPPoolSelector',
+    ],
+  ] as const)('%s: %j', (source, object, expected) => {
+    expect(losses(migrate(source, [object, service('a', '192.0.2.9')], NAMESPACE))).toContain(expected);
+  });
+
+  it('a router of Cilium that announced other addresses only announces none here', () => {
+    const { manifests } = migrate('cilium', [policy({ serviceAdvertisements: ['ClusterIP', 'ExternalIP'] })], NAMESPACE);
+    expect(manifests.map(({ kind }) => kind)).toEqual(['BGPPeer']);
+  });
+
+  it('settings of one node in its annotations', () => {
+    const node = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'n1', annotations: { 'cilium.io/bgp-virtual-router.64512': 'router-id=192.0.2.7' } },
+    };
+    expect(losses(migrate('cilium', [policy({}), node], NAMESPACE))).toContain(
+      'warning NoEquivalent Node/n1 metadata.annotations cilium.io/bgp-virtual-router.64512',
+    );
+  });
+
+  it('an address by DHCP, however it was asked for: the present one is kept, and 0.0.0.0 asked for no more', () => {
+    for (const more of [
+      { spec: { loadBalancerIP: '0.0.0.0' } },
+      { spec: { loadBalancerIP: '0.0.0.0' }, annotations: { 'kube-vip.io/loadbalancerIPs': '0.0.0.0' } },
+    ]) {
+      const migration = migrate('kube-vip', [kubeVip({ name: 'vip_arp', value: 'true' }), service('a', '192.0.2.9', more)], NAMESPACE);
+      expect(losses(migration).filter((loss) => loss.includes('NoEquivalent Service/a'))).toHaveLength(1);
+      expect(migration.edits).toMatchObject([{ service: 'default/a', clearLoadBalancerIP: true }]);
+      expect(migration.kept).toBe(1);
+    }
   });
 });
 

@@ -104,6 +104,20 @@ export function sessions(
   return Object.fromEntries(plan.peers.map(({ name, session }) => [name, session]));
 }
 
+/** The one node that answers for each VIP. */
+export function claimed({
+  objects,
+  migration,
+}: {
+  readonly objects: readonly unknown[];
+  readonly migration: Migration;
+}): Record<string, string> {
+  const snapshot = snapshotOf(objects, migration);
+  return Object.fromEntries(
+    snapshot.nodes.flatMap(({ name }) => planNode(snapshot, name, 1).plan.claims.map(({ ip }): [string, string] => [ip, name])),
+  );
+}
+
 /** Whoever would own a VIP if it were alone; all together, exactly one does. */
 function owners(snapshot: AnnounceSnapshot): Wire['vips'] {
   const owned = snapshot.nodes.flatMap(({ name }) => planNode(snapshot, name, 1).plan.claims.map(({ ip }) => ip));
