@@ -142,18 +142,32 @@ async function bareConditions(kube: Kube, namespace: string): Promise<number> {
 }
 
 /** Services that wait for a pool, and then it is there: what a controller that runs already needs to the last VIP. */
-async function poolComes(kube: Kube, pools: readonly object[]): Promise<{ readonly ms: number; readonly bareMs: number }> {
-  const before = await bareConditions(kube, 'late');
+async function poolComes(kube: Kube, pools: readonly object[], pid: number): Promise<Late> {
+  const bareMs = [await bareConditions(kube, 'late')];
   await sleep(2000);
+  const cpu = { own: cpuSeconds(pid), servers: serverCpuSeconds(pid) };
   const from = performance.now();
   for (const object of pools) await kube.admin.apply(object);
   await untilSampleAssigned(kube, 'late');
   const ms = performance.now() - from;
+  const [own, servers] = [cpuSeconds(pid) - cpu.own, serverCpuSeconds(pid) - cpu.servers];
   await untilAssigned(kube, 'late');
   // Events come after the statuses.
   await sleep(COUNT);
-  const after = await bareConditions(kube, 'late');
-  return { ms, bareMs: (before + after) / 2 };
+  const withEvents = cpuSeconds(pid) - cpu.own;
+  bareMs.push(await bareConditions(kube, 'late'));
+  return { ms, bareMs, own, servers, withEvents };
+}
+
+interface Late {
+  readonly ms: number;
+  /** Before and after, with the controller watching. */
+  readonly bareMs: readonly number[];
+  /** CPU seconds from the pool to the last VIP. */
+  readonly own: number;
+  readonly servers: number;
+  /** Of the controller, until its events are told as well. */
+  readonly withEvents: number;
 }
 
 /** Cheap for the server: counts in one list every so often. */
@@ -173,6 +187,20 @@ function cpuSeconds(pid: number): number {
     .replace(/^.*\) /, '')
     .split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Of kube-apiserver and etcd, which are children of this process as the controller is, but that one has no part in it. */
+function serverCpuSeconds(controller: number): number {
+  const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== controller && parentOf(pid) === process.pid);
+  return children.reduce((sum, pid) => sum + cpuSeconds(Number(pid)), 0);
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
 }
 
 function peakMb(pid: number): number {
@@ -208,16 +236,51 @@ async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
 
 function printFirst(name: string, { bare, waiting, created, atOnce, cpuWaiting }: First, pid: number): void {
   console.log(
-    '| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU |',
+    '| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU | peak |',
   );
-  console.log('|---|---|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|---|---|');
   console.log(
     `| ${name} | ${rate(bare)} | ${rate(waiting)} | ${(bare / waiting).toFixed(2)} | ${(created / 1000).toFixed(1)} s | ` +
-      `${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpuSeconds(pid).toFixed(1)} s |`,
+      `${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpuSeconds(pid).toFixed(1)} s | ${peakMb(pid).toFixed(0)} MB |\n`,
   );
 }
 
-async function measure({ name, crds, objects, late, start }: Contender): Promise<void> {
+async function late(kube: Kube, name: string, pools: readonly object[], started: () => ChildProcess): Promise<void> {
+  await createServices(kube, 'late', undefined, 'late');
+  await bareConditions(kube, 'late');
+  const serversBefore = serverCpuSeconds(0);
+  const alone = await bareConditions(kube, 'late');
+  const serversAlone = serverCpuSeconds(0) - serversBefore;
+  const child = started();
+  const pid = child.pid ?? 0;
+  // Refusals, and their events.
+  await sleep(2 * COUNT);
+  const { ms, bareMs, own, servers, withEvents } = await poolComes(kube, pools, pid);
+  const peak = peakMb(pid);
+  await end([child]);
+  const aloneAfter = await bareConditions(kube, 'late');
+  const perService = (seconds: number): string => `${((seconds * 1000) / COUNT).toFixed(2)} ms`;
+  console.log('| controller | bare patches: alone | watched before | watched after | alone after | a pool comes | of those alone | of those watched |');
+  console.log('|---|---|---|---|---|---|---|---|');
+  const [before = 0, after = 0] = bareMs;
+  console.log(
+    `| ${name} | ${[alone, before, after, aloneAfter, ms].map(rate).join(' | ')} | ` +
+      `${((alone + aloneAfter) / 2 / ms).toFixed(2)} | ${((before + after) / 2 / ms).toFixed(2)} |`,
+  );
+  console.log(
+    `CPU for each Service: controller ${perService(own)}, ${perService(withEvents)} with its events; API server and etcd ` +
+      `${perService(servers)}, for a bare patch ${perService(serversAlone)}; at most ${peak.toFixed(0)} MB\n`,
+  );
+}
+
+async function end(children: readonly ChildProcess[]): Promise<void> {
+  for (const child of children.filter(({ exitCode }) => exitCode === null)) {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+}
+
+async function measure({ name, crds, objects, late: lateObject, start }: Contender): Promise<void> {
   const kube = await startKube({ controllers: false });
   const running: ChildProcess[] = [];
   const begin = (): ChildProcess => {
@@ -225,34 +288,18 @@ async function measure({ name, crds, objects, late, start }: Contender): Promise
     running.push(child);
     return child;
   };
-  const pid = (): number => running[0]?.pid ?? 0;
   try {
     for (const file of crds) await kube.admin.apply(readFileSync(file, 'utf8'));
     await sleep(3000);
     for (const object of objects) await kube.admin.apply(object);
     if (phases !== 'late') {
       await createServices(kube, 'bare', 'example.com/none');
-      printFirst(name, await first(kube, begin), pid());
+      printFirst(name, await first(kube, begin), running[0]?.pid ?? 0);
     }
-    if (phases !== 'first') {
-      await createServices(kube, 'late', undefined, 'late');
-      console.log(`bare patches without any controller: ${rate(await bareConditions(kube, 'late'))}`);
-      if (running.length === 0) begin();
-      // Refusals, and their events.
-      await sleep(2 * COUNT);
-      const cpuBefore = cpuSeconds(pid());
-      const { ms, bareMs } = await poolComes(kube, [late]);
-      const cpu = cpuSeconds(pid()) - cpuBefore;
-      console.log('| controller | bare patches before and after | a pool comes for those that wait | ratio | CPU |');
-      console.log('|---|---|---|---|---|');
-      console.log(`| ${name} | ${rate(bareMs)} | ${rate(ms)} | ${(bareMs / ms).toFixed(2)} | ${cpu.toFixed(1)} s |`);
-    }
-    console.log(`${name}: at most ${peakMb(pid()).toFixed(0)} MB\n`);
+    await end(running);
+    if (phases !== 'first') await late(kube, name, [lateObject], begin);
   } finally {
-    for (const child of running.filter(({ exitCode }) => exitCode === null)) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    await end(running);
     await kube.close();
   }
 }
