@@ -2,12 +2,16 @@
  * How fast a controller gives many Services their addresses on a real kube-apiserver, beside bare status patches from a simple loop on
  * the same server, and beside MetalLB's controller where it is to be had.
  *
- *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [$(test/bench/metallb/build.sh)] [all|first|late]
+ *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [$(test/bench/metallb/build.sh)] [all|first|late|start]
  *
  * `first`: only the Services that wait when a controller starts, and those that are made at once afterwards. `late`: only those that
- * wait for a pool. The API server makes Services much slower than it patches them, so all of it takes minutes.
+ * wait for a pool. `start`: only the first half of `first`, and nothing to compare it with. The API server makes Services much slower than
+ * it patches them, so all of it takes minutes.
+ *
+ * BENCH_ONLY=HeraldLB or MetalLB: only that one. BENCH_PIN=1: API server and etcd on the first core, controller and loops on the second, so that
+ * what the server can take is what is measured, and not who gets how much of a core.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -195,6 +199,17 @@ function serverCpuSeconds(controller: number): number {
   return children.reduce((sum, pid) => sum + cpuSeconds(Number(pid)), 0);
 }
 
+const isPinned = process.env['BENCH_PIN'] === '1';
+
+function pin(pid: number, core: 0 | 1): void {
+  if (isPinned) execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)]);
+}
+
+function pinServers(): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === process.pid)) pin(Number(pid), 0);
+  pin(process.pid, 1);
+}
+
 function parentOf(pid: string): number {
   try {
     return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
@@ -217,15 +232,18 @@ interface First {
   readonly cpuWaiting: number;
 }
 
+async function fromStart(kube: Kube, start: () => ChildProcess): Promise<Pick<First, 'waiting' | 'cpuWaiting'>> {
+  await createServices(kube, 'waiting');
+  const from = performance.now();
+  const child = start();
+  await untilAssigned(kube, 'waiting');
+  return { waiting: performance.now() - from, cpuWaiting: cpuSeconds(child.pid ?? 0) };
+}
+
 /** Services that wait when the controller starts, and as many that are made while it runs. */
 async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
   const bare = await barePatches(kube, 'bare');
-  await createServices(kube, 'waiting');
-  const waitingFrom = performance.now();
-  const child = start();
-  await untilAssigned(kube, 'waiting');
-  const waiting = performance.now() - waitingFrom;
-  const cpuWaiting = cpuSeconds(child.pid ?? 0);
+  const { waiting, cpuWaiting } = await fromStart(kube, start);
   await sleep(1000);
   const atOnceFrom = performance.now();
   const created = await createServices(kube, 'at-once');
@@ -285,6 +303,7 @@ async function measure({ name, crds, objects, late: lateObject, start }: Contend
   const running: ChildProcess[] = [];
   const begin = (): ChildProcess => {
     const child = start(kube.kubeconfigFile(), openSync(`/tmp/heraldlb-bench-${name}.log`, 'w'));
+    pin(child.pid ?? 0, 1);
     running.push(child);
     return child;
   };
@@ -292,6 +311,13 @@ async function measure({ name, crds, objects, late: lateObject, start }: Contend
     for (const file of crds) await kube.admin.apply(readFileSync(file, 'utf8'));
     await sleep(3000);
     for (const object of objects) await kube.admin.apply(object);
+    pinServers();
+    if (phases === 'start') {
+      const { waiting, cpuWaiting } = await fromStart(kube, begin);
+      const peak = peakMb(running[0]?.pid ?? 0).toFixed(0);
+      console.log(`${name}: ${COUNT} from its start in ${(waiting / 1000).toFixed(1)} s (${rate(waiting)}), CPU ${cpuWaiting.toFixed(1)} s, ${peak} MB`);
+      return;
+    }
     if (phases !== 'late') {
       await createServices(kube, 'bare', 'example.com/none');
       printFirst(name, await first(kube, begin), running[0]?.pid ?? 0);
@@ -305,4 +331,5 @@ async function measure({ name, crds, objects, late: lateObject, start }: Contend
 }
 
 console.log(`${COUNT} Services, ${LOOPS} writers\n`);
-for (const contender of contenders()) await measure(contender);
+const only = process.env['BENCH_ONLY'];
+for (const contender of contenders()) if (only === undefined || only === contender.name) await measure(contender);
