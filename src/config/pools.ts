@@ -36,10 +36,10 @@ function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Po
     }
     index.add(block, object.ref.name);
     blocks.push(block);
-    for (const unusable of unusableIn(block)) {
-      faults.push(fault('UnusableAddresses', path, `${block.text} contains ${unusable.what} addresses, which are never given`, 'warning'));
-      never.push(unusable.block);
-    }
+    const unusable = unusableIn(block);
+    never.push(...unusable.map((one) => one.block));
+    const what = [...new Set(unusable.map((one) => one.what))].join(', ');
+    if (what !== '') faults.push(fault('UnusableAddresses', path, `${block.text} contains ${what} addresses, which are never given`, 'warning'));
   }
   const allocation = buildAllocation(spec.serviceAllocation);
   const excluded = merged([...never, ...readExcluded(spec.excludedAddresses ?? [], index, faults)]);
