@@ -29,7 +29,9 @@ export interface ServiceChange {
  * @returns undefined when there is none
  */
 export function serviceChange(service: ServiceView, assignment: Assignment, now: string): ServiceChange | undefined {
-  const ingress = sameList(service.ingress, assignment.ingress) ? undefined : { ingress: ingressOf(assignment.ingress) };
+  // What others wrote beside our addresses goes; where we have none to give it is not ours to judge.
+  const isOurs = service.foreignIngress !== true || assignment.ingress.length === 0;
+  const ingress = isOurs && sameList(service.ingress, assignment.ingress) ? undefined : { ingress: ingressOf(assignment.ingress) };
   const pool = assignment.pool;
   const annotations = service.annotations[ALLOCATED_FROM_POOL] === pool ? undefined : { [ALLOCATED_FROM_POOL]: pool ?? null };
   const before = service.conditions.find(({ type }) => type === ALLOCATED);

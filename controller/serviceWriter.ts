@@ -139,6 +139,7 @@ class Writer {
         subresource: 'status',
         type: 'strategic',
         fieldManager: 'heraldlb-controller',
+        metadataOnly: true,
         timeoutMs: WRITE_TIMEOUT_MS,
         signal: this.#ends(stopped),
       });

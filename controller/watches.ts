@@ -2,6 +2,7 @@ import { GROUP, VERSION } from '../src/api/kind.ts';
 import type { NamespaceView, NodeAddresses, NodeSightings } from '../src/cluster/node.ts';
 import { projectNamespace, projectNodeAddresses, projectService, projectSightings } from '../src/cluster/project.ts';
 import type { ServiceView } from '../src/cluster/service.ts';
+import { configClient } from '../src/host/kube/configResource.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
@@ -50,7 +51,13 @@ export function startWatches({ namespace, configResources, ...common }: WatchesO
   const configs = new Map(
     configResources.map((resource) => [
       resource,
-      startReflector<KubeObject>({ ...common, resource, namespace, project: (object) => narrowed(object, resource) }),
+      startReflector<KubeObject>({
+        ...common,
+        client: configClient(common.client, resource),
+        resource,
+        namespace,
+        project: (object) => narrowed(object, resource),
+      }),
     ]),
   );
   const all: readonly (readonly [string, Reflector<unknown>])[] = [

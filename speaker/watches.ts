@@ -3,7 +3,7 @@ import type { NodeView } from '../src/cluster/node.ts';
 import { projectEndpointSlice, projectNode, projectService } from '../src/cluster/project.ts';
 import type { ServiceView } from '../src/cluster/service.ts';
 import { CONFIG_KINDS, type ConfigKind } from '../src/config/parse.ts';
-import { configResource } from '../src/host/kube/configResource.ts';
+import { configClient, configResource } from '../src/host/kube/configResource.ts';
 import { deepEqual } from '../src/host/kube/deepEqual.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
@@ -49,7 +49,14 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
       const resource = configResource(apiGroup, kind);
       return [
         kind,
-        startReflector<KubeObject>({ ...common, namespace, resource, project: (object) => withoutStatus(object, kind), same: sameConfig }),
+        startReflector<KubeObject>({
+          ...common,
+          client: configClient(common.client, resource),
+          namespace,
+          resource,
+          project: (object) => withoutStatus(object, kind),
+          same: sameConfig,
+        }),
       ];
     }),
   );

@@ -42,3 +42,8 @@ export function versionOf(group: string, kind: string): string {
   if (group !== METALLB_GROUP) return VERSION;
   return kind === 'BGPPeer' ? 'v1beta2' : 'v1beta1';
 }
+
+/** @returns an earlier version in which MetalLB stored objects of the kind; they look the same, as far as they have the fields */
+export function olderVersionOf(group: string, kind: string): string | undefined {
+  return group === METALLB_GROUP && kind === 'BGPPeer' ? 'v1beta1' : undefined;
+}

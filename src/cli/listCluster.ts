@@ -1,6 +1,6 @@
 import { GROUP, VERSION } from '../api/kind.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects } from '../config/parse.ts';
-import { configResource } from '../host/kube/configResource.ts';
+import { configClient, configResource } from '../host/kube/configResource.ts';
 import type { KubeClient } from '../host/kube/kubeClient.ts';
 import { isForbidden, isNotFound } from '../host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../host/kube/objects.ts';
@@ -47,7 +47,7 @@ async function listConfig(client: KubeClient, apiGroup: string, namespace: strin
 }
 
 async function listKind(client: KubeClient, resource: Resource, namespace: string): Promise<KubeObject[]> {
-  const found = await unless(isNotFound, listAll(client, resource, namespace));
+  const found = await unless(isNotFound, listAll(configClient(client, resource), resource, namespace));
   if (found !== undefined) return found;
   throw new Error(`the cluster has no ${resource.plural}.${resource.group}: its definition is not installed (manifests/crds)`);
 }

@@ -38,10 +38,16 @@ export function projectService(object: unknown): ServiceView | undefined {
     externalTrafficPolicy: spec['externalTrafficPolicy'] === 'Local' ? 'Local' : 'Cluster',
     ports: ports(spec['ports']),
     selector: labels(spec['selector']),
-    ingress: addresses(items(record(status['loadBalancer'])?.['ingress']).map((entry) => record(entry)?.['ip'])),
+    ...ingressOf(items(record(status['loadBalancer'])?.['ingress']).map(record)),
     conditions: items(status['conditions']).flatMap(ownCondition),
     ...wishes(spec),
   };
+}
+
+function ingressOf(entries: readonly (Raw | undefined)[]): Pick<ServiceView, 'ingress' | 'foreignIngress'> {
+  const ingress = addresses(entries.map((entry) => entry?.['ip']));
+  const isForeign = entries.some((entry) => entry?.['hostname'] !== undefined || entry?.['ipMode'] === 'Proxy');
+  return isForeign ? { ingress, foreignIngress: true } : { ingress };
 }
 
 /** The fields that an operator may leave out. */

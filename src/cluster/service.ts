@@ -44,6 +44,8 @@ export interface ServiceView {
   readonly selector: Readonly<Record<string, string>>;
   /** `status.loadBalancer.ingress[].ip`, in order: the ledger of what is assigned. Entries that are no IP are left out. */
   readonly ingress: readonly Ip[];
+  /** Its ingress has what we never write: a host name, or an address for which the data plane does nothing (`ipMode: Proxy`). */
+  readonly foreignIngress?: true;
   /** `status.conditions` whose type is in our group. */
   readonly conditions: readonly ConditionView[];
 }

@@ -7,6 +7,7 @@ import type { Pool, PoolAllocation } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
 import type { Recipe } from './place.ts';
+import { unusableIn } from './unusable.ts';
 
 type Spec = z.output<typeof ipAddressPoolSpec>;
 
@@ -19,6 +20,7 @@ const WRONG_BLOCK: Readonly<Record<BlockError, string>> = {
 function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Pool; readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const blocks: Block[] = [];
+  const never: Block[] = [];
   const index = new BlockIndex();
   for (const [position, text] of spec.addresses.entries()) {
     const path = `spec.addresses[${position}]`;
@@ -34,9 +36,13 @@ function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Po
     }
     index.add(block, object.ref.name);
     blocks.push(block);
+    const unusable = unusableIn(block);
+    never.push(...unusable.map((one) => one.block));
+    const what = [...new Set(unusable.map((one) => one.what))].join(', ');
+    if (what !== '') faults.push(fault('UnusableAddresses', path, `${block.text} contains ${what} addresses, which are never given`, 'warning'));
   }
   const allocation = buildAllocation(spec.serviceAllocation);
-  const excluded = readExcluded(spec.excludedAddresses ?? [], index, faults);
+  const excluded = merged([...never, ...readExcluded(spec.excludedAddresses ?? [], index, faults)]);
   const pool: Pool = {
     name: object.ref.name,
     labels: object.labels,
@@ -61,7 +67,6 @@ function additions({ disabled, quota, allocationPolicy, claimPolicy, onConflict 
   };
 }
 
-/** Sorted, and merged where they overlap. */
 function readExcluded(written: readonly string[], pool: BlockIndex, faults: Fault[]): Block[] {
   const blocks: Block[] = [];
   for (const [position, text] of written.entries()) {
@@ -74,13 +79,18 @@ function readExcluded(written: readonly string[], pool: BlockIndex, faults: Faul
       blocks.push(block);
     }
   }
-  const merged: Block[] = [];
+  return blocks;
+}
+
+/** Sorted, and joined where they overlap. */
+function merged(blocks: readonly Block[]): Block[] {
+  const all: Block[] = [];
   for (const block of blocks.toSorted((a, b) => compare(a.family, b.family) || compare(a.first, b.first))) {
-    const last = merged.at(-1);
-    if (last === undefined || last.family !== block.family || block.first > last.last) merged.push(block);
-    else if (block.last > last.last) merged[merged.length - 1] = { ...last, last: block.last, text: `${last.text}, ${block.text}` };
+    const last = all.at(-1);
+    if (last === undefined || last.family !== block.family || block.first > last.last) all.push(block);
+    else if (block.last > last.last) all[all.length - 1] = { ...last, last: block.last, text: `${last.text}, ${block.text}` };
   }
-  return merged;
+  return all;
 }
 
 function compare<T extends string | bigint>(a: T, b: T): number {

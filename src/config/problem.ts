@@ -34,6 +34,8 @@ export type ProblemReason =
   | 'InvalidTimer'
   | 'InvalidCommunity'
   | 'InvalidSecret'
+  /** Addresses of a pool that no host can have: they are never given. */
+  | 'UnusableAddresses'
   /** A selector that is well-formed and selects nothing. */
   | 'SelectsNothing'
   /** A field that is accepted and has no effect in this version. */

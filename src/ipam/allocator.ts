@@ -3,16 +3,17 @@ import type { AddressClaim } from '../config/addressClaims.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Applicant } from './applicant.ts';
 import type { Assignment } from './assignment.ts';
-import { type Choice, type Kept, choose, keep } from './choice.ts';
+import type { Kept } from './choice.ts';
+import { decide, holdAgain } from './decision.ts';
 import { claimDoubts } from './claimDoubts.ts';
 import type { ClaimIndex } from './claimIndex.ts';
 import { type Basis, Desk } from './desk.ts';
-import { assignmentOf, byAge, keepRank, ledger, merged, releases, settled } from './ledger.ts';
+import { byAge, keepRank, ledger, settled } from './ledger.ts';
 import type { PoolUsage } from './poolSpace.ts';
 import type { Refusal } from './refusal.ts';
-import { ALLOCATED_FROM_POOL, annotation, readRequest } from './request.ts';
-import { sharesOf } from './shares.ts';
+import { ALLOCATED_FROM_POOL, readRequest } from './request.ts';
 import { type Tenant, tenantOf } from './sharing.ts';
+import { isStuck, waitsFor } from './waiting.ts';
 
 export interface Snapshot extends Basis {
   readonly services: readonly ServiceView[];
@@ -63,7 +64,7 @@ export class Allocator {
     this.#entries.delete(service.key);
     this.#pending.delete(service.key);
     const applicant = this.#applicant(service);
-    if (applicant !== undefined) this.#settle(applicant, this.#hold(applicant, ledger(service, entry)));
+    if (applicant !== undefined) this.#settle(applicant, holdAgain(this.#desk, applicant, ledger(service, entry)));
     return [service.key, ...this.#retryAfter(entry, this.#entries.get(service.key))];
   }
 
@@ -72,7 +73,7 @@ export class Allocator {
     const before = this.#desk.claims.get(claim.name);
     if (before !== undefined && sameClaim(before, claim)) return [];
     this.#desk.claim(claim);
-    if ((before === undefined || sameKeeping(before, claim)) && this.#isAsClaimed(claim)) return [];
+    if ((before === undefined || sameKeeping(before, claim)) && this.#isAsClaimed(claim)) return this.#retryBeside(claim);
     return this.#reconsider([before?.boundTo, claim.boundTo, before?.service, claim.service]);
   }
 
@@ -124,6 +125,13 @@ export class Allocator {
     );
   }
 
+  /** Who has an address by right may be joined. */
+  #retryBeside({ service, addresses }: AddressClaim): ServiceKey[] {
+    const sharingKey = service === undefined ? undefined : this.#entries.get(service)?.tenant.sharingKey;
+    if (sharingKey === undefined) return [];
+    return this.#retry((entry) => entry.tenant.sharingKey === sharingKey || waitsFor(entry, addresses));
+  }
+
   /** In this order: who has to leave an address goes before who gets it. */
   #reconsider(keys: readonly (ServiceKey | undefined)[]): ServiceKey[] {
     const changed = new Set<ServiceKey>();
@@ -168,55 +176,20 @@ export class Allocator {
     const ranked = ranks.flat();
     const kept = new Map<Applicant, Kept>();
     for (const applicant of ranked)
-      kept.set(applicant, this.#hold(applicant, settled(applicant.service, before.get(applicant.service.key))));
+      kept.set(applicant, holdAgain(this.#desk, applicant, settled(applicant.service, before.get(applicant.service.key))));
     for (const applicant of ranked) {
       const had = ledger(applicant.service, before.get(applicant.service.key));
-      if (kept.get(applicant)?.addresses.length !== had.length) kept.set(applicant, this.#hold(applicant, had));
+      if (kept.get(applicant)?.addresses.length !== had.length) kept.set(applicant, holdAgain(this.#desk, applicant, had));
     }
     return kept;
   }
 
-  #hold(applicant: Applicant, had: readonly Ip[]): Kept {
-    const kept = keep(this.#desk, applicant, had);
-    const { key } = applicant.tenant;
-    for (const address of kept.addresses) if (!this.#desk.book.isTenant(address, key)) this.#desk.hold(address, applicant.tenant, false);
-    return kept;
-  }
-
-  /** @param kept what the Service holds at the desk at this moment */
-  #settle(applicant: Applicant, { addresses: kept, cleared }: Kept): void {
+  #settle(applicant: Applicant, kept: Kept): void {
     const { service, tenant } = applicant;
-    const { addresses, refusal, missing } = this.#take(applicant, kept);
-    for (const address of kept) if (!addresses.includes(address)) this.#desk.release(address, service.key);
-    const pool = addresses[0] === undefined ? undefined : this.#poolOf(service, addresses[0]);
-    const disputed = this.#desk.hasDisputes ? addresses.flatMap((address) => this.#disputeOf(address)) : NO_DISPUTES;
-    const assignment = assignmentOf({ addresses, refusal, missing }, pool, disputed, releases(service.ingress, addresses, cleared));
+    const assignment = decide(this.#desk, applicant, kept);
     this.#entries.set(service.key, { service, tenant, assignment });
-    if (refusal !== undefined || missing !== undefined) this.#pending.add(service.key);
+    if (assignment.refusal !== undefined || assignment.missing !== undefined) this.#pending.add(service.key);
     else this.#pending.delete(service.key);
-  }
-
-  /** Chooses for each share of the Service, and holds what is new. */
-  #take(applicant: Applicant, kept: readonly Ip[]): Omit<Choice, 'drawn'> {
-    const { service, tenant, request } = applicant;
-    if (service.deleting) return { addresses: kept };
-    if ('reason' in request) return { addresses: kept, refusal: request };
-    let all: Choice | undefined;
-    for (const share of sharesOf(this.#desk, tenant, request, kept)) {
-      const choice = choose(this.#desk, applicant, share);
-      for (const address of choice.addresses) if (!kept.includes(address)) this.#desk.hold(address, tenant, choice.drawn.includes(address));
-      all = all === undefined ? choice : merged(all, choice);
-    }
-    return all ?? { addresses: kept };
-  }
-
-  #disputeOf(address: Ip): NonNullable<Assignment['disputed']> {
-    const by = this.#desk.disputedBy(address);
-    return by === undefined ? NO_DISPUTES : [{ address, by }];
-  }
-
-  #poolOf(service: ServiceView, address: Ip): string | undefined {
-    return this.#desk.pools.of(address)?.pool.name ?? annotation(service, 'ip-allocated-from-pool');
   }
 
   /** Room appears where an address is left, and beside a Service that newly shares its own; who waits for one is told who is there. */
@@ -239,10 +212,10 @@ export class Allocator {
       const entries = [...this.#pending]
         .map((key) => this.#entries.get(key))
         .filter((entry) => entry !== undefined)
-        .filter((entry) => concerns(entry) && !this.#isStuck(entry));
+        .filter((entry) => concerns(entry) && !isStuck(this.#desk, entry));
       entries.sort((a, b) => byAge(a.service, b.service));
       for (const entry of entries) {
-        if (this.#isStuck(entry)) continue;
+        if (isStuck(this.#desk, entry)) continue;
         const { service, tenant, assignment } = entry;
         const cleared = new Map(assignment.released.map(({ address, refusal }) => [address, refusal]));
         this.#settle({ service, tenant, request: readRequest(service) }, { addresses: assignment.ingress, cleared });
@@ -254,22 +227,6 @@ export class Allocator {
     return [...changed];
   }
 
-  /** Its pools are as full as they were: with thousands that wait, looking at each again would cost more than all the rest. */
-  #isStuck({ tenant, assignment }: Entry): boolean {
-    const why = assignment.refusal ?? assignment.missing;
-    // What is claimed is given by full pools too.
-    if (this.#desk.claims.for(tenant.key).length > 0) return false;
-    if (tenant.sharingKey !== undefined || (why?.reason !== 'PoolExhausted' && why?.reason !== 'QuotaExceeded')) return false;
-    const { family, pools } = why;
-    return pools.every(({ pool, why: verdict }) => {
-      if (verdict === 'NotBothFamilies') return false;
-      const space = this.#desk.pools.spaces.get(pool);
-      // As many as was said: a reason keeps its numbers right.
-      if (verdict === 'QuotaExceeded')
-        return why.reason === 'QuotaExceeded' && space !== undefined && this.#desk.overQuota(space, tenant, family)?.used === why.used;
-      return verdict !== 'Exhausted' || space?.next(family) === undefined;
-    });
-  }
 }
 
 /** Each round serves somebody who waited for what another one left; chains of that are short. */
@@ -277,13 +234,7 @@ const MAX_ROUNDS = 64;
 
 const NOTHING: Basis = { config: { pools: [] }, namespaces: [] };
 
-const NO_DISPUTES: NonNullable<Assignment['disputed']> = [];
-
 const NOTHING_KEPT: Kept = { addresses: [], cleared: new Map() };
-
-function waitsFor({ assignment: { refusal } }: Entry, addresses: readonly Ip[]): boolean {
-  return refusal !== undefined && 'address' in refusal && addresses.includes(refusal.address);
-}
 
 function isNamed({ request }: Applicant): boolean {
   return 'addresses' in request;

@@ -138,6 +138,7 @@ export class Desk {
     if (space.pool.disabled === true) return undefined;
     for (const address of this.book.shareable(family, tenant)) {
       if (this.pools.of(address) !== space || this.book.isTenant(address, tenant.key) || this.#isBarred(address, space)) continue;
+      if (this.#refusalToJoin(address, tenant.key) !== undefined) continue;
       if (this.overQuota(space, tenant, family, address) === undefined) return address;
     }
     if (only === 'shared' || this.overQuota(space, tenant, family) !== undefined) return undefined;
@@ -166,13 +167,18 @@ export class Desk {
     if (barred !== undefined) return barred;
     const conflict = this.book.conflict(address, tenant);
     if (conflict !== undefined) return conflict;
-    // Whoever has a claimed address may share it: the claim keeps it from being given to others alone.
-    return this.book.isTaken(address) ? undefined : this.claimRefusal(address, tenant.key);
+    return this.#refusalToJoin(address, tenant.key);
+  }
+
+  /** Who has a claimed address by right may share it; beside anybody else a sharer would only be one more for whom the claim waits. */
+  #refusalToJoin(address: Ip, key: ServiceKey): Refusal | undefined {
+    const refusal = this.claimRefusal(address, key);
+    if (refusal === undefined) return undefined;
+    return this.book.tenants(address).some((tenant) => this.claims.against(address, tenant) === undefined) ? undefined : refusal;
   }
 
   claimRefusal(address: Ip, key: ServiceKey): Refusal | undefined {
     const claim = this.claims.against(address, key);
     if (claim === undefined) return undefined;
     return { reason: 'ClaimedByOther', address, claim: claim.name, ...(claim.service === undefined ? {} : { service: claim.service }) };
-  }
-}
+  }}

@@ -31,7 +31,7 @@ export function sharesOf(desk: Desk, { key }: Tenant, request: Request, kept: re
   }));
   for (const address of request.addresses ?? []) seat(desk, slots, 'requested', address);
   // Of several from one pool the same one takes its seat, in whatever order they come: else they would change seats for ever.
-  const had = request.pools === undefined ? kept : kept.toSorted(byText);
+  const had = request.pools === undefined ? kept : inOrder(kept, claimed);
   const strays = had.filter((address) => !seatByName(desk, slots, request, address));
   for (const address of strays) seat(desk, slots, 'kept', address);
   for (const claim of inTurn(claimed, kept)) seatClaim(desk, slots, claim);
@@ -48,8 +48,10 @@ export function sharesOf(desk: Desk, { key }: Tenant, request: Request, kept: re
   }));
 }
 
-function byText(a: Ip, b: Ip): number {
-  return a < b ? -1 : 1;
+/** What it insists on goes before the rest. */
+function inOrder(kept: readonly Ip[], claimed: readonly ClaimedAddress[]): readonly Ip[] {
+  const insists = (ip: Ip): boolean => claimed.some((claim) => claim.insists && claim.address === ip);
+  return kept.toSorted((a, b) => Number(insists(b)) - Number(insists(a)) || (a < b ? -1 : 1));
 }
 
 /** One address of each family, one that the Service has already rather than another. */
@@ -90,9 +92,10 @@ function seatByName(desk: Desk, slots: readonly Slot[], { pools }: Request, addr
   return own !== undefined;
 }
 
-/** A share that is for another pool cannot have it. */
+/** A share that is for another pool cannot have it; one that keeps it meanwhile does so without the claim. */
 function seatClaim(desk: Desk, slots: readonly Slot[], claim: ClaimedAddress): void {
   const { address } = claim;
+  const keeper = slots.find(({ kept }) => kept.includes(address));
   const home = desk.pools.of(address)?.pool.name;
   const isOpen = ({ pool, claimed }: Slot): boolean =>
     (pool === undefined || pool === home) &&
@@ -100,7 +103,7 @@ function seatClaim(desk: Desk, slots: readonly Slot[], claim: ClaimedAddress): v
       claimed.map((other) => other.address),
       address,
     );
-  const open = slots.filter(isOpen);
-  const best = open.find(({ kept }) => kept.includes(address)) ?? open.find(({ kept }) => lacks(kept, address)) ?? open[0];
+  const open = (keeper === undefined ? slots : [keeper]).filter(isOpen);
+  const best = open.find(({ kept }) => lacks(kept, address)) ?? open[0];
   best?.claimed.push(claim);
 }

@@ -63,6 +63,7 @@ const CONFIG: Readonly<Record<ProblemReason, string>> = {
   InvalidTimer: 'choose a time that BGP allows',
   InvalidCommunity: 'write 65000:100, large:64512:1:2, or the name of an alias in a Community',
   InvalidSecret: 'make a Secret of type kubernetes.io/basic-auth with the key password',
+  UnusableAddresses: 'take these addresses out of the pool',
   SelectsNothing: 'compare the names and selectors with the names and labels of the pools',
   NotYetEffective: 'nothing: the message says what happens instead',
   UnknownField: 'correct the spelling of the field',

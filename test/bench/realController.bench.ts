@@ -2,12 +2,16 @@
  * How fast a controller gives many Services their addresses on a real kube-apiserver, beside bare status patches from a simple loop on
  * the same server, and beside MetalLB's controller where it is to be had.
  *
- *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [$(test/bench/metallb/build.sh)] [all|first|late]
+ *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [$(test/bench/metallb/build.sh)] [all|first|late|start]
  *
  * `first`: only the Services that wait when a controller starts, and those that are made at once afterwards. `late`: only those that
- * wait for a pool. The API server makes Services much slower than it patches them, so all of it takes minutes.
+ * wait for a pool. `start`: only the first half of `first`, and nothing to compare it with. The API server makes Services much slower than
+ * it patches them, so all of it takes minutes.
+ *
+ * BENCH_ONLY=HeraldLB or MetalLB: only that one. BENCH_PIN=1: API server and etcd on the first core, controller and loops on the second, so that
+ * what the server can take is what is measured, and not who gets how much of a core.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -142,18 +146,32 @@ async function bareConditions(kube: Kube, namespace: string): Promise<number> {
 }
 
 /** Services that wait for a pool, and then it is there: what a controller that runs already needs to the last VIP. */
-async function poolComes(kube: Kube, pools: readonly object[]): Promise<{ readonly ms: number; readonly bareMs: number }> {
-  const before = await bareConditions(kube, 'late');
+async function poolComes(kube: Kube, pools: readonly object[], pid: number): Promise<Late> {
+  const bareMs = [await bareConditions(kube, 'late')];
   await sleep(2000);
+  const cpu = { own: cpuSeconds(pid), servers: serverCpuSeconds(pid) };
   const from = performance.now();
   for (const object of pools) await kube.admin.apply(object);
   await untilSampleAssigned(kube, 'late');
   const ms = performance.now() - from;
+  const [own, servers] = [cpuSeconds(pid) - cpu.own, serverCpuSeconds(pid) - cpu.servers];
   await untilAssigned(kube, 'late');
   // Events come after the statuses.
   await sleep(COUNT);
-  const after = await bareConditions(kube, 'late');
-  return { ms, bareMs: (before + after) / 2 };
+  const withEvents = cpuSeconds(pid) - cpu.own;
+  bareMs.push(await bareConditions(kube, 'late'));
+  return { ms, bareMs, own, servers, withEvents };
+}
+
+interface Late {
+  readonly ms: number;
+  /** Before and after, with the controller watching. */
+  readonly bareMs: readonly number[];
+  /** CPU seconds from the pool to the last VIP. */
+  readonly own: number;
+  readonly servers: number;
+  /** Of the controller, until its events are told as well. */
+  readonly withEvents: number;
 }
 
 /** Cheap for the server: counts in one list every so often. */
@@ -175,6 +193,31 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** Of kube-apiserver and etcd, which are children of this process as the controller is, but that one has no part in it. */
+function serverCpuSeconds(controller: number): number {
+  const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== controller && parentOf(pid) === process.pid);
+  return children.reduce((sum, pid) => sum + cpuSeconds(Number(pid)), 0);
+}
+
+const isPinned = process.env['BENCH_PIN'] === '1';
+
+function pin(pid: number, core: 0 | 1): void {
+  if (isPinned) execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)]);
+}
+
+function pinServers(): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === process.pid)) pin(Number(pid), 0);
+  pin(process.pid, 1);
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+}
+
 function peakMb(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 }
@@ -189,15 +232,18 @@ interface First {
   readonly cpuWaiting: number;
 }
 
+async function fromStart(kube: Kube, start: () => ChildProcess): Promise<Pick<First, 'waiting' | 'cpuWaiting'>> {
+  await createServices(kube, 'waiting');
+  const from = performance.now();
+  const child = start();
+  await untilAssigned(kube, 'waiting');
+  return { waiting: performance.now() - from, cpuWaiting: cpuSeconds(child.pid ?? 0) };
+}
+
 /** Services that wait when the controller starts, and as many that are made while it runs. */
 async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
   const bare = await barePatches(kube, 'bare');
-  await createServices(kube, 'waiting');
-  const waitingFrom = performance.now();
-  const child = start();
-  await untilAssigned(kube, 'waiting');
-  const waiting = performance.now() - waitingFrom;
-  const cpuWaiting = cpuSeconds(child.pid ?? 0);
+  const { waiting, cpuWaiting } = await fromStart(kube, start);
   await sleep(1000);
   const atOnceFrom = performance.now();
   const created = await createServices(kube, 'at-once');
@@ -208,54 +254,82 @@ async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
 
 function printFirst(name: string, { bare, waiting, created, atOnce, cpuWaiting }: First, pid: number): void {
   console.log(
-    '| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU |',
+    '| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU | peak |',
   );
-  console.log('|---|---|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|---|---|');
   console.log(
     `| ${name} | ${rate(bare)} | ${rate(waiting)} | ${(bare / waiting).toFixed(2)} | ${(created / 1000).toFixed(1)} s | ` +
-      `${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpuSeconds(pid).toFixed(1)} s |`,
+      `${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpuSeconds(pid).toFixed(1)} s | ${peakMb(pid).toFixed(0)} MB |\n`,
   );
 }
 
-async function measure({ name, crds, objects, late, start }: Contender): Promise<void> {
+async function late(kube: Kube, name: string, pools: readonly object[], started: () => ChildProcess): Promise<void> {
+  await createServices(kube, 'late', undefined, 'late');
+  await bareConditions(kube, 'late');
+  const serversBefore = serverCpuSeconds(0);
+  const alone = await bareConditions(kube, 'late');
+  const serversAlone = serverCpuSeconds(0) - serversBefore;
+  const child = started();
+  const pid = child.pid ?? 0;
+  // Refusals, and their events.
+  await sleep(2 * COUNT);
+  const { ms, bareMs, own, servers, withEvents } = await poolComes(kube, pools, pid);
+  const peak = peakMb(pid);
+  await end([child]);
+  const aloneAfter = await bareConditions(kube, 'late');
+  const perService = (seconds: number): string => `${((seconds * 1000) / COUNT).toFixed(2)} ms`;
+  console.log('| controller | bare patches: alone | watched before | watched after | alone after | a pool comes | of those alone | of those watched |');
+  console.log('|---|---|---|---|---|---|---|---|');
+  const [before = 0, after = 0] = bareMs;
+  console.log(
+    `| ${name} | ${[alone, before, after, aloneAfter, ms].map(rate).join(' | ')} | ` +
+      `${((alone + aloneAfter) / 2 / ms).toFixed(2)} | ${((before + after) / 2 / ms).toFixed(2)} |`,
+  );
+  console.log(
+    `CPU for each Service: controller ${perService(own)}, ${perService(withEvents)} with its events; API server and etcd ` +
+      `${perService(servers)}, for a bare patch ${perService(serversAlone)}; at most ${peak.toFixed(0)} MB\n`,
+  );
+}
+
+async function end(children: readonly ChildProcess[]): Promise<void> {
+  for (const child of children.filter(({ exitCode }) => exitCode === null)) {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+}
+
+async function measure({ name, crds, objects, late: lateObject, start }: Contender): Promise<void> {
   const kube = await startKube({ controllers: false });
   const running: ChildProcess[] = [];
   const begin = (): ChildProcess => {
     const child = start(kube.kubeconfigFile(), openSync(`/tmp/heraldlb-bench-${name}.log`, 'w'));
+    pin(child.pid ?? 0, 1);
     running.push(child);
     return child;
   };
-  const pid = (): number => running[0]?.pid ?? 0;
   try {
     for (const file of crds) await kube.admin.apply(readFileSync(file, 'utf8'));
     await sleep(3000);
     for (const object of objects) await kube.admin.apply(object);
+    pinServers();
+    if (phases === 'start') {
+      const { waiting, cpuWaiting } = await fromStart(kube, begin);
+      const peak = peakMb(running[0]?.pid ?? 0).toFixed(0);
+      console.log(`${name}: ${COUNT} from its start in ${(waiting / 1000).toFixed(1)} s (${rate(waiting)}), CPU ${cpuWaiting.toFixed(1)} s, ${peak} MB`);
+      return;
+    }
     if (phases !== 'late') {
       await createServices(kube, 'bare', 'example.com/none');
-      printFirst(name, await first(kube, begin), pid());
+      printFirst(name, await first(kube, begin), running[0]?.pid ?? 0);
     }
-    if (phases !== 'first') {
-      await createServices(kube, 'late', undefined, 'late');
-      console.log(`bare patches without any controller: ${rate(await bareConditions(kube, 'late'))}`);
-      if (running.length === 0) begin();
-      // Refusals, and their events.
-      await sleep(2 * COUNT);
-      const cpuBefore = cpuSeconds(pid());
-      const { ms, bareMs } = await poolComes(kube, [late]);
-      const cpu = cpuSeconds(pid()) - cpuBefore;
-      console.log('| controller | bare patches before and after | a pool comes for those that wait | ratio | CPU |');
-      console.log('|---|---|---|---|---|');
-      console.log(`| ${name} | ${rate(bareMs)} | ${rate(ms)} | ${(bareMs / ms).toFixed(2)} | ${cpu.toFixed(1)} s |`);
-    }
-    console.log(`${name}: at most ${peakMb(pid()).toFixed(0)} MB\n`);
+    await end(running);
+    if (phases !== 'first') await late(kube, name, [lateObject], begin);
   } finally {
-    for (const child of running.filter(({ exitCode }) => exitCode === null)) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
+    await end(running);
     await kube.close();
   }
 }
 
 console.log(`${COUNT} Services, ${LOOPS} writers\n`);
-for (const contender of contenders()) await measure(contender);
+const only = process.env['BENCH_ONLY'];
+for (const contender of contenders()) if (only === undefined || only === contender.name) await measure(contender);

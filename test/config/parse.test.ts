@@ -233,4 +233,22 @@ describe('parseConfig', () => {
     ]);
     expect(config.l2Advertisements[0]?.pools).toEqual([]);
   });
+
+  it('keeps of a pool what a host can have, and says what it leaves out', () => {
+    const { config, problems } = parse(pool('all', ['0.0.0.0/0']), pool('fine', ['2001:db8::/64']));
+    expect(config.pools.map(({ name, excluded }) => [name, excluded?.map(({ text }) => text)])).toEqual([
+      ['all', ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32']],
+      ['fine', undefined],
+    ]);
+    expect(problems.map((problem) => [problem.object.name, problem.message])).toEqual([
+      ['all', '0.0.0.0/0 contains unspecified, loopback, multicast, broadcast addresses, which are never given'],
+    ]);
+    expect(parse(pool('six', ['::/0'])).config.pools[0]?.excluded?.map(({ text }) => text)).toEqual([
+      '::/128',
+      '::1/128',
+      '::ffff:0:0/96',
+      'fe80::/10',
+      'ff00::/8',
+    ]);
+  });
 });

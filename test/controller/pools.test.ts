@@ -44,6 +44,31 @@ const usage = (name: string, numbers: object): Promise<unknown> =>
   });
 
 describe('a Service', () => {
+  it('gets no address that no host can have, and the pool says so', async () => {
+    const { lab, start } = cluster;
+    await lab.create(poolObject('odd', ['0.0.0.0/0', '::/0']));
+    await start('one');
+    await lab.create(serviceObject('a', { ipFamilyPolicy: 'RequireDualStack' }));
+    await has('a', '1.0.0.0', '::2');
+    await lab.create(serviceObject('b', {}, own('loadBalancerIPs', '127.0.0.1')));
+    await says('b', 'AddressExcluded');
+    const conditions = (await getPool(lab, 'odd')).status?.conditions?.map(({ type, status, reason }) => [type, status, reason].join(' '));
+    expect(conditions).toEqual(['Accepted True Accepted', 'Warning True UnusableAddresses']);
+  });
+
+  it('has its address written anew where somebody gave it a mode or a name that is not ours', async () => {
+    const { lab, start } = cluster;
+    await lab.create(poolObject('p', ['192.0.2.0/29']));
+    await start('one');
+    await lab.create(serviceObject('a'));
+    await has('a', '192.0.2.0');
+    const written = [{ ip: '192.0.2.0', ipMode: 'VIP' }];
+    for (const ingress of [[{ ip: '192.0.2.0', ipMode: 'Proxy' }], [...written, { hostname: 'a.example' }]]) {
+      await lab.patch(serviceRef('a'), { status: { loadBalancer: { ingress } } }, { type: 'merge', subresource: 'status' });
+      await until('what was there', async () => JSON.stringify((await getService(lab, 'a')).status?.loadBalancer?.ingress) === JSON.stringify(written));
+    }
+  });
+
   it('may have several addresses of each family: so many of one pool, or one of each pool', async () => {
     const { lab, start } = cluster;
     await lab.create(poolObject('p', ['192.0.2.0/29', '2001:db8::/125']));

@@ -42,6 +42,16 @@ describe('serviceChange', () => {
     });
   });
 
+  it('writes its addresses anew where somebody made them others, without a word', () => {
+    const assignment = given('10.0.0.1');
+    const view = { ...after(service('a'), assignment, serviceChange(service('a'), assignment, NOW)), foreignIngress: true } as const;
+    const ingress = [{ ip: '10.0.0.1', ipMode: 'VIP' }];
+    expect(serviceChange(view, assignment, LATER)).toEqual({ patch: { status: { loadBalancer: { ingress } } }, notices: [] });
+    const none: Assignment = { ingress: [], released: [], refusal: { reason: 'NoPools' } };
+    const refused = { ...after(service('b'), none, serviceChange(service('b'), none, NOW)), foreignIngress: true, annotations: {} } as const;
+    expect(serviceChange(refused, none, LATER)).toBeUndefined();
+  });
+
   it('writes nothing and tells nothing when all is as planned', () => {
     for (const assignment of [
       given('10.0.0.1'),

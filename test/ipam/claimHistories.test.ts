@@ -270,7 +270,9 @@ function wronglyGiven(world: World, before: Before, _step: Step, claims: readonl
     const had = new Set([...(before.get(each)?.decided ?? []), ...(before.get(each)?.view.ingress ?? [])]);
     return decided.flatMap((address) => {
       if (had.has(address)) return [];
-      const isShared = [...now].some(([other, { decided: theirs }]) => other !== each && theirs.includes(address));
+      const sharers = [...now].flatMap(([other, { decided: theirs }]) => (other !== each && theirs.includes(address) ? [other] : []));
+      // Beside somebody who has it by right.
+      const isShared = sharers.some((other) => index.against(address, other) === undefined || earlier.against(address, other) === undefined);
       const home = world.pools.find((candidate) => candidate.blocks.some((block) => blockContains(block, address)));
       const isOwn = [...index.of(each), ...earlier.of(each)].some((own) => own.address === address);
       const isKept =
@@ -395,6 +397,18 @@ function writtenChangesNothing(steps: readonly Step[]): void {
   expect(second.usage).toEqual(first.usage);
 }
 
+const HANDED_ON_WHILE_SHARED: readonly Step[] = [
+  claimed('k', 'd', 0, true),
+  put('d', 0),
+  put('a', 0),
+  put('c', 0),
+  { do: 'handOn', claim: 'k', name: 'e' },
+  put('e', 6),
+  put('d', 7),
+  claimed('m', 'a', 1, true),
+  { do: 'handOn', claim: 'k', name: 'd' },
+];
+
 describe('random histories with claims, quotas and exclusions', () => {
   it.each(PROPERTIES)('%s', (_name, check) => {
     fc.assert(
@@ -409,6 +423,24 @@ describe('random histories with claims, quotas and exclusions', () => {
   it('a plan, once written, changes nothing', () => {
     fc.assert(fc.property(HISTORIES, writtenChangesNothing), RUNS);
     expect.hasAssertions();
+  });
+
+  it('who has to leave a shared address joins none that a claim waits for', () => {
+    expect(run(HANDED_ON_WHILE_SHARED, wronglyGiven)).toEqual([]);
+    const world = new World();
+    for (const step of HANDED_ON_WHILE_SHARED) take(world, step);
+    expect(['a', 'c', 'd', 'e'].map((of) => world.services.get(key(of))?.ingress)).toEqual([
+      ['10.0.0.3'],
+      ['10.0.0.2'],
+      ['10.0.0.0'],
+      ['10.0.0.4'],
+    ]);
+  });
+
+  it('no address is given to two shares where one keeps it only until its own pool is there', () => {
+    const insisted = [claimed('m', 'c', 1, false), put('c', 2), { do: 'handOn', claim: 'm', name: 'c' } as const, put('c', 4, true)];
+    expect(run([...insisted, claimed('k', 'a', 0, false)], twice)).toEqual([]);
+    writtenChangesNothing([...insisted, claimed('k', 'a', 0, false), { do: 'pools', set: 1 }]);
   });
 
   it('who keeps an address by a claim and stops sharing it moves, although pools are edited before that is written', () => {

@@ -47,7 +47,7 @@ const MAX_REMEMBERED = 4096;
 /** Of events that the server has not got yet. More than that come when a whole cluster gets its addresses; the rest is dropped. */
 const MAX_WAITING = 20_000;
 /** An event that is older goes without regard to {@link EventRecorderOptions.isBusy}. */
-const MAX_YIELD_MS = 10_000;
+const MAX_YIELD_MS = 30_000;
 const YIELD_MS = 50;
 const MAX_MESSAGE = 1024;
 
@@ -240,9 +240,12 @@ function seconds(unixMs: number): string {
   return new Date(unixMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** Forgets the oldest entry of a map that has grown too large. */
+/** Forgets the older half of a map that has grown too large: one at a time, a walk over what was deleted before would come with each. */
 function trim(map: Map<string, unknown>): void {
-  if (map.size <= MAX_REMEMBERED) return;
-  const oldest = map.keys().next();
-  if (oldest.done !== true) map.delete(oldest.value);
+  if (map.size <= 2 * MAX_REMEMBERED) return;
+  let surplus = map.size - MAX_REMEMBERED;
+  for (const key of map.keys()) {
+    if (surplus-- <= 0) return;
+    map.delete(key);
+  }
 }

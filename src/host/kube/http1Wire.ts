@@ -24,6 +24,7 @@ export function createHttp1Wire(server: string, tls: TlsOptions): Wire {
       return {
         status: answer.statusCode,
         retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+        text: () => answer.body.text(),
         body: answer.body,
       };
     },

@@ -1,6 +1,7 @@
 import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { TlsOptions } from './credentials.ts';
+import { joined } from './lines.ts';
 import type { Wire, WireAnswer, WireRequest } from './wire.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -71,24 +72,46 @@ function headersOf(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { '
   });
 }
 
-async function exchange(session: ClientHttp2Session, request: WireRequest): Promise<WireAnswer> {
-  const stream = session.request(
-    { ':method': request.method, ':path': request.path, ...request.headers },
-    { endStream: request.body === undefined, signal: request.signal },
-  );
-  const suspect = (): void => {
-    if (request.signal.reason instanceof DOMException && request.signal.reason.name === 'TimeoutError') probe(session, SUSPECT_TIMEOUT_MS);
+async function exchange(session: ClientHttp2Session, { method, path, headers, body, signal }: WireRequest): Promise<WireAnswer> {
+  if (signal.aborted) throw new Error('given up before it was sent');
+  const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: body === undefined });
+  // One listener in place of Node's option: that costs as much as all else of a short request.
+  const giveUp = (): void => {
+    stream.destroy(new Error('given up'));
+    if (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') probe(session, SUSPECT_TIMEOUT_MS);
   };
-  request.signal.addEventListener('abort', suspect, { once: true });
-  if (request.body !== undefined) stream.end(request.body);
-  const headers = await headersOf(stream);
-  return { status: headers[':status'] ?? 0, retryAfter: headers['retry-after'], body: untilReset(stream) };
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (body !== undefined) stream.end(body);
+  const answer = await headersOf(stream);
+  return {
+    status: answer[':status'] ?? 0,
+    retryAfter: answer['retry-after'],
+    text: () => wholeText(stream),
+    body: { [Symbol.asyncIterator]: () => untilReset(stream) },
+  };
 }
+
+/** Listeners, where an iterator over the stream would cost several times as much for an answer of a few kilobytes. */
+function wholeText(stream: ClientHttp2Stream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (stream.destroyed) reject(new Error(CUT));
+    const chunks: Uint8Array[] = [];
+    stream.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+    stream.once('end', () => {
+      if (stream.aborted) reject(new Error(CUT));
+      else resolve(joined(chunks));
+    });
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error(CUT)));
+  });
+}
+
+const CUT = 'the stream was cut';
 
 /** A stream that is reset with NO_ERROR or CANCEL, or whose session goes away, just ends in Node; here it is an error. */
 async function* untilReset(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) yield chunk as Uint8Array;
-  if (!stream.readableEnded || stream.aborted) throw new Error('the stream was cut');
+  if (!stream.readableEnded || stream.aborted) throw new Error(CUT);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Credentials } from './credentials.ts';
 import { createConnection } from './connection.ts';
 import { errorFromAnswer, errorFromFailure } from './kubeError.ts';
 import { limitedSignal } from './limitedSignal.ts';
-import { jsonLines, textOf } from './lines.ts';
+import { jsonLines } from './lines.ts';
 import type { WireAnswer } from './wire.ts';
 
 export interface Call {
@@ -15,6 +15,8 @@ export interface Call {
   readonly body?: object | undefined;
   /** Default application/json. */
   readonly contentType?: string;
+  /** Default application/json. */
+  readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
   /** For the whole answer, or for the headers of a stream. */
   readonly timeoutMs?: number;
@@ -42,8 +44,9 @@ export interface KubeClientOptions {
 }
 
 function pathOf(call: Call): string {
+  if (call.query === undefined) return call.path;
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) query.set(name, value);
+  for (const [name, value] of Object.entries(call.query)) if (value !== undefined) query.set(name, value);
   return query.size === 0 ? call.path : `${call.path}?${query.toString()}`;
 }
 
@@ -62,7 +65,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
   const prefix = new URL(credentials.server).pathname.replace(/\/$/, '');
 
   const sendOnce = async (call: Call, signal: AbortSignal): Promise<WireAnswer> => {
-    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent, ...(await credentials.headers()) };
+    const headers: Record<string, string> = { accept: call.accept ?? 'application/json', 'user-agent': userAgent, ...(await credentials.headers()) };
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
     return (await connection.wire()).send({ method: call.method, path: prefix + pathOf(call), headers, body, signal });
@@ -73,13 +76,13 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     const action = `${call.method} ${call.path}`;
     let answer = await sendOnce(call, signal);
     if (answer.status === 401) {
-      await textOf(answer.body);
+      await answer.text();
       credentials.reload();
       answer = await sendOnce(call, signal);
     }
     metrics?.requests.inc({ method: call.method, code: String(answer.status) });
     if (answer.status < 300) return answer;
-    const text = await textOf(answer.body);
+    const text = await answer.text();
     throw errorFromAnswer(action, answer.status, parsed(text), answer.retryAfter);
   };
 
@@ -96,7 +99,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       const limit = limitedSignal(call.signal, call.timeoutMs ?? defaultTimeoutMs);
       try {
         const answer = await send(call, limit.signal);
-        const text = await textOf(answer.body);
+        const text = await answer.text();
         limit.finish();
         return parsed(text) as T;
       } catch (failure) {

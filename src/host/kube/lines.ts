@@ -1,14 +1,8 @@
 /** No single watch event is larger: etcd takes objects of 1.5 MB. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024;
 
-export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  return joined(chunks);
-}
-
 /** Most answers and most lines come in one piece, which need not be copied. */
-function joined(chunks: readonly Uint8Array[]): string {
+export function joined(chunks: readonly Uint8Array[]): string {
   const [only] = chunks;
   const bytes =
     chunks.length === 1 && only !== undefined ? Buffer.from(only.buffer, only.byteOffset, only.byteLength) : Buffer.concat(chunks);

@@ -95,14 +95,18 @@ export function replaceObject<T = KubeObject>(
   });
 }
 
+/** Of the object as it is after a write only its metadata, where the server knows how; less to make, to send and to read. */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+
 export function patchObject<T = KubeObject>(
   client: KubeClient,
   resource: Resource,
   ref: Ref,
   patch: object,
-  options: CallOptions & { readonly subresource?: string | undefined; readonly type?: PatchType; readonly fieldManager?: string } = {},
+  options: CallOptions & { readonly subresource?: string | undefined; readonly type?: PatchType; readonly fieldManager?: string; readonly metadataOnly?: boolean } = {},
 ): Promise<T> {
-  const { subresource, type = 'merge', fieldManager, ...rest } = options;
+  const { subresource, type = 'merge', fieldManager, metadataOnly = false, ...call } = options;
+  const rest = metadataOnly ? { ...call, accept: METADATA_ONLY } : call;
   const path = objectPath(resource, ref, subresource);
   return client.request<T>({ method: 'PATCH', path, query: { fieldManager }, body: patch, contentType: PATCH_TYPES[type], ...rest });
 }

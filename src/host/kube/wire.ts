@@ -10,6 +10,8 @@ export interface WireRequest {
 export interface WireAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** All of the body at once, in the place of `body`. */
+  readonly text: () => Promise<string>;
   /** Must be read to its end, or the request's signal aborted. */
   readonly body: AsyncIterable<Uint8Array>;
 }
