@@ -6,6 +6,7 @@ import type { WireProblem } from './report.ts';
 
 interface Open {
   view: InterfaceView;
+  addresses: readonly Ip[];
   readonly endpoint: PacketEndpoint;
 }
 
@@ -39,6 +40,7 @@ export class Interfaces {
     const known = this.#open.get(link.name);
     if (known !== undefined) {
       known.view = viewInterface(link);
+      known.addresses = link.addresses;
       return true;
     }
     if (!link.arp && !link.ndp) return false;
@@ -48,7 +50,7 @@ export class Interfaces {
         if (open !== undefined) this.#onFrame(open.view, frame);
       });
       endpoint.watch(this.#watched);
-      this.#open.set(link.name, { view: viewInterface(link), endpoint });
+      this.#open.set(link.name, { view: viewInterface(link), addresses: link.addresses, endpoint });
       return true;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
@@ -60,6 +62,11 @@ export class Interfaces {
 
   view(name: string): InterfaceView | undefined {
     return this.#open.get(name)?.view;
+  }
+
+  /** The one that has the address. */
+  holder(address: Ip): InterfaceView | undefined {
+    return [...this.#open.values()].find(({ addresses }) => addresses.includes(address))?.view;
   }
 
   views(): InterfaceView[] {

@@ -2,8 +2,8 @@ import type { MeshPeer, WireClaim } from '../src/announce/plan.ts';
 import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
 import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState, Claim } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
-import { type ConflictEvent, conflicts, startConflicts, type ConflictState } from '../src/layer2/conflict.ts';
-import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
+import { type ConflictEvent, type ConflictState, type Speaker, conflicts, startConflicts } from '../src/layer2/conflict.ts';
+import { announcementFrames, probeFrame, questionFrame } from '../src/layer2/gratuitous.ts';
 import { solicitedGroups } from '../src/layer2/groups.ts';
 import { type InterfaceView, isFit, isSelected } from '../src/layer2/link.ts';
 import { after } from '../src/machine.ts';
@@ -39,6 +39,8 @@ export interface Layer2Surroundings {
   readonly isDoubtful: () => boolean;
   /** All nodes in the order by which a conflict about the address ends. */
   readonly orderOf: (ip: Ip) => readonly string[];
+  /** What the speaker of that node is to this one. */
+  readonly meeting: (node: string) => Pick<Speaker, 'isMet' | 'isLost'>;
 }
 
 /** Obeys the layer-2 part of the plan: answers for its claims, announces them, and watches who else does. */
@@ -55,7 +57,7 @@ export class Layer2Engine {
   readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
   readonly #handover: Handover;
   readonly #speakers = new SpeakerMacs();
-  #around: Layer2Surroundings = { isDoubtful: () => false, orderOf: () => [] };
+  #around: Layer2Surroundings = { isDoubtful: () => false, orderOf: () => [], meeting: () => ({ isMet: false }) };
   #claims = new Map<Ip, WireClaim>();
   #neighbours: readonly Ip[] = [];
 
@@ -147,6 +149,12 @@ export class Layer2Engine {
     this.#announce({ kind: 'refresh' });
   }
 
+  /** Asks the segment for a node that is lost. */
+  knock({ address, source }: MeshPeer): void {
+    const view = this.#interfaces.holder(source);
+    if (view !== undefined && isFit(view, address)) this.#send(view.name, () => [questionFrame(address, source, view)]);
+  }
+
   #release(ip: Ip): void {
     this.#claims.delete(ip);
     this.#phases.delete(ip);
@@ -170,7 +178,11 @@ export class Layer2Engine {
     const { ip, mac } = sighting;
     const node = this.#speakers.nodeOf(mac);
     if (sighting.by !== 'probe' && this.#handover.heard(ip, node)) return;
-    this.#judge({ kind: 'sighted', sighting, ...(node === undefined ? {} : { speaker: { node, order: this.#around.orderOf(ip) } }) });
+    if (node === undefined) this.#judge({ kind: 'sighted', sighting });
+    else {
+      const { orderOf, meeting } = this.#around;
+      this.#judge({ kind: 'sighted', sighting, speaker: { node, order: orderOf(ip), ...meeting(node) } });
+    }
   }
 
   #judge(event: ConflictEvent): void {

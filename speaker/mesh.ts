@@ -19,6 +19,11 @@ const GTSM_TTL = 255;
 const RETRY_MS = 10_000;
 /** A packet that was not believed speaks for its node so long. */
 const UNBELIEVED_MS = 5000;
+/**
+ * So long a speaker that is lost is called for at the pace that it had: two parts of a segment that are joined again are to find each other
+ * at once. Longer cuts end with packets once a second.
+ */
+const CALL_MS = 60_000;
 
 interface Member {
   peer: MeshPeer;
@@ -44,6 +49,7 @@ export class Mesh {
   #peers: readonly MeshPeer[] = [];
   #key: MeshKey | undefined;
   #standing: Standing = 'last';
+  #isAlone = false;
 
   /** @param onChange a peer is another than it was; `cameUp`: which one came up; @param onDetected one is silent for so long */
   constructor(parts: EngineParts, port: number, onChange: (cameUp: string | undefined) => void, onDetected: (ms: number) => void) {
@@ -59,10 +65,11 @@ export class Mesh {
     this.#carryOut();
   }
 
-  /** What this node tells the others of itself. */
-  setStanding(standing: Standing): void {
-    if (this.#standing === standing) return;
+  /** What this node tells the others of itself. @param isAlone it hears nobody, though several were */
+  setStanding(standing: Standing, isAlone = false): void {
+    if (this.#standing === standing && this.#isAlone === isAlone) return;
     this.#standing = standing;
+    this.#isAlone = isAlone;
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
   }
 
@@ -158,7 +165,9 @@ export class Mesh {
       profile: this.#profile(),
       multihop: false,
       port: this.#port,
+      call: { everyMs: this.pace().intervalMs, forMs: CALL_MS },
       ...(upDiag === undefined ? {} : { upDiag }),
+      ...(this.#isAlone ? { downDiag: MESH_DIAG.reverseConcatenatedPathDown } : {}),
     };
   }
 
@@ -219,6 +228,24 @@ export class Mesh {
       const isUp = state.status?.state === 'Up';
       return { node, ready, liveness: livenessOf(state, isUnbelieved), isUp, wasUp: state.wasUp, isStrange };
     });
+  }
+
+  /** Those that were up and are not heard any more, for as long as they are called for. */
+  lost(): MeshPeer[] {
+    const now = this.#parts.clock.now();
+    return [...this.#members.values()].flatMap(({ peer, state: { wasUp, status, farewell } }) => {
+      const isLost = wasUp && farewell === 'none' && status?.remoteDiscriminator === 0 && now - status.since < CALL_MS;
+      return isLost ? [peer] : [];
+    });
+  }
+
+  isUp(node: string): boolean {
+    return this.#members.get(node)?.state.status?.state === 'Up';
+  }
+
+  /** It hears none of several that were up. */
+  isAlone(node: string): boolean {
+    return livenessOf(this.#members.get(node)?.state ?? UNMET, false) === 'alone';
   }
 
   /** Of those that are up now: whether each has been heard after some time. */

@@ -14,6 +14,7 @@ import {
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
+import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
 import { Mesh } from './mesh.ts';
 import { Pulse } from './pulse.ts';
@@ -42,6 +43,7 @@ export class Ownership {
   readonly #parts: EngineParts;
   readonly #node: string;
   readonly #layer2: Layer2Engine;
+  readonly #knocker: Knocker;
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
   #owners: ReadonlyMap<Ip, string> = new Map();
@@ -49,7 +51,7 @@ export class Ownership {
   #essence = '';
   #key: { readonly value: MeshKey | undefined } | undefined;
   #fresh = new Set<Ip>();
-  /** It stood still, and has not elected since. */
+  /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
   takeovers = 0;
   readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
@@ -74,8 +76,14 @@ export class Ownership {
       () => this.#sure(),
     );
     this.#standing = startStanding(parts.clock.now(), { failback: options.failback, joinMs: JOIN_MS });
+    this.#knocker = new Knocker(
+      parts,
+      () => (this.pulse.isDoubtful() ? [] : this.mesh.lost()),
+      (peer) => layer2.knock(peer),
+    );
     layer2.setSurroundings({
       isDoubtful: () => this.pulse.isDoubtful(),
+      meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: !this.#standing.isAlone && this.mesh.isAlone(node) }),
       orderOf: (ip) => orderOf(ip, [this.#node, ...(this.#plan?.peers.map(({ node }) => node) ?? [])]),
     });
   }
@@ -112,6 +120,7 @@ export class Ownership {
   }
 
   #meet(): void {
+    this.#knocker.look((this.#plan?.peers.length ?? 0) + 1);
     this.#step({ kind: 'peers', peers: this.mesh.standings() });
   }
 
@@ -120,10 +129,12 @@ export class Ownership {
     const now = clock.now();
     recorder.record(now, DUE, event);
     const [state, effects] = standing.step(this.#standing, event, { now, random });
+    // Others have had its addresses meanwhile: they do not announce them again for one that hands over.
+    if (this.#standing.isAlone && !state.isAlone) this.#wasAway = true;
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own());
+    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own(), this.#standing.isAlone);
     this.#elect();
   }
 
@@ -203,6 +214,7 @@ export class Ownership {
   stop(): void {
     this.#parts.deadlines.set(DUE, undefined, () => undefined);
     this.pulse.stop();
+    this.#knocker.stop();
     this.mesh.stop();
   }
 }
@@ -210,7 +222,7 @@ export class Ownership {
 const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
 
 function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
-  if (liveness === 'dead') return [];
+  if (liveness === 'dead' || liveness === 'alone') return [];
   if (liveness === 'unknown') return ready && (asksKubernetes || isStrange) ? [[node, 'willing']] : [];
   return [[node, liveness === 'disowning' ? 'willing' : liveness]];
 }

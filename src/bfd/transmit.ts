@@ -1,6 +1,7 @@
 import { after } from '../machine.ts';
-import { type BfdPacket, encodeBfd } from '../wire/bfd.ts';
+import { type BfdPacket, type BfdState, encodeBfd } from '../wire/bfd.ts';
 import { nextSequence, signedBfd } from './auth.ts';
+import type { BfdConfig } from './contract.ts';
 import { type BfdSessionState, type Draft, agreedTransmitUs, isOnDemand, patch } from './draft.ts';
 import { type Microseconds, asked, jitteredMs, microseconds } from './timing.ts';
 
@@ -16,9 +17,14 @@ function wantedPeriodUs(state: BfdSessionState): Microseconds {
   return agreedTransmitUs(state);
 }
 
+function saidDiag(state: BfdState, { upDiag, downDiag }: BfdConfig): number | undefined {
+  if (state === 'AdminDown') return undefined;
+  return state === 'Up' ? upDiag : downDiag;
+}
+
 function packetOf({ config, discriminator, state, localDiag, remote, pacing }: BfdSessionState, final: boolean): BfdPacket {
   return {
-    diag: state === 'Up' ? (config.upDiag ?? localDiag) : localDiag,
+    diag: saidDiag(state, config) ?? localDiag,
     state,
     // RFC 5880 §6.5: never both.
     poll: !final && pacing.poll.phase === 'polling',

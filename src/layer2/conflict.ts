@@ -35,6 +35,10 @@ export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 10
 export interface Speaker {
   readonly node: string;
   readonly order: readonly string[];
+  /** A session with it is up: by what both know, one of them will give up by itself. */
+  readonly isMet: boolean;
+  /** It hears nobody, and this node others: whatever the order, it is the one that is cut off. */
+  readonly isLost?: boolean;
 }
 
 export type ConflictEvent =
@@ -42,7 +46,7 @@ export type ConflictEvent =
   | {
       readonly kind: 'sighted';
       readonly sighting: Sighting;
-      readonly speaker?: { readonly node: string; readonly order: readonly string[] };
+      readonly speaker?: Speaker;
     }
   /** A speaker is dead or has no claim any more: what was left to it comes back at once. */
   | { readonly kind: 'speakerGone'; readonly node: string }
@@ -138,11 +142,13 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   const { ip } = sighting;
   // Who asks first takes nothing from anybody yet; a node that probes hears the owner of up to now.
   if (sighting.by === 'probe') return [];
-  if (!goesBefore(speaker.node, state.node, speaker.order)) {
-    if (sighting.phase === 'claimed') contest(state, ip, now);
+  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) {
+    if (sighting.phase !== 'claimed') return [];
+    if (!speaker.isMet) return answer(state, ip, now);
+    contest(state, ip, now);
     return [];
   }
-  if (sighting.phase === 'claimed' && state.contested.get(ip)?.isSaid !== true) {
+  if (sighting.phase === 'claimed' && speaker.isMet && state.contested.get(ip)?.isSaid !== true) {
     contest(state, ip, now);
     return [];
   }
@@ -160,6 +166,29 @@ function contest(state: ConflictState, ip: Ip, now: Instant): void {
   contested.isSaid = false;
   state.contested.set(ip, contested);
   state.contestedDue.schedule(contested, after(now, state.config.graceMs));
+}
+
+/**
+ * Parts of a segment that were just joined, or two that never heard each other: nobody else will tell that one, so it is told at once,
+ * and after a grace again if it goes on. Without the grace two that do not agree would talk each other into a storm.
+ */
+function answer(state: ConflictState, ip: Ip, now: Instant): ConflictEffect[] {
+  const known = state.contested.get(ip);
+  const { graceMs } = state.config;
+  const graceEnds = known?.isSaid === true ? after(now, Math.max(0, known.dueAt - (CONTEST_GRACES - 1) * graceMs - now)) : undefined;
+  if (known !== undefined && (graceEnds === undefined || graceEnds > now)) {
+    known.isSaid = false;
+    state.contestedDue.schedule(known, graceEnds ?? known.dueAt);
+    return [];
+  }
+  return say(state, known ?? { ip, isSaid: true, dueAt: now, slot: -1 }, now);
+}
+
+function say(state: ConflictState, contested: Contested, now: Instant): ConflictEffect[] {
+  contested.isSaid = true;
+  state.contested.set(contested.ip, contested);
+  state.contestedDue.schedule(contested, after(now, CONTEST_GRACES * state.config.graceMs));
+  return [{ kind: 'defend', ip: contested.ip, speaker: true }];
 }
 
 /** A node that is not in the order is no candidate, and goes behind all that are; of two such the lesser name goes first. */
@@ -231,11 +260,7 @@ function expire(state: ConflictState, now: Instant): ConflictEffect[] {
     effects.push(...resume(state, [entry]).map((effect) => ({ ...effect, probe: true })));
   for (let entry = state.contestedDue.first(); entry !== undefined && entry.dueAt <= now; entry = state.contestedDue.first()) {
     if (entry.isSaid) endContest(state, entry);
-    else {
-      entry.isSaid = true;
-      state.contestedDue.schedule(entry, after(now, CONTEST_GRACES * state.config.graceMs));
-      effects.push({ kind: 'defend', ip: entry.ip, speaker: true });
-    }
+    else effects.push(...say(state, entry, now));
   }
   return effects;
 }

@@ -7,7 +7,7 @@ import { CLIENT_MAC, ip, mac } from './support.ts';
 const A = ip('192.0.2.10');
 const sighting: Sighting = { ip: A, mac: CLIENT_MAC, interface: 'eth0', by: 'arp-reply', phase: 'claimed' };
 
-const by = (node: string, ...order: string[]): ConflictEvent => ({ kind: 'sighted', sighting, speaker: { node, order } });
+const by = (node: string, ...order: string[]): ConflictEvent => ({ kind: 'sighted', sighting, speaker: { node, order, isMet: true } });
 
 /** Until the address is left to node-a, which goes before. */
 function quarrel(run: ReturnType<typeof machine>, end = 0): void {
@@ -64,7 +64,7 @@ describe('a foreign claimant', () => {
   it('nothing is left of a released address', () => {
     const run = machine();
     run.at(0, { kind: 'sighted', sighting });
-    run.at(0, { kind: 'sighted', sighting, speaker: { node: 'node-a', order: ['node-a', 'node-b'] } });
+    run.at(0, { kind: 'sighted', sighting, speaker: { node: 'node-a', order: ['node-a', 'node-b'], isMet: true } });
     run.at(1, { kind: 'released', ip: A });
     expect(run.deadline()).toBeUndefined();
   });
