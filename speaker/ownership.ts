@@ -170,7 +170,7 @@ export class Ownership {
     this.#essence = essence;
     const before = this.#owners;
     this.#owners = electOwners(plan.contests, standings);
-    const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead').map(({ node }) => node));
+    const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
     this.#hand(plan, disowned);
     for (const node of dead) this.#layer2.speakerGone(node);

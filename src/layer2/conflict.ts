@@ -25,11 +25,13 @@ export interface ConflictConfig {
    * gives up by itself. Then both say so again, and the one that goes behind gives up when it hears the other after that.
    */
   readonly graceMs: number;
+  /** The one that goes before waits so long before it says so to one that it has a session with. */
+  readonly answerMs: number;
   /** Claimants that are remembered at most; a flood with made-up MACs must not fill the memory. */
   readonly maxClaims: number;
 }
 
-export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 1000, graceMs: 250, maxClaims: 1024 };
+export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 1000, graceMs: 250, answerMs: 20, maxClaims: 1024 };
 
 /** Who of our own sent it, and all nodes in election order for the address. */
 export interface Speaker {
@@ -144,12 +146,11 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   if (sighting.by === 'probe') return [];
   if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) {
     if (sighting.phase !== 'claimed') return [];
-    if (!speaker.isMet) return answer(state, ip, now);
-    contest(state, ip, now);
-    return [];
+    return answer(state, ip, speaker.isMet, now);
   }
-  if (sighting.phase === 'claimed' && speaker.isMet && state.contested.get(ip)?.isSaid !== true) {
-    contest(state, ip, now);
+  const contested = state.contested.get(ip);
+  if (sighting.phase === 'claimed' && speaker.isMet && contested?.isSaid !== true) {
+    if (contested === undefined) contest(state, { ip, isSaid: true, dueAt: now, slot: -1 }, after(now, state.config.graceMs));
     return [];
   }
   const before = state.yielded.get(ip);
@@ -160,28 +161,25 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   return before === undefined ? [{ kind: 'yield', ip, to: speaker.node }] : [];
 }
 
-function contest(state: ConflictState, ip: Ip, now: Instant): void {
-  const contested = state.contested.get(ip) ?? { ip, isSaid: true, dueAt: now, slot: -1 };
-  if (!contested.isSaid) return;
+function contest(state: ConflictState, contested: Contested, dueAt: Instant): void {
   contested.isSaid = false;
-  state.contested.set(ip, contested);
-  state.contestedDue.schedule(contested, after(now, state.config.graceMs));
+  state.contested.set(contested.ip, contested);
+  state.contestedDue.schedule(contested, dueAt);
 }
 
 /**
- * Parts of a segment that were just joined, or two that never heard each other: nobody else will tell that one, so it is told at once,
- * and after a grace again if it goes on. Without the grace two that do not agree would talk each other into a storm.
+ * Tells the one that goes behind. Where no session with it is up (parts of a segment that were just joined) nobody else will, so it is told
+ * at once; else it may be about to give up by itself. And never more than once in a grace, or two that do not agree would make a storm.
  */
-function answer(state: ConflictState, ip: Ip, now: Instant): ConflictEffect[] {
+function answer(state: ConflictState, ip: Ip, isMet: boolean, now: Instant): ConflictEffect[] {
   const known = state.contested.get(ip);
-  const { graceMs } = state.config;
-  const graceEnds = known?.isSaid === true ? after(now, Math.max(0, known.dueAt - (CONTEST_GRACES - 1) * graceMs - now)) : undefined;
-  if (known !== undefined && (graceEnds === undefined || graceEnds > now)) {
-    known.isSaid = false;
-    state.contestedDue.schedule(known, graceEnds ?? known.dueAt);
-    return [];
-  }
-  return say(state, known ?? { ip, isSaid: true, dueAt: now, slot: -1 }, now);
+  if (known?.isSaid === false && isMet) return [];
+  const { graceMs, answerMs } = state.config;
+  const waitMs = Math.max(isMet ? answerMs : 0, known === undefined ? 0 : known.dueAt - (CONTEST_GRACES - 1) * graceMs - now);
+  const contested = known ?? { ip, isSaid: true, dueAt: now, slot: -1 };
+  if (waitMs === 0) return say(state, contested, now);
+  contest(state, contested, after(now, waitMs));
+  return [];
 }
 
 function say(state: ConflictState, contested: Contested, now: Instant): ConflictEffect[] {

@@ -103,7 +103,10 @@ class Watch {
     }
     for (const key of this.#watched.keys()) if (!hosts.some((host) => key.startsWith(`${host.part} `))) this.#watched.delete(key);
     for (const part of new Set(hosts.map((host) => host.part))) {
-      const able = hosts.some((host) => host.part === part && this.#isAble(host));
+      const members = hosts.filter((host) => host.part === part);
+      // One of two that is told that it is not heard cannot know which of them is at fault, and leaves all to the other one.
+      const least = members.some(({ isDeaf }) => isDeaf) ? 2 : 1;
+      const able = members.filter((host) => this.#isAble(host)).length >= least;
       for (const vip of vips) this.#judge(`${part} ${vip}`, world.answering(vip, part), able);
     }
   }
