@@ -67,7 +67,11 @@ export class Layer2Engine {
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);
     this.#interfaces = new Interfaces(parts, (view, frame) => this.#receive(view, frame));
-    this.#handover = new Handover(parts, (ip) => this.#release(ip));
+    this.#handover = new Handover(
+      parts,
+      (ip) => this.#release(ip),
+      (claim) => this.#ask(claim),
+    );
   }
 
   setSurroundings(around: Layer2Surroundings): void {
@@ -104,6 +108,7 @@ export class Layer2Engine {
     const held = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
     for (const ip of this.#claims.keys()) {
       if (wanted.has(ip)) continue;
+      this.#parts.log.debug({ ip, to: handed.get(ip)?.to }, "the address is not this node's any more");
       this.#judge({ kind: 'released', ip });
       this.#occupants.delete(ip);
       this.#phases.delete(ip);
@@ -155,6 +160,12 @@ export class Layer2Engine {
     if (view !== undefined && isFit(view, address)) this.#send(view.name, () => [questionFrame(address, source, view)]);
   }
 
+  /** Whether anybody else answers for what this node still does. */
+  #ask({ ip, interfaces }: WireClaim): void {
+    for (const view of this.#interfaces.views())
+      if (isFit(view, ip) && isSelected(view.name, interfaces)) this.#send(view.name, () => [probeFrame(ip, view)]);
+  }
+
   #release(ip: Ip): void {
     this.#claims.delete(ip);
     this.#phases.delete(ip);
@@ -200,7 +211,10 @@ export class Layer2Engine {
       } else if (effect.kind === 'foreignGone') {
         this.#occupants.delete(effect.claim.ip);
         this.#parts.changed();
-      } else this.#announce(effect);
+      } else {
+        if (effect.kind === 'yield') log.info({ ip: effect.ip, to: effect.to }, 'the address is left to another speaker that announces it');
+        this.#announce(effect);
+      }
     }
     deadlines.set(CONFLICTS_DUE, conflicts.deadline(this.#conflicts), () => this.#judge({ kind: 'tick' }));
   }

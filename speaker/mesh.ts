@@ -23,7 +23,7 @@ const UNBELIEVED_MS = 5000;
  * So long a speaker that is lost is called for at the pace that it had: two parts of a segment that are joined again are to find each other
  * at once. Longer cuts end with packets once a second.
  */
-const CALL_MS = 60_000;
+export const CALL_MS = 60_000;
 
 interface Member {
   peer: MeshPeer;

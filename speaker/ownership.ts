@@ -89,6 +89,9 @@ export class Ownership {
   }
 
   apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined): void {
+    // Before its first plan it knew of nobody to listen to.
+    if (this.#plan === undefined && this.#standing.phase === 'joining')
+      this.#standing = startStanding(this.#parts.clock.now(), this.#standing.config);
     this.#plan = plan;
     this.#essence = '';
     for (const ip of fresh) this.#fresh.add(ip);

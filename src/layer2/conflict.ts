@@ -18,8 +18,9 @@ export interface ForeignClaim {
 export interface ConflictConfig {
   /** A claimant that has been silent for so long is gone. */
   readonly quietMs: number;
-  /** An address that was left to another speaker is taken up again when that one has been silent for so long. */
+  /** So long after an address was left to another speaker it is asked for, and each time that it is still there after twice as long, up to the other. */
   readonly yieldMs: number;
+  readonly longestYieldMs: number;
   /**
    * So long two speakers may both claim: what they know of the cluster is never quite of the same moment, and whoever is told last
    * gives up by itself. Then both say so again, and the one that goes behind gives up when it hears the other after that.
@@ -31,7 +32,7 @@ export interface ConflictConfig {
   readonly maxClaims: number;
 }
 
-export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 1000, graceMs: 250, answerMs: 20, maxClaims: 1024 };
+export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 400, longestYieldMs: 8000, graceMs: 200, answerMs: 20, maxClaims: 1024 };
 
 /** Who of our own sent it, and all nodes in election order for the address. */
 export interface Speaker {
@@ -94,6 +95,8 @@ export interface ConflictState {
   readonly foreignDue: DueHeap<Remembered>;
   readonly yielded: Map<Ip, Yielded>;
   readonly yieldedDue: DueHeap<Yielded>;
+  /** How long it was waited last before an address was asked for, and until when that counts. */
+  readonly waits: Map<Ip, { readonly ms: number; readonly until: Instant }>;
   /** Claimed by another speaker too. */
   readonly contested: Map<Ip, Contested>;
   readonly contestedDue: DueHeap<Contested>;
@@ -108,6 +111,7 @@ export function startConflicts(node: string, config: Partial<ConflictConfig> = {
     foreignDue: new DueHeap(),
     yielded: new Map(),
     yieldedDue: new DueHeap(),
+    waits: new Map(),
     contested: new Map(),
     contestedDue: new DueHeap(),
   };
@@ -122,13 +126,7 @@ export const conflicts: Machine<ConflictState, ConflictEvent, ConflictEffect> = 
         return [state, speaker === undefined ? sightForeign(state, sighting, now) : sightSpeaker(state, sighting, speaker, now)];
       }
       case 'speakerGone':
-        return [
-          state,
-          resume(
-            state,
-            [...state.yielded.values()].filter(({ to }) => to === event.node),
-          ),
-        ];
+        return [state, speakerGone(state, event.node)];
       case 'released':
         release(state, event.ip);
         return [state, []];
@@ -157,8 +155,16 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   if (before !== undefined) state.yieldedDue.remove(before);
   const yielded: Yielded = { ip, to: speaker.node, dueAt: now, slot: -1 };
   state.yielded.set(ip, yielded);
-  state.yieldedDue.schedule(yielded, after(now, state.config.yieldMs));
+  state.yieldedDue.schedule(yielded, after(now, before === undefined ? nextWait(state, ip, now) : (state.waits.get(ip)?.ms ?? 0)));
   return before === undefined ? [{ kind: 'yield', ip, to: speaker.node }] : [];
+}
+
+function nextWait({ waits, config }: ConflictState, ip: Ip, now: Instant): number {
+  const last = waits.get(ip);
+  const ms = last === undefined || last.until < now ? config.yieldMs : Math.min(2 * last.ms, config.longestYieldMs);
+  // It is asked for in between, and may be had for a moment.
+  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs) });
+  return ms;
 }
 
 function contest(state: ConflictState, contested: Contested, dueAt: Instant): void {
@@ -221,6 +227,14 @@ function sightForeign(state: ConflictState, sighting: Sighting, now: Instant): C
   return effects;
 }
 
+function speakerGone(state: ConflictState, node: string): ConflictEffect[] {
+  // What was said before it went, or while neither heard the other, is no part of a quarrel that comes.
+  for (const contested of state.contested.values()) if (contested.isSaid) endContest(state, contested);
+  const over = [...state.yielded.values()].filter(({ to }) => to === node);
+  for (const { ip } of over) state.waits.delete(ip);
+  return resume(state, over);
+}
+
 function resume(state: ConflictState, over: readonly Yielded[]): { readonly kind: 'resume'; readonly ip: Ip }[] {
   for (const entry of over) {
     state.yielded.delete(entry.ip);
@@ -230,6 +244,7 @@ function resume(state: ConflictState, over: readonly Yielded[]): { readonly kind
 }
 
 function release(state: ConflictState, ip: Ip): void {
+  state.waits.delete(ip);
   const yielded = state.yielded.get(ip);
   if (yielded !== undefined) resume(state, [yielded]);
   const contested = state.contested.get(ip);

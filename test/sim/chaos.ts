@@ -19,6 +19,8 @@ export interface ChaosOptions {
   readonly durationMs?: number;
   /** Names of {@link actsOf}; default: all. */
   readonly acts?: readonly string[];
+  /** What the speakers log is part of the story. */
+  readonly isVerbose?: boolean;
 }
 
 const CHECK_MS = 10;
@@ -36,8 +38,9 @@ interface Watched {
 }
 
 /** A random history of some speakers, watched on the wire all the time. */
-export function chaos(seed: number, { durationMs = 60_000, acts: chosen }: ChaosOptions = {}): Verdict {
+export function chaos(seed: number, { durationMs = 60_000, acts: chosen, isVerbose = false }: ChaosOptions = {}): Verdict {
   const scene = build(seed);
+  if (isVerbose) scene.world.onLog = (node, line) => scene.tell(`    ${node} ${factsOf(line)}`);
   const { world, hosts, vips, tell, random } = scene;
   const acts = actsOf(scene).filter(({ name }) => chosen?.includes(name) !== false);
   const watch = new Watch(scene);
@@ -54,6 +57,11 @@ export function chaos(seed: number, { durationMs = 60_000, acts: chosen }: Chaos
   }
   for (const vip of vips) if (world.answering(vip, 0).length !== 1) tell(`${vip}: ${world.answering(vip, 0).length} answer in the end`);
   return { ...watch.worst, story: scene.story };
+}
+
+function factsOf(line: string): string {
+  const { msg, level: _level, time: _time, name: _name, ...facts } = JSON.parse(line) as Record<string, unknown>;
+  return `${String(msg)} ${JSON.stringify(facts)}`;
 }
 
 function build(seed: number): Scene {

@@ -1,4 +1,4 @@
-import { createLogger } from '../../src/host/log.ts';
+import { type Logger, createLogger } from '../../src/host/log.ts';
 import type { Contest } from '../../src/layer2/election.ts';
 import { RankCache } from '../../src/layer2/elector.ts';
 import { type Instant, instant } from '../../src/machine.ts';
@@ -56,6 +56,8 @@ export class World {
   answers: Set<SimHost> | undefined;
   /** Of what is sent between hosts, how much is lost. */
   loss = 0;
+  /** Gets what the speakers log, where somebody wants to read it. */
+  onLog: ((node: string, line: string) => void) | undefined;
   /** Nobody is told of anything new, and who begins has no plan. */
   isApiDown = false;
 
@@ -229,7 +231,7 @@ export class SimHost {
       deadlines: new Deadlines(clock),
       random: this.world.random,
       recorder: NO_RECORDER,
-      log: LOG,
+      log: this.#log(),
       changed: () => undefined,
     };
     this.engine = new Engine(parts, { node: this.node, ...this.#options });
@@ -237,6 +239,12 @@ export class SimHost {
     this.setUp(true);
     if (this.plan !== undefined && !this.world.isApiDown) this.engine.apply(this.plan);
     this.#speakArp();
+  }
+
+  #log(): Logger {
+    const { onLog } = this.world;
+    if (onLog === undefined) return LOG;
+    return createLogger({ level: 'debug', name: this.node, destination: { write: (line) => onLog(this.node, line) } });
   }
 
   /** What the kernel does for the addresses of the nodes, which BFD makes it look for. */

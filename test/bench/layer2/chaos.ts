@@ -12,7 +12,7 @@ const KINDS = ['double', 'heal', 'lossy', 'dark'] as const;
 const found = { double: [] as number[], heal: [] as number[], lossy: [] as number[], dark: [] as number[] };
 const start = performance.now();
 for (let seed = from; seed < from + count; seed++) {
-  const verdict = chaos(seed, { durationMs, ...(acts === undefined ? {} : { acts }) });
+  const verdict = chaos(seed, { durationMs, isVerbose: count === 1, ...(acts === undefined ? {} : { acts }) });
   for (const kind of KINDS) found[kind].push(verdict[kind]);
   const isLoud = KINDS.some((kind) => verdict[kind] > LOUD[kind]) || verdict.story.at(-1)?.endsWith('in the end') === true;
   if (count > 1 && !isLoud) continue;
