@@ -247,7 +247,7 @@ export class BfdSession {
   }
 }
 
-function configOf({ profile, multihop, upDiag, downDiag, call }: BfdTarget, echoes: boolean): BfdConfig {
+function configOf({ profile, multihop, upDiag, downDiag, call, note }: BfdTarget, echoes: boolean): BfdConfig {
   return {
     transmitMs: profile.transmitIntervalMs,
     receiveMs: profile.receiveIntervalMs,
@@ -259,6 +259,7 @@ function configOf({ profile, multihop, upDiag, downDiag, call }: BfdTarget, echo
     ...(upDiag === undefined ? {} : { upDiag }),
     ...(downDiag === undefined ? {} : { downDiag }),
     ...(call === undefined ? {} : { call }),
+    ...(note === undefined ? {} : { note }),
   };
 }
 

@@ -34,6 +34,7 @@ export interface BfdTarget {
   readonly downDiag?: number;
   /** See BfdConfig. */
   readonly call?: BfdConfig['call'];
+  readonly note?: Uint8Array;
 }
 
 /** @param plans sorted by name; those without BFD or without an address are left out */

@@ -5,7 +5,8 @@ import { ClaimTable } from '../src/layer2/claimTable.ts';
 import { type ConflictEvent, type ConflictState, type Speaker, conflicts, startConflicts } from '../src/layer2/conflict.ts';
 import { announcementFrames, probeFrame, questionFrame } from '../src/layer2/gratuitous.ts';
 import { solicitedGroups } from '../src/layer2/groups.ts';
-import { type InterfaceView, isFit, isSelected } from '../src/layer2/link.ts';
+import { type InterfaceView, isFit } from '../src/layer2/link.ts';
+import type { Reach } from '../src/layer2/reach.ts';
 import { after } from '../src/machine.ts';
 import { respond } from '../src/layer2/responder.ts';
 import type { Sighting } from '../src/layer2/response.ts';
@@ -131,9 +132,8 @@ export class Layer2Engine {
     this.#parts.changed();
   }
 
-  /** Whether there is an interface for it. */
-  canAnnounce({ ip, interfaces }: WireClaim): boolean {
-    return this.#interfaces.views().some((view) => isFit(view, ip) && isSelected(view.name, interfaces));
+  reachOf(claim: WireClaim): Reach {
+    return this.#interfaces.reachOf(claim);
   }
 
   /** Addresses that this node still answers for, until their new owners are heard. */
@@ -161,9 +161,8 @@ export class Layer2Engine {
   }
 
   /** Whether anybody else answers for what this node still does. */
-  #ask({ ip, interfaces }: WireClaim): void {
-    for (const view of this.#interfaces.views())
-      if (isFit(view, ip) && isSelected(view.name, interfaces)) this.#send(view.name, () => [probeFrame(ip, view)]);
+  #ask(claim: WireClaim): void {
+    for (const view of this.#interfaces.fitFor(claim)) this.#send(view.name, () => [probeFrame(claim.ip, view)]);
   }
 
   #release(ip: Ip): void {
@@ -303,7 +302,8 @@ export class Layer2Engine {
   }
 
   #interfacesOf({ ip, wanted }: Claim): string[] {
-    const fit = this.#interfaces.views().filter((view) => isFit(view, ip) && isSelected(view.name, wanted.interfaces));
+    const { interfaces } = wanted;
+    const fit = this.#interfaces.fitFor(interfaces === undefined ? { ip } : { ip, interfaces });
     return fit.map((view) => view.name).toSorted();
   }
 

@@ -1,6 +1,9 @@
+import { noteOf } from '../src/bfd/note.ts';
 import type { MeshPeer } from '../src/announce/plan.ts';
 import type { BfdProfile } from '../src/config/config.ts';
 import type { Standing } from '../src/layer2/election.ts';
+import type { ReachRange } from '../src/layer2/reach.ts';
+import { decodeReach, encodeReach } from '../src/layer2/reachNote.ts';
 import { type MeshPace, MESH_DIAG, UNMET, type PeerState, diagOf, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
 import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
@@ -32,6 +35,9 @@ interface Member {
   unbelievedAt: Instant | undefined;
   /** When it last spoke. */
   heardAt: Instant | undefined;
+  /** What it said it cannot announce, and how that was said. */
+  reach: readonly ReachRange[];
+  note: string;
 }
 
 /** BFD sessions with the speakers of all other nodes: who of them lives, without asking the API server. */
@@ -50,6 +56,7 @@ export class Mesh {
   #key: MeshKey | undefined;
   #standing: Standing = 'last';
   #isAlone = false;
+  #note: Uint8Array | undefined;
 
   /** @param onChange a peer is another than it was; `cameUp`: which one came up; @param onDetected one is silent for so long */
   constructor(parts: EngineParts, port: number, onChange: (cameUp: string | undefined) => void, onDetected: (ms: number) => void) {
@@ -71,6 +78,16 @@ export class Mesh {
     this.#standing = standing;
     this.#isAlone = isAlone;
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
+  }
+
+  /** What this node cannot announce. */
+  setReach(ranges: readonly ReachRange[]): void {
+    this.#note = ranges.length === 0 ? undefined : encodeReach(ranges);
+    for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
+  }
+
+  reaches(): Map<string, readonly ReachRange[]> {
+    return new Map([...this.#members].map(([node, { reach }]) => [node, reach]));
   }
 
   /** Whether what is said is signed. */
@@ -138,7 +155,7 @@ export class Mesh {
         this.#byDiscriminator.delete(session.discriminator);
       },
     });
-    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined };
+    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined, reach: [], note: '' };
     this.#members.set(peer.node, member);
     this.#byDiscriminator.set(session.discriminator, session);
     session.start();
@@ -167,6 +184,7 @@ export class Mesh {
       port: this.#port,
       call: { everyMs: this.pace().intervalMs, forMs: CALL_MS },
       ...(upDiag === undefined ? {} : { upDiag }),
+      ...(this.#note === undefined ? {} : { note: this.#note }),
       ...(this.#isAlone ? { downDiag: MESH_DIAG.reverseConcatenatedPathDown } : {}),
     };
   }
@@ -203,13 +221,23 @@ export class Mesh {
     // A node that has begun anew may still be spoken to by the number of the session before.
     if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
     const refusal = session.receive(packet, datagram.bytes);
-    if (member !== undefined) this.#note(member, refusal);
+    if (member !== undefined) this.#heard(member, refusal);
+    if (member !== undefined && refusal === undefined && packet.state !== 'Down') this.#read(member, datagram.bytes);
     return refusal;
   }
 
-  #note(member: Member, refusal: BfdRefusal | undefined): void {
+  #heard(member: Member, refusal: BfdRefusal | undefined): void {
     if (refusal === undefined) member.heardAt = this.#parts.clock.now();
     else if (refusal.startsWith('BfdAuth')) this.#disbelieve(member);
+  }
+
+  #read(member: Member, datagram: Uint8Array): void {
+    const note = noteOf(datagram, this.#key === undefined ? undefined : new TextEncoder().encode(this.#key.password));
+    const text = note === undefined ? '' : note.join();
+    if (text === member.note) return;
+    member.note = text;
+    member.reach = note === undefined ? [] : (decodeReach(note) ?? []);
+    this.#onChange(undefined);
   }
 
   #disbelieve(member: Member): void {

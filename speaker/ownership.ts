@@ -1,6 +1,8 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners } from '../src/layer2/election.ts';
 import { RankCache, electionOrder } from '../src/layer2/elector.ts';
+import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
+import { divideByReach } from '../src/layer2/reachContests.ts';
 import {
   type Failback,
   JOIN_MS,
@@ -51,6 +53,7 @@ export class Ownership {
   #essence = '';
   #key: { readonly value: MeshKey | undefined } | undefined;
   #fresh = new Set<Ip>();
+  #reach: readonly ReachRange[] = [];
   /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
   takeovers = 0;
@@ -101,6 +104,7 @@ export class Ownership {
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
+    this.#measure(plan);
     this.#meet();
   }
 
@@ -144,7 +148,7 @@ export class Ownership {
   /** A node without any interface for what it may own says so like one that is about to end. */
   #own(): Standing {
     const { candidacies } = this.#plan ?? { candidacies: [] };
-    const isStranded = candidacies.length > 0 && !candidacies.some((claim) => this.#layer2.canAnnounce(claim));
+    const isStranded = candidacies.length > 0 && candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.none);
     // Those that cannot hear this node have taken what was its.
     const isGivenUp = this.#plan?.beyond?.isReady === false;
     return isStranded || isGivenUp ? 'last' : STANDINGS[this.#standing.phase];
@@ -152,7 +156,28 @@ export class Ownership {
 
   /** Interfaces came, went, or lost their carrier. */
   linksChanged(): void {
-    if (this.#plan !== undefined) this.#meet();
+    if (this.#plan === undefined) return;
+    this.#measure(this.#plan);
+    this.#meet();
+  }
+
+  /** How well this node can announce what it may own; a group as well as the worst of it. */
+  #measure(plan: Layer2Plan<WireClaim>): void {
+    const groups = new Map<Ip, Reach>();
+    for (const [at, claim] of plan.candidacies.entries()) {
+      const group = plan.groups[at] ?? claim.ip;
+      groups.set(group, Math.max(groups.get(group) ?? REACH.near, this.#layer2.reachOf(claim)) as Reach);
+    }
+    const ranges = reachRanges(groups);
+    if (JSON.stringify(ranges) !== JSON.stringify(this.#reach))
+      this.#parts.log.info({ ranges }, 'what other nodes are to announce before this one: 1 is in no subnet of its interfaces, 2 has no interface');
+    this.#reach = ranges;
+    this.mesh.setReach(ranges);
+  }
+
+  /** How many addresses this node is passed over for, where another can announce them better. */
+  reach(): readonly ReachRange[] {
+    return this.#reach;
   }
 
   #elect(): void {
@@ -168,11 +193,12 @@ export class Ownership {
     standings.set(this.#node, this.#own());
     const disowned = this.#wasAway || peers.some(({ liveness }) => liveness === 'disowning');
     this.#wasAway = false;
-    const essence = JSON.stringify([[...standings], disowned]);
+    const reaches = new Map([...this.mesh.reaches(), [this.#node, this.#reach] as const]);
+    const essence = JSON.stringify([[...standings], disowned, [...reaches].filter(([, ranges]) => ranges.length > 0)]);
     if (essence === this.#essence) return;
     this.#essence = essence;
     const before = this.#owners;
-    this.#owners = electOwners(plan.contests, standings);
+    this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
     this.#hand(plan, disowned);

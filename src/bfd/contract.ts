@@ -24,6 +24,8 @@ export interface BfdConfig {
   readonly upDiag?: number;
   /** What is said in Down and Init; absent: why the session went down. */
   readonly downDiag?: number;
+  /** Goes behind every packet in Init and Up, for a peer that knows what to make of it. */
+  readonly note?: Uint8Array;
 }
 
 export interface BfdAuthConfig {

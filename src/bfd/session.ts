@@ -103,7 +103,8 @@ function configure(draft: Draft, config: BfdConfig): void {
     before.echoReceiveMs !== config.echoReceiveMs ||
     before.controlPlaneIndependent !== config.controlPlaneIndependent ||
     before.upDiag !== config.upDiag ||
-    before.downDiag !== config.downDiag;
+    before.downDiag !== config.downDiag ||
+    String(before.note) !== String(config.note);
   const isPolled = !samePace(wantedPace(config, state.state === 'Up', isProven(state.echo)), state.pacing.offered);
   // RFC 5880 §6.8.7 wants it told at once; §6.5 has no packets but the periodic ones for a poll, and those tell it too.
   if (isSaid && !isPolled && state.state !== 'AdminDown') draft.isUrgent = true;

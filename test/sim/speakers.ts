@@ -3,6 +3,7 @@ import type { Contest } from '../../src/layer2/election.ts';
 import { RankCache } from '../../src/layer2/elector.ts';
 import { type Instant, instant } from '../../src/machine.ts';
 import type { Ip } from '../../src/net/ip.ts';
+import type { Prefix } from '../../src/net/prefix.ts';
 import { BROADCAST_MAC, type Mac, ZERO_MAC } from '../../src/net/mac.ts';
 import { encodeArp } from '../../src/wire/arp.ts';
 import { ETHER_TYPE, encodeEthernet } from '../../src/wire/ethernet.ts';
@@ -127,6 +128,8 @@ export class SimHost {
   /** A way that works in one direction only: nothing comes in, or nothing goes out. */
   isDeaf = false;
   isMute = false;
+  /** Of its interface; undefined: nothing is known of them. */
+  subnets: readonly Prefix[] | undefined;
   /** By how much its clock goes before that of the world. */
   #skew = 0;
   /** Timers that are set, and when they are due by its clock. */
@@ -265,7 +268,8 @@ export class SimHost {
 
   /** The carrier of the interface on which the VIPs are. */
   setUp(up: boolean): void {
-    const link = { name: 'eth0', index: 2, mac: this.mac, up, arp: true, ndp: true, isPort: false, addresses: [this.address] };
+    const subnets = this.subnets === undefined ? {} : { subnets: this.subnets };
+    const link = { name: 'eth0', index: 2, mac: this.mac, up, arp: true, ndp: true, isPort: false, addresses: [this.address], ...subnets };
     this.#setLinks?.([link]);
   }
 

@@ -24,6 +24,8 @@ const HEAL_MS = 1000;
 const DARK_MS = 600;
 /** So long before it is looked for what led to it. */
 const BEFORE_MS = 700;
+/** What the side of Kubernetes says while there is no API server. */
+const NOISE = /^(watch|listed|failed; trying)/;
 const AFTER_MS = 100;
 const VIPS = ['10.10.0.200', '10.10.0.201', '10.10.0.202'];
 
@@ -140,7 +142,7 @@ const lineOf = ({ at, node, text }: LogEntry): string => `${String(Math.round(at
 
 function explain({ vip, from, to, who }: Span, story: readonly LogEntry[]): void {
   console.log(`\n${vip}: ${who.length === 0 ? 'nobody' : who.join(', ')} for ${Math.round(to - from)} ms`);
-  const concerns = (text: string): boolean => !/"ip":/.test(text) || text.includes(`"${vip}"`);
+  const concerns = (text: string): boolean => !NOISE.test(text) && (!/"ip":/.test(text) || text.includes(`"${vip}"`));
   const led = story.filter(({ at, text }) => at > from - BEFORE_MS && at < to + AFTER_MS && concerns(text));
   const marks = [
     { at: from, node: '-', text: 'IT BEGINS' },
