@@ -31,7 +31,7 @@ export class Knocker {
     if (wasIdle) this.#next();
   }
 
-  /** One of them in each turn: any of another part is as good as all. */
+  /** One of them in each turn: to hear one of another part is as good as to hear all. */
   #next(): void {
     const lost = this.#lost();
     const peer = lost[this.#turn++ % Math.max(1, lost.length)];

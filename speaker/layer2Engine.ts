@@ -2,7 +2,7 @@ import type { MeshPeer, WireClaim } from '../src/announce/plan.ts';
 import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
 import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState, Claim } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
-import { type ConflictEvent, type ConflictState, type Speaker, conflicts, startConflicts } from '../src/layer2/conflict.ts';
+import { type ConflictEvent, type ConflictState, conflicts, startConflicts } from '../src/layer2/conflict.ts';
 import { announcementFrames, probeFrame, questionFrame } from '../src/layer2/gratuitous.ts';
 import { solicitedGroups } from '../src/layer2/groups.ts';
 import { type InterfaceView, isFit } from '../src/layer2/link.ts';
@@ -18,6 +18,8 @@ import { Handover } from './handover.ts';
 import type { HostLink } from './hands.ts';
 import { Interfaces } from './interfaces.ts';
 import { Layer2Counters } from './layer2Counters.ts';
+import { claimProblems, reportOf } from './layer2Report.ts';
+import { type Layer2Surroundings, NO_SURROUNDINGS } from './layer2Surroundings.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
 import { SpeakerMacs } from './speakerMacs.ts';
 
@@ -34,16 +36,6 @@ export interface Layer2Options {
   readonly announcer?: Partial<AnnouncerConfig>;
 }
 
-/** What only the election knows. */
-export interface Layer2Surroundings {
-  /** This process stood still, and does not know what is its own: it says nothing. */
-  readonly isDoubtful: () => boolean;
-  /** All nodes in the order by which a conflict about the address ends. */
-  readonly orderOf: (ip: Ip) => readonly string[];
-  /** What the speaker of that node is to this one. */
-  readonly meeting: (node: string) => Pick<Speaker, 'isMet' | 'isLost'>;
-}
-
 /** Obeys the layer-2 part of the plan: answers for its claims, announces them, and watches who else does. */
 export class Layer2Engine {
   readonly counters = new Layer2Counters();
@@ -58,7 +50,7 @@ export class Layer2Engine {
   readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
   readonly #handover: Handover;
   readonly #speakers = new SpeakerMacs();
-  #around: Layer2Surroundings = { isDoubtful: () => false, orderOf: () => [], meeting: () => ({ isMet: false }) };
+  #around: Layer2Surroundings = NO_SURROUNDINGS;
   #claims = new Map<Ip, WireClaim>();
   #neighbours: readonly Ip[] = [];
 
@@ -293,26 +285,11 @@ export class Layer2Engine {
   }
 
   report(): ClaimReport[] {
-    return [...this.#announcer.claims.values()].map((claim) => ({
-      ip: claim.ip,
-      phase: claim.phase,
-      interfaces: claim.phase === 'claimed' ? this.#interfacesOf(claim) : [],
-      since: this.#phases.get(claim.ip)?.since ?? wallTime(this.#parts.clock.now()),
-    }));
-  }
-
-  #interfacesOf({ ip, wanted }: Claim): string[] {
-    const { interfaces } = wanted;
-    const fit = this.#interfaces.fitFor(interfaces === undefined ? { ip } : { ip, interfaces });
-    return fit.map((view) => view.name).toSorted();
+    return [...this.#announcer.claims.values()].map((claim) => reportOf(claim, this.#interfaces, this.#phases.get(claim.ip)?.since));
   }
 
   problems(): WireProblem[] {
-    const stranded = [...this.#announcer.claims.values()]
-      .filter(({ phase }) => phase === 'waiting')
-      .map(({ ip, wanted }): WireProblem => ({ reason: 'NoUsableInterface', ip, interfaces: wanted.interfaces ?? [] }));
-    const occupied = [...this.#occupants].map(([ip, occupant]): WireProblem => ({ reason: 'AddressInUse', ip, ...occupant }));
-    return [...this.#interfaces.problems(), ...stranded, ...occupied];
+    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants)];
   }
 
   stop(): void {

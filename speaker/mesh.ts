@@ -1,10 +1,9 @@
 import { noteOf } from '../src/bfd/note.ts';
 import type { MeshPeer } from '../src/announce/plan.ts';
-import type { BfdProfile } from '../src/config/config.ts';
 import type { Standing } from '../src/layer2/election.ts';
 import type { ReachRange } from '../src/layer2/reach.ts';
 import { decodeReach, encodeReach } from '../src/layer2/reachNote.ts';
-import { type MeshPace, MESH_DIAG, UNMET, type PeerState, diagOf, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
+import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
 import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { type Family, ipFamily } from '../src/net/ip.ts';
@@ -14,19 +13,13 @@ import { BfdSession } from './bfdSession.ts';
 import type { BfdTarget } from './bfdTargets.ts';
 import type { MeshKey } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
+import { CALL_MS, GTSM_TTL, type SaidOfNode, meshTarget } from './meshTarget.ts';
 import type { Datagram, UdpListener } from './hands.ts';
 import type { BfdReport, WireProblem } from './report.ts';
 
-/** RFC 5082: nobody beyond the link can make such a packet. With a signature it may come from farther away. */
-const GTSM_TTL = 255;
 const RETRY_MS = 10_000;
 /** A packet that was not believed speaks for its node so long. */
 const UNBELIEVED_MS = 5000;
-/**
- * So long a speaker that is lost is called for at the pace that it had: two parts of a segment that are joined again are to find each other
- * at once. Longer cuts end with packets once a second.
- */
-export const CALL_MS = 60_000;
 
 interface Member {
   peer: MeshPeer;
@@ -54,9 +47,7 @@ export class Mesh {
   readonly dropped = new Map<BfdRefusal, number>();
   #peers: readonly MeshPeer[] = [];
   #key: MeshKey | undefined;
-  #standing: Standing = 'last';
-  #isAlone = false;
-  #note: Uint8Array | undefined;
+  #said: SaidOfNode = { standing: 'last', isAlone: false, note: undefined };
 
   /** @param onChange a peer is another than it was; `cameUp`: which one came up; @param onDetected one is silent for so long */
   constructor(parts: EngineParts, port: number, onChange: (cameUp: string | undefined) => void, onDetected: (ms: number) => void) {
@@ -74,15 +65,17 @@ export class Mesh {
 
   /** What this node tells the others of itself. @param isAlone it hears nobody, though several were */
   setStanding(standing: Standing, isAlone = false): void {
-    if (this.#standing === standing && this.#isAlone === isAlone) return;
-    this.#standing = standing;
-    this.#isAlone = isAlone;
-    for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
+    if (this.#said.standing === standing && this.#said.isAlone === isAlone) return;
+    this.#say({ ...this.#said, standing, isAlone });
   }
 
   /** What this node cannot announce. */
   setReach(ranges: readonly ReachRange[]): void {
-    this.#note = ranges.length === 0 ? undefined : encodeReach(ranges);
+    this.#say({ ...this.#said, note: ranges.length === 0 ? undefined : encodeReach(ranges) });
+  }
+
+  #say(said: SaidOfNode): void {
+    this.#said = said;
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
   }
 
@@ -171,38 +164,9 @@ export class Mesh {
     return candidate;
   }
 
-  #target({ node, address, source }: MeshPeer): BfdTarget {
-    const upDiag = diagOf(this.#standing);
-    return {
-      key: `mesh/${node}`,
-      remote: address,
-      source,
-      family: ipFamily(address),
-      peers: [],
-      profile: this.#profile(),
-      multihop: false,
-      port: this.#port,
-      call: { everyMs: this.pace().intervalMs, forMs: CALL_MS },
-      ...(upDiag === undefined ? {} : { upDiag }),
-      ...(this.#note === undefined ? {} : { note: this.#note }),
-      ...(this.#isAlone ? { downDiag: MESH_DIAG.reverseConcatenatedPathDown } : {}),
-    };
-  }
-
-  #profile(): BfdProfile {
+  #target(peer: MeshPeer): BfdTarget {
     const { intervalMs, multiplier } = this.pace();
-    const key = this.#key;
-    return {
-      name: 'mesh',
-      receiveIntervalMs: intervalMs,
-      transmitIntervalMs: intervalMs,
-      detectMultiplier: multiplier,
-      echoIntervalMs: 0,
-      echoMode: false,
-      passiveMode: false,
-      minimumTtl: GTSM_TTL,
-      ...(key === undefined ? {} : { auth: { type: 'meticulousSha1' as const, ...key } }),
-    };
+    return meshTarget(peer, { port: this.#port, intervalMs, multiplier, key: this.#key, said: this.#said });
   }
 
   #receive(datagram: Datagram): void {

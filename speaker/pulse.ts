@@ -1,6 +1,6 @@
 import { type Instant, after } from '../src/machine.ts';
 import type { EngineParts } from './engineParts.ts';
-import { CALL_MS } from './mesh.ts';
+import { CALL_MS } from './meshTarget.ts';
 
 const BEAT_MS = 25;
 /** Time for what lay in the sockets to be read. */

@@ -82,10 +82,15 @@ interface Contested extends DueItem {
   readonly ip: Ip;
   /** It was said again that the address is ours. */
   isSaid: boolean;
+  saidAt: Instant | undefined;
+  /** How often that was said. */
+  times: number;
 }
 
 /** So many times the grace an answer to what was said is waited for. */
 const CONTEST_GRACES = 4;
+/** Less than it takes for a quarrel to be forgotten. */
+const LONGEST_PAUSE_MS = 640;
 
 /** Owned and changed in place, for the same reason as the announcer's: a healed partition brings one sighting per address. */
 export interface ConflictState {
@@ -148,7 +153,7 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   }
   const contested = state.contested.get(ip);
   if (sighting.phase === 'claimed' && speaker.isMet && contested?.isSaid !== true) {
-    if (contested === undefined) contest(state, { ip, isSaid: true, dueAt: now, slot: -1 }, after(now, state.config.graceMs));
+    if (contested === undefined) contest(state, newContest(ip, now), after(now, state.config.graceMs));
     return [];
   }
   const before = state.yielded.get(ip);
@@ -175,21 +180,27 @@ function contest(state: ConflictState, contested: Contested, dueAt: Instant): vo
 
 /**
  * Tells the one that goes behind. Where no session with it is up (parts of a segment that were just joined) nobody else will, so it is told
- * at once; else it may be about to give up by itself. And never more than once in a grace, or two that do not agree would make a storm.
+ * at once; else it may be about to give up by itself. And ever more rarely, or two that do not agree would make a storm.
  */
 function answer(state: ConflictState, ip: Ip, isMet: boolean, now: Instant): ConflictEffect[] {
-  const known = state.contested.get(ip);
-  if (known?.isSaid === false && isMet) return [];
-  const { graceMs, answerMs } = state.config;
-  const waitMs = Math.max(isMet ? answerMs : 0, known === undefined ? 0 : known.dueAt - (CONTEST_GRACES - 1) * graceMs - now);
-  const contested = known ?? { ip, isSaid: true, dueAt: now, slot: -1 };
+  const contested = state.contested.get(ip) ?? newContest(ip, now);
+  const { answerMs } = state.config;
+  const pauseMs = Math.min(answerMs * 2 ** contested.times, LONGEST_PAUSE_MS);
+  const pauseLeft = contested.saidAt === undefined ? 0 : contested.saidAt + pauseMs - now;
+  const waitMs = Math.max(0, isMet ? answerMs : 0, pauseLeft);
   if (waitMs === 0) return say(state, contested, now);
-  contest(state, contested, after(now, waitMs));
+  if (contested.isSaid || contested.dueAt > now + waitMs) contest(state, contested, after(now, waitMs));
   return [];
+}
+
+function newContest(ip: Ip, now: Instant): Contested {
+  return { ip, isSaid: true, saidAt: undefined, times: 0, dueAt: now, slot: -1 };
 }
 
 function say(state: ConflictState, contested: Contested, now: Instant): ConflictEffect[] {
   contested.isSaid = true;
+  contested.saidAt = now;
+  contested.times += 1;
   state.contested.set(contested.ip, contested);
   state.contestedDue.schedule(contested, after(now, CONTEST_GRACES * state.config.graceMs));
   return [{ kind: 'defend', ip: contested.ip, speaker: true }];
