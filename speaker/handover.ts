@@ -6,6 +6,9 @@ import type { EngineParts } from './engineParts.ts';
 
 /** The new owner announces within milliseconds; after so long it does not know of it, or was not heard. */
 const LIMIT_MS = 1000;
+/** It may have announced it before this node listened, as after a flap; so many are asked for out of turn. */
+const EARLY_MS = 60;
+const FEW = 256;
 /** Who has the address answers a question for it within so long. */
 const ANSWER_MS = 200;
 /** So recently heard, the new owner was there before the plan that made it one. */
@@ -14,6 +17,7 @@ const RECENT_MS = 1000;
 interface Parting extends DueItem {
   readonly claim: WireClaim;
   readonly to: string;
+  readonly since: Instant;
   isAsked: boolean;
 }
 
@@ -45,9 +49,9 @@ export class Handover {
     for (const [ip, { claim, to }] of handed) {
       const heard = this.#heard.get(ip);
       if (this.#partings.has(ip) || (heard !== undefined && (heard.node ?? to) === to)) continue;
-      const parting: Parting = { claim, to, isAsked: false, dueAt: now, slot: -1 };
+      const parting: Parting = { claim, to, since: now, isAsked: false, dueAt: now, slot: -1 };
       this.#partings.set(ip, parting);
-      this.#due.schedule(parting, after(now, LIMIT_MS));
+      this.#due.schedule(parting, after(now, handed.size > FEW ? LIMIT_MS : EARLY_MS));
     }
     this.#schedule();
     return [...this.#partings.values()].map(({ claim }) => claim);
@@ -92,8 +96,8 @@ export class Handover {
   #expire(): void {
     const now = this.#parts.clock.now();
     for (let parting = this.#due.first(); parting !== undefined && parting.dueAt <= now; parting = this.#due.first()) {
-      if (parting.isAsked) this.ends.timeout += 1;
-      else this.#ask(parting.claim);
+      if (!parting.isAsked) this.#ask(parting.claim);
+      else if (now - parting.since >= LIMIT_MS) this.ends.timeout += 1;
       this.#due.schedule(parting, after(now, parting.isAsked ? LIMIT_MS : ANSWER_MS));
       parting.isAsked = !parting.isAsked;
     }

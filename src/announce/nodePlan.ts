@@ -27,7 +27,7 @@ interface Planners {
   readonly peers: readonly Peer[];
   readonly routes: RoutePlanner;
   readonly claims: ClaimPlanner;
-  readonly mesh: Pick<Layer2Plan, 'peers' | 'beyond'>;
+  mesh: Pick<Layer2Plan, 'peers' | 'beyond'>;
 }
 
 /**
@@ -54,6 +54,7 @@ export function planNode(
   for (const ip of goneAddresses) memory.ranks.forget(ip);
   const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
+  if (known !== undefined && snapshot.speakers !== undefined && dirty.has(snapshot.speakers)) known.mesh = meshOf(index, known.node);
   const toPlan = known === undefined ? new Set(index.keys()) : dirty;
   const concerned = planners.routes.update(toPlan);
   const elected = planners.claims.update(toPlan);
@@ -112,8 +113,9 @@ function meshOf(index: SnapshotIndex, node: NodeView | undefined): Planners['mes
   for (const each of index.nodes) {
     if (each.name === node.name || !isMember(each)) continue;
     const pair = pairOf(node, each);
-    if (pair !== undefined) peers.push({ node: each.name, ...pair, ready: each.ready });
-    else if (each.ready) beyond.push(each.name);
+    const ready = each.ready && index.hasSpeaker(each.name);
+    if (pair !== undefined) peers.push({ node: each.name, ...pair, ready });
+    else if (ready) beyond.push(each.name);
   }
   return { peers, ...(beyond.length === 0 ? {} : { beyond: { nodes: beyond, isReady: node.ready } }) };
 }
