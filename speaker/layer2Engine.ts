@@ -139,7 +139,8 @@ export class Layer2Engine {
 
   /** What was left to it comes back. */
   speakerGone(node: string): void {
-    if (this.#conflicts.yielded.size > 0) this.#judge({ kind: 'speakerGone', node });
+    const { yielded, contested } = this.#conflicts;
+    if (yielded.size + contested.size > 0) this.#judge({ kind: 'speakerGone', node });
   }
 
   refresh(): void {

@@ -3,7 +3,7 @@ import type { MeshPeer } from '../src/announce/plan.ts';
 import type { Standing } from '../src/layer2/election.ts';
 import type { ReachRange } from '../src/layer2/reach.ts';
 import { decodeReach, encodeReach } from '../src/layer2/reachNote.ts';
-import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
+import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace, saysAlone } from '../src/layer2/liveness.ts';
 import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { type Family, ipFamily } from '../src/net/ip.ts';
@@ -140,7 +140,10 @@ export class Mesh {
         if (this.#members.get(peer.node)?.session !== session) return;
         const isUp = status.state === 'Up' && member.state.status?.state !== 'Up';
         if (status.lastDown?.reason === 'DetectionTimeExpired' && member.state.status?.state === 'Up') this.#detected(member);
+        const isFirst = isUp && this.#isUnmet();
         member.state = follow(member.state, status);
+        // It is not alone any more, which the others are told.
+        if (isFirst) this.#say(this.#said);
         this.#onChange(isUp ? peer.node : undefined);
       },
       onGone: () => {
@@ -166,7 +169,7 @@ export class Mesh {
 
   #target(peer: MeshPeer): BfdTarget {
     const { intervalMs, multiplier } = this.pace();
-    return meshTarget(peer, { port: this.#port, intervalMs, multiplier, key: this.#key, said: this.#said });
+    return meshTarget(peer, { port: this.#port, intervalMs, multiplier, key: this.#key, said: { ...this.#said, isAlone: this.#said.isAlone || this.#isUnmet() } });
   }
 
   #receive(datagram: Datagram): void {
@@ -235,9 +238,18 @@ export class Mesh {
     return this.#members.get(node)?.state.status?.state === 'Up';
   }
 
-  /** It hears none of several that were up. */
-  isAlone(node: string): boolean {
-    return livenessOf(this.#members.get(node)?.state ?? UNMET, false) === 'alone';
+  hearsAnybody(): boolean {
+    return [...this.#members.values()].some(({ state }) => state.status?.state === 'Up');
+  }
+
+  /** It says that it hears none of several. */
+  saysAlone(node: string): boolean {
+    return saysAlone(this.#members.get(node)?.state.status);
+  }
+
+  /** Several others are to be there, and none of them was ever heard. */
+  #isUnmet(): boolean {
+    return this.#peers.length > 1 && ![...this.#members.values()].some(({ state }) => state.wasUp);
   }
 
   /** Of those that are up now: whether each has been heard after some time. */

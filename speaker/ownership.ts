@@ -86,7 +86,7 @@ export class Ownership {
     );
     layer2.setSurroundings({
       isDoubtful: () => this.pulse.isDoubtful(),
-      meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: !this.#standing.isAlone && this.mesh.isAlone(node) }),
+      meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node) }),
       orderOf: (ip) => orderOf(ip, [this.#node, ...(this.#plan?.peers.map(({ node }) => node) ?? [])]),
     });
   }

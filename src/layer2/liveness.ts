@@ -52,9 +52,15 @@ export function livenessOf({ status, wasUp, farewell }: PeerState, unbelieved: b
   if (farewell === 'unmeshed' || unbelieved) return 'unknown';
   if (farewell === 'left') return 'dead';
   if (!wasUp || status === undefined) return 'unknown';
+  if (saysAlone(status)) return 'alone';
   if (status.remoteDiscriminator === 0 || status.remoteState === 'Up') return 'dead';
-  if (status.remoteDiag === MESH_DIAG.reverseConcatenatedPathDown) return 'alone';
   return status.remoteDiag === MESH_DIAG.detectionTimeExpired ? 'disowning' : 'dead';
+}
+
+/** It is heard, and hears nobody of several. */
+export function saysAlone(status: MeshStatus | undefined): boolean {
+  if (status === undefined || status.remoteDiscriminator === 0 || status.remoteState === 'Up') return false;
+  return status.remoteDiag === MESH_DIAG.reverseConcatenatedPathDown;
 }
 
 /** What a node says of itself while all is well. */
