@@ -169,7 +169,13 @@ export class Mesh {
 
   #target(peer: MeshPeer): BfdTarget {
     const { intervalMs, multiplier } = this.pace();
-    return meshTarget(peer, { port: this.#port, intervalMs, multiplier, key: this.#key, said: { ...this.#said, isAlone: this.#said.isAlone || this.#isUnmet() } });
+    return meshTarget(peer, {
+      port: this.#port,
+      intervalMs,
+      multiplier,
+      key: this.#key,
+      said: { ...this.#said, isAlone: this.#said.isAlone || this.#isUnmet() },
+    });
   }
 
   #receive(datagram: Datagram): void {

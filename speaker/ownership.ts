@@ -57,6 +57,8 @@ export class Ownership {
   /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
   takeovers = 0;
+  /** How many groups of addresses it has no interface for, or none in their subnet. */
+  unfit = { subnet: 0, interface: 0 };
   readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
 
   constructor(parts: EngineParts, layer2: Layer2Engine, options: OwnershipOptions) {
@@ -168,14 +170,19 @@ export class Ownership {
       const group = plan.groups[at] ?? claim.ip;
       groups.set(group, Math.max(groups.get(group) ?? REACH.near, this.#layer2.reachOf(claim)) as Reach);
     }
+    const counted = (reach: Reach): number => [...groups.values()].filter((each) => each === reach).length;
+    this.unfit = { subnet: counted(REACH.afar), interface: counted(REACH.none) };
     const ranges = reachRanges(groups);
     if (JSON.stringify(ranges) !== JSON.stringify(this.#reach))
-      this.#parts.log.info({ ranges }, 'what other nodes are to announce before this one: 1 is in no subnet of its interfaces, 2 has no interface');
+      this.#parts.log.info(
+        { ranges },
+        'what other nodes are to announce before this one: 1 is in no subnet of its interfaces, 2 has no interface',
+      );
     this.#reach = ranges;
     this.mesh.setReach(ranges);
   }
 
-  /** How many addresses this node is passed over for, where another can announce them better. */
+  /** What this node is passed over for, where another can announce it better. */
   reach(): readonly ReachRange[] {
     return this.#reach;
   }

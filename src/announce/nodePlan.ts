@@ -54,7 +54,7 @@ export function planNode(
   for (const ip of goneAddresses) memory.ranks.forget(ip);
   const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
-  if (known !== undefined && snapshot.speakers !== undefined && dirty.has(snapshot.speakers)) known.mesh = meshOf(index, known.node);
+  followSpeakers(planners, index, snapshot.speakers, dirty);
   const toPlan = known === undefined ? new Set(index.keys()) : dirty;
   const concerned = planners.routes.update(toPlan);
   const elected = planners.claims.update(toPlan);
@@ -68,6 +68,11 @@ export function planNode(
     problems: [],
     fresh: isFirst || newAddresses.size === 0 ? [] : planners.claims.candidacies().flatMap(({ ip }) => (newAddresses.has(ip) ? [ip] : [])),
   };
+}
+
+/** Pods of speakers come and go without changing anything else. */
+function followSpeakers(planners: Planners, index: SnapshotIndex, speakers: ServiceKey | undefined, dirty: ReadonlySet<ServiceKey>): void {
+  if (speakers !== undefined && dirty.has(speakers)) planners.mesh = meshOf(index, planners.node);
 }
 
 function speakerForAll(nodes: readonly NodeView[]): string | undefined {

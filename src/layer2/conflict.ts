@@ -32,7 +32,14 @@ export interface ConflictConfig {
   readonly maxClaims: number;
 }
 
-export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 400, longestYieldMs: 8000, graceMs: 200, answerMs: 20, maxClaims: 1024 };
+export const CONFLICT_DEFAULTS: ConflictConfig = {
+  quietMs: 300_000,
+  yieldMs: 400,
+  longestYieldMs: 8000,
+  graceMs: 200,
+  answerMs: 20,
+  maxClaims: 1024,
+};
 
 /** Who of our own sent it, and all nodes in election order for the address. */
 export interface Speaker {
@@ -147,21 +154,23 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   const { ip } = sighting;
   // Who asks first takes nothing from anybody yet; a node that probes hears the owner of up to now.
   if (sighting.by === 'probe') return [];
-  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) {
-    if (sighting.phase !== 'claimed') return [];
-    return answer(state, ip, speaker.isMet, now);
-  }
+  const isClaimed = sighting.phase === 'claimed';
+  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order))
+    return isClaimed ? answer(state, ip, speaker.isMet, now) : [];
   const contested = state.contested.get(ip);
-  if (sighting.phase === 'claimed' && speaker.isMet && contested?.isSaid !== true) {
-    if (contested === undefined) contest(state, newContest(ip, now), after(now, state.config.graceMs));
-    return [];
-  }
+  if (!isClaimed || !speaker.isMet || contested?.isSaid === true) return leaveTo(state, ip, speaker.node, now);
+  if (contested === undefined) contest(state, newContest(ip, now), after(now, state.config.graceMs));
+  return [];
+}
+
+function leaveTo(state: ConflictState, ip: Ip, to: string, now: Instant): ConflictEffect[] {
   const before = state.yielded.get(ip);
   if (before !== undefined) state.yieldedDue.remove(before);
-  const yielded: Yielded = { ip, to: speaker.node, dueAt: now, slot: -1 };
+  const yielded: Yielded = { ip, to, dueAt: now, slot: -1 };
   state.yielded.set(ip, yielded);
-  state.yieldedDue.schedule(yielded, after(now, before === undefined ? nextWait(state, ip, now) : (state.waits.get(ip)?.ms ?? 0)));
-  return before === undefined ? [{ kind: 'yield', ip, to: speaker.node }] : [];
+  const waitMs = before === undefined ? nextWait(state, ip, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
+  state.yieldedDue.schedule(yielded, after(now, waitMs));
+  return before === undefined ? [{ kind: 'yield', ip, to }] : [];
 }
 
 function nextWait({ waits, config }: ConflictState, ip: Ip, now: Instant): number {

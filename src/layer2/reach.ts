@@ -25,7 +25,8 @@ export function reachRanges(groups: ReadonlyMap<Ip, Reach>): ReachRange[] {
   let before: Reach = REACH.near;
   for (const { vip, reach } of sorted) {
     const last = ranges.at(-1);
-    if (reach !== REACH.near && reach === before && last !== undefined && isSameFamily(last.to, vip)) ranges[ranges.length - 1] = { ...last, to: vip };
+    if (reach !== REACH.near && reach === before && last !== undefined && isSameFamily(last.to, vip))
+      ranges[ranges.length - 1] = { ...last, to: vip };
     else if (reach !== REACH.near) ranges.push({ reach, from: vip, to: vip });
     before = reach;
   }

@@ -11,20 +11,26 @@ export function divideByReach(contests: readonly Contest[], reaches: Reaches): r
   return contests.flatMap((contest) => divide(contest, reaches));
 }
 
-function divide(contest: Contest, reaches: Reaches): Contest[] {
-  const ranges = contest.nodes.map((node) => reaches.get(node) ?? []);
-  if (ranges.every(({ length }) => length === 0)) return [contest];
-  const parts = new Map<string, number[]>();
-  for (const [at, vip] of contest.vips.entries()) {
-    const id = ranges.map((each) => reachIn(each, vip)).join('');
-    const part = parts.get(id);
-    if (part === undefined) parts.set(id, [at]);
-    else part.push(at);
-  }
-  return [...parts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([id, places]) => partOf(contest, [...id].map(Number), places));
+interface Part {
+  readonly reaches: readonly number[];
+  readonly places: number[];
 }
 
-function partOf(contest: Contest, reaches: readonly number[], places: readonly number[]): Contest {
+function divide(contest: Contest, told: Reaches): Contest[] {
+  const ranges = contest.nodes.map((node) => told.get(node) ?? []);
+  if (ranges.every(({ length }) => length === 0)) return [contest];
+  const parts = new Map<string, Part>();
+  for (const [at, vip] of contest.vips.entries()) {
+    const reaches = ranges.map((each) => reachIn(each, vip));
+    const id = reaches.join('');
+    const part = parts.get(id);
+    if (part === undefined) parts.set(id, { reaches, places: [at] });
+    else part.places.push(at);
+  }
+  return [...parts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => partOf(contest, part));
+}
+
+function partOf(contest: Contest, { reaches, places }: Part): Contest {
   if (places.length === contest.vips.length) return { ...contest, reaches };
   const width = contest.nodes.length;
   const ranks = new Float64Array(places.length * width);

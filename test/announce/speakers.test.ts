@@ -12,7 +12,11 @@ function speakersOn(...nodes: readonly string[]): EndpointSliceView {
 }
 
 describe('the other speakers, as Kubernetes knows them', () => {
-  const base = { config: config({ pools: [pool('p', '10.0.1.0/24')], l2Advertisements: [l2Advertisement('l2')] }), nodes: NODES, speakers: SPEAKERS };
+  const base = {
+    config: config({ pools: [pool('p', '10.0.1.0/24')], l2Advertisements: [l2Advertisement('l2')] }),
+    nodes: NODES,
+    speakers: SPEAKERS,
+  };
   const readyOf = (slices: readonly EndpointSliceView[], memory = new PlanMemory()): Record<string, boolean> => {
     const { plan } = planNode(snapshot({ ...base, slices }), 'n1', 1, memory);
     return Object.fromEntries(plan.layer2?.peers.map(({ node: name, ready }) => [name, ready]) ?? []);
@@ -29,11 +33,18 @@ describe('the other speakers, as Kubernetes knows them', () => {
   it('come and go without anything else being planned anew', () => {
     const memory = new PlanMemory();
     const nodes = [...NODES];
-    const plan = (slices: readonly EndpointSliceView[]) => planNode({ ...snapshot({ ...base, nodes, slices }), config: base.config }, 'n1', 1, memory).plan;
+    const plan = (slices: readonly EndpointSliceView[]) =>
+      planNode({ ...snapshot({ ...base, nodes, slices }), config: base.config }, 'n1', 1, memory).plan;
     plan([speakersOn('n1', 'n2', 'n3')]);
     const { planners } = memory;
-    expect(plan([speakersOn('n1', 'n2')]).layer2?.peers).toMatchObject([{ node: 'n2', ready: true }, { node: 'n3', ready: false }]);
-    expect(plan([speakersOn('n1', 'n2', 'n3')]).layer2?.peers).toMatchObject([{ node: 'n2', ready: true }, { node: 'n3', ready: true }]);
+    expect(plan([speakersOn('n1', 'n2')]).layer2?.peers).toMatchObject([
+      { node: 'n2', ready: true },
+      { node: 'n3', ready: false },
+    ]);
+    expect(plan([speakersOn('n1', 'n2', 'n3')]).layer2?.peers).toMatchObject([
+      { node: 'n2', ready: true },
+      { node: 'n3', ready: true },
+    ]);
     expect(memory.planners).toBe(planners);
   });
 });

@@ -24,7 +24,13 @@ function linesOf(file: string): string[] {
 
 function entryOf(node: string, line: string): LogEntry[] {
   try {
-    const { time, msg, level: _level, name: _name, ...facts } = JSON.parse(line) as { time: string; msg: string; level: string; name: string };
+    const {
+      time,
+      msg,
+      level: _level,
+      name: _name,
+      ...facts
+    } = JSON.parse(line) as { time: string; msg: string; level: string; name: string };
     return [{ at: Date.parse(time), node, text: `${msg} ${JSON.stringify(facts)}` }];
   } catch {
     // Not a line of the log: something that was printed as it ended.

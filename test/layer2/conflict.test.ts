@@ -110,7 +110,8 @@ describe('another speaker', () => {
     expect(run.at(0, event)).toEqual([settled]);
     // Two that do not agree do not talk each other into a storm.
     let said = 0;
-    for (let at = 1; at < 10_000; at += 1) said += [...run.at(at, event), ...run.at(at, { kind: 'tick' })].filter(({ kind }) => kind === 'defend').length;
+    for (let at = 1; at < 10_000; at += 1)
+      said += [...run.at(at, event), ...run.at(at, { kind: 'tick' })].filter(({ kind }) => kind === 'defend').length;
     expect(said).toBeLessThan(25);
   });
 

@@ -148,7 +148,12 @@ function explain({ vip, from, to, who }: Span, story: readonly LogEntry[]): void
     { at: from, node: '-', text: 'IT BEGINS' },
     { at: to, node: '-', text: 'IT ENDS' },
   ];
-  console.log([...led, ...marks].toSorted((a, b) => a.at - b.at).map(lineOf).join('\n'));
+  console.log(
+    [...led, ...marks]
+      .toSorted((a, b) => a.at - b.at)
+      .map(lineOf)
+      .join('\n'),
+  );
 }
 
 function show(name: string, spans: readonly Span[]): void {
