@@ -247,7 +247,7 @@ export class BfdSession {
   }
 }
 
-function configOf({ profile, multihop, upDiag }: BfdTarget, echoes: boolean): BfdConfig {
+function configOf({ profile, multihop, upDiag, downDiag, call, note }: BfdTarget, echoes: boolean): BfdConfig {
   return {
     transmitMs: profile.transmitIntervalMs,
     receiveMs: profile.receiveIntervalMs,
@@ -257,6 +257,9 @@ function configOf({ profile, multihop, upDiag }: BfdTarget, echoes: boolean): Bf
     echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
     ...(profile.auth === undefined ? {} : { auth: authOf(profile.auth) }),
     ...(upDiag === undefined ? {} : { upDiag }),
+    ...(downDiag === undefined ? {} : { downDiag }),
+    ...(call === undefined ? {} : { call }),
+    ...(note === undefined ? {} : { note }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { PeerPlan } from '../src/announce/plan.ts';
+import type { BfdConfig } from '../src/bfd/contract.ts';
 import type { BfdProfile } from '../src/config/config.ts';
 import { type Family, type Ip, ipFamily, isLinkLocal } from '../src/net/ip.ts';
 
@@ -30,6 +31,10 @@ export interface BfdTarget {
   readonly port?: number;
   /** See BfdConfig. */
   readonly upDiag?: number;
+  readonly downDiag?: number;
+  /** See BfdConfig. */
+  readonly call?: BfdConfig['call'];
+  readonly note?: Uint8Array;
 }
 
 /** @param plans sorted by name; those without BFD or without an address are left out */

@@ -4,29 +4,40 @@ import { type Instant, after } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { EngineParts } from './engineParts.ts';
 
-/** The new owner announces within milliseconds; after so long it never will, and two must not answer. */
+/** The new owner announces within milliseconds; after so long it does not know of it, or was not heard. */
 const LIMIT_MS = 1000;
+/** It may have announced it before this node listened, as after a flap; so many are asked for out of turn. */
+const EARLY_MS = 60;
+const FEW = 256;
+/** Who has the address answers a question for it within so long. */
+const ANSWER_MS = 200;
 /** So recently heard, the new owner was there before the plan that made it one. */
 const RECENT_MS = 1000;
 
 interface Parting extends DueItem {
   readonly claim: WireClaim;
   readonly to: string;
+  readonly since: Instant;
+  isAsked: boolean;
 }
 
 /** Addresses that are another node's now, and that this one goes on answering for until it has heard that one (make before break). */
 export class Handover {
+  /** `timeout`: nobody has taken it, and it is kept for another while. */
   readonly ends = { heard: 0, timeout: 0 };
   readonly #parts: EngineParts;
   readonly #onEnd: (ip: Ip) => void;
+  readonly #ask: (claim: WireClaim) => void;
   readonly #partings = new Map<Ip, Parting>();
   readonly #due = new DueHeap<Parting>();
   /** Who was last heard to claim an address that was this node's own; undefined: it is not known which node. */
   readonly #heard = new Map<Ip, { readonly at: Instant; readonly node: string | undefined }>();
 
-  constructor(parts: EngineParts, onEnd: (ip: Ip) => void) {
+  /** @param onEnd another has it; @param ask ask the segment who else has it */
+  constructor(parts: EngineParts, onEnd: (ip: Ip) => void, ask: (claim: WireClaim) => void) {
     this.#parts = parts;
     this.#onEnd = onEnd;
+    this.#ask = ask;
   }
 
   /** @param handed what is held and another's now @returns what of it is still to be answered for */
@@ -38,9 +49,9 @@ export class Handover {
     for (const [ip, { claim, to }] of handed) {
       const heard = this.#heard.get(ip);
       if (this.#partings.has(ip) || (heard !== undefined && (heard.node ?? to) === to)) continue;
-      const parting: Parting = { claim, to, dueAt: now, slot: -1 };
+      const parting: Parting = { claim, to, since: now, isAsked: false, dueAt: now, slot: -1 };
       this.#partings.set(ip, parting);
-      this.#due.schedule(parting, after(now, LIMIT_MS));
+      this.#due.schedule(parting, after(now, handed.size > FEW ? LIMIT_MS : EARLY_MS));
     }
     this.#schedule();
     return [...this.#partings.values()].map(({ claim }) => claim);
@@ -81,11 +92,14 @@ export class Handover {
     this.#parts.deadlines.set('handover', this.#due.first()?.dueAt, () => this.#expire());
   }
 
+  /** Whoever is to have it may not have been told yet, having lost the API server: then it is better kept than left to nobody. */
   #expire(): void {
     const now = this.#parts.clock.now();
     for (let parting = this.#due.first(); parting !== undefined && parting.dueAt <= now; parting = this.#due.first()) {
-      this.ends.timeout += 1;
-      this.#end(parting.claim.ip, parting);
+      if (!parting.isAsked) this.#ask(parting.claim);
+      else if (now - parting.since >= LIMIT_MS) this.ends.timeout += 1;
+      this.#due.schedule(parting, after(now, parting.isAsked ? LIMIT_MS : ANSWER_MS));
+      parting.isAsked = !parting.isAsked;
     }
     this.#schedule();
   }

@@ -2,6 +2,7 @@ import type { TcpAo } from '../src/config/config.ts';
 import type { Link } from '../src/layer2/link.ts';
 import type { DefaultRoute } from '../src/net/defaultRoute.ts';
 import type { Family, Ip } from '../src/net/ip.ts';
+import type { Prefix } from '../src/net/prefix.ts';
 import type { Mac } from '../src/net/mac.ts';
 
 /** What the engine asks of the operating system; `speaker/io` does it, tests pretend to. */
@@ -172,6 +173,8 @@ export interface PacketHands {
 /** An interface of this node and the addresses it holds. */
 export interface HostLink extends Link {
   readonly addresses: readonly Ip[];
+  /** What can be reached without a router, by its addresses. */
+  readonly subnets?: readonly Prefix[];
   /** A port of a bond or a bridge: its master speaks for it. */
   readonly isPort: boolean;
   /** The VRF it is a member of. */

@@ -1,11 +1,17 @@
-import { type InterfaceView, viewInterface } from '../src/layer2/link.ts';
-import type { Ip } from '../src/net/ip.ts';
+import type { WireClaim } from '../src/announce/plan.ts';
+import { type InterfaceView, isFit, isSelected, viewInterface } from '../src/layer2/link.ts';
+import { REACH, type Reach } from '../src/layer2/reach.ts';
+import { type Ip, ipToBytes } from '../src/net/ip.ts';
+import { type Subnet, subnetContains, subnetOf } from '../src/net/subnet.ts';
 import type { EngineParts } from './engineParts.ts';
 import type { HostLink, PacketEndpoint } from './hands.ts';
 import type { WireProblem } from './report.ts';
 
 interface Open {
   view: InterfaceView;
+  addresses: readonly Ip[];
+  /** Undefined: not known. */
+  subnets: readonly Subnet[] | undefined;
   readonly endpoint: PacketEndpoint;
 }
 
@@ -39,6 +45,8 @@ export class Interfaces {
     const known = this.#open.get(link.name);
     if (known !== undefined) {
       known.view = viewInterface(link);
+      known.addresses = link.addresses;
+      known.subnets = link.subnets?.map(subnetOf);
       return true;
     }
     if (!link.arp && !link.ndp) return false;
@@ -48,7 +56,7 @@ export class Interfaces {
         if (open !== undefined) this.#onFrame(open.view, frame);
       });
       endpoint.watch(this.#watched);
-      this.#open.set(link.name, { view: viewInterface(link), endpoint });
+      this.#open.set(link.name, { view: viewInterface(link), addresses: link.addresses, subnets: link.subnets?.map(subnetOf), endpoint });
       return true;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
@@ -60,6 +68,29 @@ export class Interfaces {
 
   view(name: string): InterfaceView | undefined {
     return this.#open.get(name)?.view;
+  }
+
+  /** The one that has the address. */
+  holder(address: Ip): InterfaceView | undefined {
+    return [...this.#open.values()].find(({ addresses }) => addresses.includes(address))?.view;
+  }
+
+  /** Those by which a claim can be announced. */
+  fitFor({ ip, interfaces }: WireClaim): InterfaceView[] {
+    return this.views().filter((view) => isFit(view, ip) && isSelected(view.name, interfaces));
+  }
+
+  /** Whoever names interfaces knows better than what their addresses say. */
+  reachOf(claim: WireClaim): Reach {
+    const fit = this.fitFor(claim);
+    if (fit.length === 0) return REACH.none;
+    if (claim.interfaces !== undefined) return REACH.near;
+    const address = ipToBytes(claim.ip);
+    const isNear = fit.some(({ name }) => {
+      const subnets = this.#open.get(name)?.subnets;
+      return subnets === undefined || subnets.some((subnet) => subnetContains(subnet, address));
+    });
+    return isNear ? REACH.near : REACH.afar;
   }
 
   views(): InterfaceView[] {

@@ -2,10 +2,11 @@ import type { MeshPeer, WireClaim } from '../src/announce/plan.ts';
 import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
 import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState, Claim } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
-import { type ConflictEvent, conflicts, startConflicts, type ConflictState } from '../src/layer2/conflict.ts';
-import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
+import { type ConflictEvent, type ConflictState, conflicts, startConflicts } from '../src/layer2/conflict.ts';
+import { announcementFrames, probeFrame, questionFrame } from '../src/layer2/gratuitous.ts';
 import { solicitedGroups } from '../src/layer2/groups.ts';
-import { type InterfaceView, isFit, isSelected } from '../src/layer2/link.ts';
+import { type InterfaceView, isFit } from '../src/layer2/link.ts';
+import type { Reach } from '../src/layer2/reach.ts';
 import { after } from '../src/machine.ts';
 import { respond } from '../src/layer2/responder.ts';
 import type { Sighting } from '../src/layer2/response.ts';
@@ -17,6 +18,8 @@ import { Handover } from './handover.ts';
 import type { HostLink } from './hands.ts';
 import { Interfaces } from './interfaces.ts';
 import { Layer2Counters } from './layer2Counters.ts';
+import { claimProblems, reportOf } from './layer2Report.ts';
+import { type Layer2Surroundings, NO_SURROUNDINGS } from './layer2Surroundings.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
 import { SpeakerMacs } from './speakerMacs.ts';
 
@@ -33,14 +36,6 @@ export interface Layer2Options {
   readonly announcer?: Partial<AnnouncerConfig>;
 }
 
-/** What only the election knows. */
-export interface Layer2Surroundings {
-  /** This process stood still, and does not know what is its own: it says nothing. */
-  readonly isDoubtful: () => boolean;
-  /** All nodes in the order by which a conflict about the address ends. */
-  readonly orderOf: (ip: Ip) => readonly string[];
-}
-
 /** Obeys the layer-2 part of the plan: answers for its claims, announces them, and watches who else does. */
 export class Layer2Engine {
   readonly counters = new Layer2Counters();
@@ -55,7 +50,7 @@ export class Layer2Engine {
   readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
   readonly #handover: Handover;
   readonly #speakers = new SpeakerMacs();
-  #around: Layer2Surroundings = { isDoubtful: () => false, orderOf: () => [] };
+  #around: Layer2Surroundings = NO_SURROUNDINGS;
   #claims = new Map<Ip, WireClaim>();
   #neighbours: readonly Ip[] = [];
 
@@ -65,7 +60,11 @@ export class Layer2Engine {
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);
     this.#interfaces = new Interfaces(parts, (view, frame) => this.#receive(view, frame));
-    this.#handover = new Handover(parts, (ip) => this.#release(ip));
+    this.#handover = new Handover(
+      parts,
+      (ip) => this.#release(ip),
+      (claim) => this.#ask(claim),
+    );
   }
 
   setSurroundings(around: Layer2Surroundings): void {
@@ -102,6 +101,7 @@ export class Layer2Engine {
     const held = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
     for (const ip of this.#claims.keys()) {
       if (wanted.has(ip)) continue;
+      this.#parts.log.debug({ ip, to: handed.get(ip)?.to }, "the address is not this node's any more");
       this.#judge({ kind: 'released', ip });
       this.#occupants.delete(ip);
       this.#phases.delete(ip);
@@ -124,9 +124,8 @@ export class Layer2Engine {
     this.#parts.changed();
   }
 
-  /** Whether there is an interface for it. */
-  canAnnounce({ ip, interfaces }: WireClaim): boolean {
-    return this.#interfaces.views().some((view) => isFit(view, ip) && isSelected(view.name, interfaces));
+  reachOf(claim: WireClaim): Reach {
+    return this.#interfaces.reachOf(claim);
   }
 
   /** Addresses that this node still answers for, until their new owners are heard. */
@@ -140,11 +139,23 @@ export class Layer2Engine {
 
   /** What was left to it comes back. */
   speakerGone(node: string): void {
-    if (this.#conflicts.yielded.size > 0) this.#judge({ kind: 'speakerGone', node });
+    const { yielded, contested } = this.#conflicts;
+    if (yielded.size + contested.size > 0) this.#judge({ kind: 'speakerGone', node });
   }
 
   refresh(): void {
     this.#announce({ kind: 'refresh' });
+  }
+
+  /** Asks the segment for a node that is lost. */
+  knock({ address, source }: MeshPeer): void {
+    const view = this.#interfaces.holder(source);
+    if (view !== undefined && isFit(view, address)) this.#send(view.name, () => [questionFrame(address, source, view)]);
+  }
+
+  /** Whether anybody else answers for what this node still does. */
+  #ask(claim: WireClaim): void {
+    for (const view of this.#interfaces.fitFor(claim)) this.#send(view.name, () => [probeFrame(claim.ip, view)]);
   }
 
   #release(ip: Ip): void {
@@ -170,7 +181,11 @@ export class Layer2Engine {
     const { ip, mac } = sighting;
     const node = this.#speakers.nodeOf(mac);
     if (sighting.by !== 'probe' && this.#handover.heard(ip, node)) return;
-    this.#judge({ kind: 'sighted', sighting, ...(node === undefined ? {} : { speaker: { node, order: this.#around.orderOf(ip) } }) });
+    if (node === undefined) this.#judge({ kind: 'sighted', sighting });
+    else {
+      const { orderOf, meeting } = this.#around;
+      this.#judge({ kind: 'sighted', sighting, speaker: { node, order: orderOf(ip), ...meeting(node) } });
+    }
   }
 
   #judge(event: ConflictEvent): void {
@@ -188,7 +203,10 @@ export class Layer2Engine {
       } else if (effect.kind === 'foreignGone') {
         this.#occupants.delete(effect.claim.ip);
         this.#parts.changed();
-      } else this.#announce(effect);
+      } else {
+        if (effect.kind === 'yield') log.info({ ip: effect.ip, to: effect.to }, 'the address is left to another speaker that announces it');
+        this.#announce(effect);
+      }
     }
     deadlines.set(CONFLICTS_DUE, conflicts.deadline(this.#conflicts), () => this.#judge({ kind: 'tick' }));
   }
@@ -268,25 +286,11 @@ export class Layer2Engine {
   }
 
   report(): ClaimReport[] {
-    return [...this.#announcer.claims.values()].map((claim) => ({
-      ip: claim.ip,
-      phase: claim.phase,
-      interfaces: claim.phase === 'claimed' ? this.#interfacesOf(claim) : [],
-      since: this.#phases.get(claim.ip)?.since ?? wallTime(this.#parts.clock.now()),
-    }));
-  }
-
-  #interfacesOf({ ip, wanted }: Claim): string[] {
-    const fit = this.#interfaces.views().filter((view) => isFit(view, ip) && isSelected(view.name, wanted.interfaces));
-    return fit.map((view) => view.name).toSorted();
+    return [...this.#announcer.claims.values()].map((claim) => reportOf(claim, this.#interfaces, this.#phases.get(claim.ip)?.since));
   }
 
   problems(): WireProblem[] {
-    const stranded = [...this.#announcer.claims.values()]
-      .filter(({ phase }) => phase === 'waiting')
-      .map(({ ip, wanted }): WireProblem => ({ reason: 'NoUsableInterface', ip, interfaces: wanted.interfaces ?? [] }));
-    const occupied = [...this.#occupants].map(([ip, occupant]): WireProblem => ({ reason: 'AddressInUse', ip, ...occupant }));
-    return [...this.#interfaces.problems(), ...stranded, ...occupied];
+    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants)];
   }
 
   stop(): void {

@@ -1,7 +1,9 @@
+import { noteOf } from '../src/bfd/note.ts';
 import type { MeshPeer } from '../src/announce/plan.ts';
-import type { BfdProfile } from '../src/config/config.ts';
 import type { Standing } from '../src/layer2/election.ts';
-import { type MeshPace, MESH_DIAG, UNMET, type PeerState, diagOf, follow, livenessOf, meshPace } from '../src/layer2/liveness.ts';
+import type { ReachRange } from '../src/layer2/reach.ts';
+import { decodeReach, encodeReach } from '../src/layer2/reachNote.ts';
+import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace, saysAlone } from '../src/layer2/liveness.ts';
 import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { type Family, ipFamily } from '../src/net/ip.ts';
@@ -11,11 +13,10 @@ import { BfdSession } from './bfdSession.ts';
 import type { BfdTarget } from './bfdTargets.ts';
 import type { MeshKey } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
+import { CALL_MS, GTSM_TTL, type SaidOfNode, meshTarget } from './meshTarget.ts';
 import type { Datagram, UdpListener } from './hands.ts';
 import type { BfdReport, WireProblem } from './report.ts';
 
-/** RFC 5082: nobody beyond the link can make such a packet. With a signature it may come from farther away. */
-const GTSM_TTL = 255;
 const RETRY_MS = 10_000;
 /** A packet that was not believed speaks for its node so long. */
 const UNBELIEVED_MS = 5000;
@@ -27,6 +28,9 @@ interface Member {
   unbelievedAt: Instant | undefined;
   /** When it last spoke. */
   heardAt: Instant | undefined;
+  /** What it said it cannot announce, and how that was said. */
+  reach: readonly ReachRange[];
+  note: string;
 }
 
 /** BFD sessions with the speakers of all other nodes: who of them lives, without asking the API server. */
@@ -43,7 +47,7 @@ export class Mesh {
   readonly dropped = new Map<BfdRefusal, number>();
   #peers: readonly MeshPeer[] = [];
   #key: MeshKey | undefined;
-  #standing: Standing = 'last';
+  #said: SaidOfNode = { standing: 'last', isAlone: false, note: undefined };
 
   /** @param onChange a peer is another than it was; `cameUp`: which one came up; @param onDetected one is silent for so long */
   constructor(parts: EngineParts, port: number, onChange: (cameUp: string | undefined) => void, onDetected: (ms: number) => void) {
@@ -59,11 +63,24 @@ export class Mesh {
     this.#carryOut();
   }
 
-  /** What this node tells the others of itself. */
-  setStanding(standing: Standing): void {
-    if (this.#standing === standing) return;
-    this.#standing = standing;
+  /** What this node tells the others of itself. @param isAlone it hears nobody, though several were */
+  setStanding(standing: Standing, isAlone = false): void {
+    if (this.#said.standing === standing && this.#said.isAlone === isAlone) return;
+    this.#say({ ...this.#said, standing, isAlone });
+  }
+
+  /** What this node cannot announce. */
+  setReach(ranges: readonly ReachRange[]): void {
+    this.#say({ ...this.#said, note: ranges.length === 0 ? undefined : encodeReach(ranges) });
+  }
+
+  #say(said: SaidOfNode): void {
+    this.#said = said;
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
+  }
+
+  reaches(): Map<string, readonly ReachRange[]> {
+    return new Map([...this.#members].map(([node, { reach }]) => [node, reach]));
   }
 
   /** Whether what is said is signed. */
@@ -123,7 +140,10 @@ export class Mesh {
         if (this.#members.get(peer.node)?.session !== session) return;
         const isUp = status.state === 'Up' && member.state.status?.state !== 'Up';
         if (status.lastDown?.reason === 'DetectionTimeExpired' && member.state.status?.state === 'Up') this.#detected(member);
+        const isFirst = isUp && this.#isUnmet();
         member.state = follow(member.state, status);
+        // It is not alone any more, which the others are told.
+        if (isFirst) this.#say(this.#said);
         this.#onChange(isUp ? peer.node : undefined);
       },
       onGone: () => {
@@ -131,7 +151,7 @@ export class Mesh {
         this.#byDiscriminator.delete(session.discriminator);
       },
     });
-    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined };
+    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined, reach: [], note: '' };
     this.#members.set(peer.node, member);
     this.#byDiscriminator.set(session.discriminator, session);
     session.start();
@@ -147,35 +167,15 @@ export class Mesh {
     return candidate;
   }
 
-  #target({ node, address, source }: MeshPeer): BfdTarget {
-    const upDiag = diagOf(this.#standing);
-    return {
-      key: `mesh/${node}`,
-      remote: address,
-      source,
-      family: ipFamily(address),
-      peers: [],
-      profile: this.#profile(),
-      multihop: false,
-      port: this.#port,
-      ...(upDiag === undefined ? {} : { upDiag }),
-    };
-  }
-
-  #profile(): BfdProfile {
+  #target(peer: MeshPeer): BfdTarget {
     const { intervalMs, multiplier } = this.pace();
-    const key = this.#key;
-    return {
-      name: 'mesh',
-      receiveIntervalMs: intervalMs,
-      transmitIntervalMs: intervalMs,
-      detectMultiplier: multiplier,
-      echoIntervalMs: 0,
-      echoMode: false,
-      passiveMode: false,
-      minimumTtl: GTSM_TTL,
-      ...(key === undefined ? {} : { auth: { type: 'meticulousSha1' as const, ...key } }),
-    };
+    return meshTarget(peer, {
+      port: this.#port,
+      intervalMs,
+      multiplier,
+      key: this.#key,
+      said: { ...this.#said, isAlone: this.#said.isAlone || this.#isUnmet() },
+    });
   }
 
   #receive(datagram: Datagram): void {
@@ -194,13 +194,23 @@ export class Mesh {
     // A node that has begun anew may still be spoken to by the number of the session before.
     if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
     const refusal = session.receive(packet, datagram.bytes);
-    if (member !== undefined) this.#note(member, refusal);
+    if (member !== undefined) this.#heard(member, refusal);
+    if (member !== undefined && refusal === undefined && packet.state !== 'Down') this.#read(member, datagram.bytes);
     return refusal;
   }
 
-  #note(member: Member, refusal: BfdRefusal | undefined): void {
+  #heard(member: Member, refusal: BfdRefusal | undefined): void {
     if (refusal === undefined) member.heardAt = this.#parts.clock.now();
     else if (refusal.startsWith('BfdAuth')) this.#disbelieve(member);
+  }
+
+  #read(member: Member, datagram: Uint8Array): void {
+    const note = noteOf(datagram, this.#key === undefined ? undefined : new TextEncoder().encode(this.#key.password));
+    const text = note === undefined ? '' : note.join();
+    if (text === member.note) return;
+    member.note = text;
+    member.reach = note === undefined ? [] : (decodeReach(note) ?? []);
+    this.#onChange(undefined);
   }
 
   #disbelieve(member: Member): void {
@@ -219,6 +229,33 @@ export class Mesh {
       const isUp = state.status?.state === 'Up';
       return { node, ready, liveness: livenessOf(state, isUnbelieved), isUp, wasUp: state.wasUp, isStrange };
     });
+  }
+
+  /** Those that were up and are not heard any more, for as long as they are called for. */
+  lost(): MeshPeer[] {
+    const now = this.#parts.clock.now();
+    return [...this.#members.values()].flatMap(({ peer, state: { wasUp, status, farewell } }) => {
+      const isLost = wasUp && farewell === 'none' && status?.remoteDiscriminator === 0 && now - status.since < CALL_MS;
+      return isLost ? [peer] : [];
+    });
+  }
+
+  isUp(node: string): boolean {
+    return this.#members.get(node)?.state.status?.state === 'Up';
+  }
+
+  hearsAnybody(): boolean {
+    return [...this.#members.values()].some(({ state }) => state.status?.state === 'Up');
+  }
+
+  /** It says that it hears none of several. */
+  saysAlone(node: string): boolean {
+    return saysAlone(this.#members.get(node)?.state.status);
+  }
+
+  /** Several others are to be there, and none of them was ever heard. */
+  #isUnmet(): boolean {
+    return this.#peers.length > 1 && ![...this.#members.values()].some(({ state }) => state.wasUp);
   }
 
   /** Of those that are up now: whether each has been heard after some time. */

@@ -1,6 +1,8 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners } from '../src/layer2/election.ts';
 import { RankCache, electionOrder } from '../src/layer2/elector.ts';
+import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
+import { divideByReach } from '../src/layer2/reachContests.ts';
 import {
   type Failback,
   JOIN_MS,
@@ -14,6 +16,7 @@ import {
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
+import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
 import { Mesh } from './mesh.ts';
 import { Pulse } from './pulse.ts';
@@ -42,6 +45,7 @@ export class Ownership {
   readonly #parts: EngineParts;
   readonly #node: string;
   readonly #layer2: Layer2Engine;
+  readonly #knocker: Knocker;
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
   #owners: ReadonlyMap<Ip, string> = new Map();
@@ -49,9 +53,12 @@ export class Ownership {
   #essence = '';
   #key: { readonly value: MeshKey | undefined } | undefined;
   #fresh = new Set<Ip>();
-  /** It stood still, and has not elected since. */
+  #reach: readonly ReachRange[] = [];
+  /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
   takeovers = 0;
+  /** How many groups of addresses it has no interface for, or none in their subnet. */
+  unfit = { subnet: 0, interface: 0 };
   readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
 
   constructor(parts: EngineParts, layer2: Layer2Engine, options: OwnershipOptions) {
@@ -74,13 +81,22 @@ export class Ownership {
       () => this.#sure(),
     );
     this.#standing = startStanding(parts.clock.now(), { failback: options.failback, joinMs: JOIN_MS });
+    this.#knocker = new Knocker(
+      parts,
+      () => (this.pulse.isDoubtful() ? [] : this.mesh.lost()),
+      (peer) => layer2.knock(peer),
+    );
     layer2.setSurroundings({
       isDoubtful: () => this.pulse.isDoubtful(),
+      meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node) }),
       orderOf: (ip) => orderOf(ip, [this.#node, ...(this.#plan?.peers.map(({ node }) => node) ?? [])]),
     });
   }
 
   apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined): void {
+    // Before its first plan it knew of nobody to listen to.
+    if (this.#plan === undefined && this.#standing.phase === 'joining')
+      this.#standing = startStanding(this.#parts.clock.now(), this.#standing.config);
     this.#plan = plan;
     this.#essence = '';
     for (const ip of fresh) this.#fresh.add(ip);
@@ -90,6 +106,7 @@ export class Ownership {
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
+    this.#measure(plan);
     this.#meet();
   }
 
@@ -112,6 +129,7 @@ export class Ownership {
   }
 
   #meet(): void {
+    this.#knocker.look((this.#plan?.peers.length ?? 0) + 1);
     this.#step({ kind: 'peers', peers: this.mesh.standings() });
   }
 
@@ -120,17 +138,19 @@ export class Ownership {
     const now = clock.now();
     recorder.record(now, DUE, event);
     const [state, effects] = standing.step(this.#standing, event, { now, random });
+    // Others have had its addresses meanwhile: they do not announce them again for one that hands over.
+    if (this.#standing.isAlone && !state.isAlone) this.#wasAway = true;
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own());
+    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own(), this.#standing.isAlone);
     this.#elect();
   }
 
   /** A node without any interface for what it may own says so like one that is about to end. */
   #own(): Standing {
     const { candidacies } = this.#plan ?? { candidacies: [] };
-    const isStranded = candidacies.length > 0 && !candidacies.some((claim) => this.#layer2.canAnnounce(claim));
+    const isStranded = candidacies.length > 0 && candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.none);
     // Those that cannot hear this node have taken what was its.
     const isGivenUp = this.#plan?.beyond?.isReady === false;
     return isStranded || isGivenUp ? 'last' : STANDINGS[this.#standing.phase];
@@ -138,7 +158,33 @@ export class Ownership {
 
   /** Interfaces came, went, or lost their carrier. */
   linksChanged(): void {
-    if (this.#plan !== undefined) this.#meet();
+    if (this.#plan === undefined) return;
+    this.#measure(this.#plan);
+    this.#meet();
+  }
+
+  /** How well this node can announce what it may own; a group as well as the worst of it. */
+  #measure(plan: Layer2Plan<WireClaim>): void {
+    const groups = new Map<Ip, Reach>();
+    for (const [at, claim] of plan.candidacies.entries()) {
+      const group = plan.groups[at] ?? claim.ip;
+      groups.set(group, Math.max(groups.get(group) ?? REACH.near, this.#layer2.reachOf(claim)) as Reach);
+    }
+    const counted = (reach: Reach): number => [...groups.values()].filter((each) => each === reach).length;
+    this.unfit = { subnet: counted(REACH.afar), interface: counted(REACH.none) };
+    const ranges = reachRanges(groups);
+    if (JSON.stringify(ranges) !== JSON.stringify(this.#reach))
+      this.#parts.log.info(
+        { ranges },
+        'what other nodes are to announce before this one: 1 is in no subnet of its interfaces, 2 has no interface',
+      );
+    this.#reach = ranges;
+    this.mesh.setReach(ranges);
+  }
+
+  /** What this node is passed over for, where another can announce it better. */
+  reach(): readonly ReachRange[] {
+    return this.#reach;
   }
 
   #elect(): void {
@@ -154,12 +200,13 @@ export class Ownership {
     standings.set(this.#node, this.#own());
     const disowned = this.#wasAway || peers.some(({ liveness }) => liveness === 'disowning');
     this.#wasAway = false;
-    const essence = JSON.stringify([[...standings], disowned]);
+    const reaches = new Map([...this.mesh.reaches(), [this.#node, this.#reach] as const]);
+    const essence = JSON.stringify([[...standings], disowned, [...reaches].filter(([, ranges]) => ranges.length > 0)]);
     if (essence === this.#essence) return;
     this.#essence = essence;
     const before = this.#owners;
-    this.#owners = electOwners(plan.contests, standings);
-    const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead').map(({ node }) => node));
+    this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
+    const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
     this.#hand(plan, disowned);
     for (const node of dead) this.#layer2.speakerGone(node);
@@ -203,6 +250,7 @@ export class Ownership {
   stop(): void {
     this.#parts.deadlines.set(DUE, undefined, () => undefined);
     this.pulse.stop();
+    this.#knocker.stop();
     this.mesh.stop();
   }
 }
@@ -210,7 +258,7 @@ export class Ownership {
 const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
 
 function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
-  if (liveness === 'dead') return [];
+  if (liveness === 'dead' || liveness === 'alone') return [];
   if (liveness === 'unknown') return ready && (asksKubernetes || isStrange) ? [[node, 'willing']] : [];
   return [[node, liveness === 'disowning' ? 'willing' : liveness]];
 }

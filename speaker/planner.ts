@@ -2,6 +2,7 @@ import type { DrainTrigger, OwnDrain } from '../src/announce/drain.ts';
 import { PlanMemory, type PlannedNode, planNode } from '../src/announce/nodePlan.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
+import { type ServiceKey, serviceKey } from '../src/cluster/service.ts';
 import { defaultElection } from '../src/api/l2Advertisement.ts';
 import type { Config } from '../src/config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.ts';
@@ -21,12 +22,18 @@ export interface Planned extends NodePlanResult {
   readonly secretProblems: readonly Problem[];
 }
 
+/** The Service of the manifests, in the namespace of the program. */
+const SPEAKERS = 'heraldlb-speaker';
+
+type PlannerOptions = Pick<KubeSideOptions, 'node' | 'namespace' | 'lbClass' | 'apiGroup' | 'drainOn'>;
+
 /** Turns the stores into plans, and remembers what it needs to tell what is new. */
 export class Planner {
   readonly #watches: Watches;
   readonly #node: string;
   readonly #lbClass: string | undefined;
   readonly #drainTriggers: readonly DrainTrigger[];
+  readonly #speakers: ServiceKey;
   readonly #election: ReturnType<typeof defaultElection>;
   readonly #memory = new PlanMemory();
   readonly #lists = new WeakMap<object, { readonly version: number; readonly values: readonly unknown[] }>();
@@ -36,8 +43,9 @@ export class Planner {
   #generation = 0;
   #sent: NodePlan | undefined;
 
-  constructor(watches: Watches, { node, lbClass, apiGroup, drainOn }: Pick<KubeSideOptions, 'node' | 'lbClass' | 'apiGroup' | 'drainOn'>) {
+  constructor(watches: Watches, { node, namespace, lbClass, apiGroup, drainOn }: PlannerOptions) {
     this.#watches = watches;
+    this.#speakers = serviceKey(namespace, SPEAKERS);
     this.#node = node;
     this.#lbClass = lbClass;
     this.#drainTriggers = drainOn;
@@ -55,6 +63,7 @@ export class Planner {
       drainTriggers: this.#drainTriggers,
       ...(drain === undefined ? {} : { drain }),
       electionPolicy: this.#election,
+      speakers: this.#speakers,
       ...(this.#lbClass === undefined ? {} : { loadBalancerClass: this.#lbClass }),
     };
     const result = planNode(snapshot, this.#node, this.#generation + 1, this.#memory);

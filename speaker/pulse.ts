@@ -1,11 +1,13 @@
 import { type Instant, after } from '../src/machine.ts';
 import type { EngineParts } from './engineParts.ts';
+import { CALL_MS } from './meshTarget.ts';
 
 const BEAT_MS = 25;
 /** Time for what lay in the sockets to be read. */
 const DRAIN_MS = 30;
-/** A peer that takes us for dead says so once a second (RFC 5880 §6.8.3). */
+/** A peer that takes us for dead says so at the pace of the mesh for a time, and then once a second (RFC 5880 §6.8.3). */
 const DOUBT_MS = 1100;
+const MORE_MS = 100;
 
 /** Whether everybody who is to be heard was heard after that. */
 type IsFresh = (since: Instant) => boolean;
@@ -20,7 +22,7 @@ export class Pulse {
   readonly #onSure: () => void;
   #limitMs: number | undefined;
   #beatAt: Instant;
-  #doubt: { readonly since: Instant; readonly isFresh: IsFresh } | undefined;
+  #doubt: { readonly since: Instant; readonly forMs: number; readonly isFresh: IsFresh } | undefined;
   stalls = 0;
 
   /** @param begin called when it doubts: who is to be heard again; @param onSure the doubt is over */
@@ -49,7 +51,8 @@ export class Pulse {
     if (this.#limitMs === undefined) return false;
     const now = this.#parts.clock.now();
     if (this.#doubt === undefined && now - this.#beatAt > this.#limitMs) {
-      this.#doubt = { since: now, isFresh: this.#begin() };
+      const forMs = now - this.#beatAt < CALL_MS ? Math.min(DOUBT_MS, this.#limitMs + MORE_MS) : DOUBT_MS;
+      this.#doubt = { since: now, forMs, isFresh: this.#begin() };
       this.stalls += 1;
       this.#parts.log.warn({ ms: Math.round(now - this.#beatAt) }, 'the process stood still: it listens before it answers again');
     }
@@ -68,7 +71,7 @@ export class Pulse {
     const doubt = this.#doubt;
     if (!isDoubtful || doubt === undefined) return;
     const heardFrom = after(doubt.since, DRAIN_MS);
-    if (now - doubt.since < DOUBT_MS && (now <= heardFrom || !doubt.isFresh(heardFrom))) return;
+    if (now - doubt.since < doubt.forMs && (now <= heardFrom || !doubt.isFresh(heardFrom))) return;
     this.#doubt = undefined;
     this.#onSure();
   }

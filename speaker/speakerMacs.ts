@@ -2,17 +2,30 @@ import type { MeshPeer } from '../src/announce/plan.ts';
 import { type Mac, macFromBytes } from '../src/net/mac.ts';
 import { ipToBytes } from '../src/net/ip.ts';
 import { ARP_AT } from '../src/wire/arp.ts';
-import { ETHERNET_LENGTH, ETHER_TYPE, etherTypeOf } from '../src/wire/ethernet.ts';
+import { ETHERNET_LENGTH, ETHER_TYPE, etherTypeOf, sameBytes } from '../src/wire/ethernet.ts';
+import { IPV6_AT } from '../src/wire/ipv6.ts';
+import { NDP_AT, ndpFault, ndpLinkLayerAt } from '../src/wire/ndp.ts';
 
 const SENDER_IP = ETHERNET_LENGTH + ARP_AT.senderIp;
 const SENDER_MAC = ETHERNET_LENGTH + ARP_AT.senderMac;
 const LEAST = ETHERNET_LENGTH + 28;
+const SOURCE6 = ETHERNET_LENGTH + IPV6_AT.source;
+const LEAST6 = ETHERNET_LENGTH + NDP_AT.options + 8;
 /** Somebody who changes MACs all the time is not to fill the memory. */
 const MAX = 4096;
 
-/** Which MACs are those of other speakers' nodes: learnt from the ARP of the nodes' own addresses, which BFD makes them speak. */
+interface Speaker {
+  readonly node: string;
+  readonly address: Uint8Array;
+}
+
+/**
+ * Which MACs are those of other speakers' nodes: learnt from the ARP of the nodes' own addresses, or from what they solicit and advertise,
+ * which BFD makes them speak.
+ */
 export class SpeakerMacs {
-  readonly #nodes = new Map<number, string>();
+  /** By the low 32 bits of the address. */
+  readonly #nodes = new Map<number, Speaker>();
   readonly #byMac = new Map<Mac, string>();
   /** The last one seen, so that a frame that teaches nothing costs nothing. */
   readonly #known = new Map<number, number>();
@@ -21,7 +34,7 @@ export class SpeakerMacs {
     this.#nodes.clear();
     for (const { node, address } of peers) {
       const bytes = ipToBytes(address);
-      if (bytes.length === 4) this.#nodes.set(word(bytes, 0), node);
+      this.#nodes.set(word(bytes, bytes.length - 4), { node, address: bytes });
     }
     const present = new Set(peers.map(({ node }) => node));
     for (const [mac, node] of this.#byMac) if (!present.has(node)) this.#byMac.delete(mac);
@@ -30,14 +43,27 @@ export class SpeakerMacs {
 
   /** From any frame that comes in. */
   learn(frame: Uint8Array): void {
-    if (this.#nodes.size === 0 || frame.length < LEAST || etherTypeOf(frame) !== ETHER_TYPE.arp) return;
-    const sender = word(frame, SENDER_IP);
-    const node = this.#nodes.get(sender);
-    if (node === undefined) return;
-    const print = word(frame, SENDER_MAC + 2);
+    if (this.#nodes.size === 0) return;
+    const etherType = etherTypeOf(frame);
+    if (etherType === ETHER_TYPE.arp && frame.length >= LEAST) this.#learn(frame, SENDER_IP, 4, SENDER_MAC);
+    else if (etherType === ETHER_TYPE.ipv6 && frame.length >= LEAST6) this.#learnNdp(frame);
+  }
+
+  #learnNdp(frame: Uint8Array): void {
+    // Few frames come from speakers; only those are looked at closely.
+    if (!this.#nodes.has(word(frame, SOURCE6 + 12)) || ndpFault(frame, ETHERNET_LENGTH) !== undefined) return;
+    const macAt = ndpLinkLayerAt(frame, ETHERNET_LENGTH);
+    if (macAt !== -1) this.#learn(frame, SOURCE6, 16, macAt);
+  }
+
+  #learn(frame: Uint8Array, at: number, length: number, macAt: number): void {
+    const sender = word(frame, at + length - 4);
+    const speaker = this.#nodes.get(sender);
+    if (speaker?.address.length !== length || !sameBytes(speaker.address, 0, frame, at, length)) return;
+    const print = word(frame, macAt + 2);
     if (this.#known.get(sender) === print) return;
     this.#known.set(sender, print);
-    if (this.#byMac.size < MAX) this.#byMac.set(macFromBytes(frame, SENDER_MAC), node);
+    if (this.#byMac.size < MAX) this.#byMac.set(macFromBytes(frame, macAt), speaker.node);
   }
 
   nodeOf(mac: Mac): string | undefined {

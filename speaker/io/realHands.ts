@@ -1,9 +1,10 @@
 import type { Ip } from '../../src/net/ip.ts';
+import { prefixOf } from '../../src/net/prefix.ts';
 import type { Logger } from '../../src/host/log.ts';
 import type { Hands, HostLink, LinkHands, PacketHands } from '../hands.ts';
 import { watchDefaultRoutes } from './defaultRoutes.ts';
 import { codeOf } from './errno.ts';
-import type { LinkState } from './linkTable.ts';
+import type { LinkAddress, LinkState } from './linkTable.ts';
 import { watchLinks } from './links.ts';
 import { type MulticastGroups, joinGroups } from './multicast.ts';
 import { openPackets } from './packet.ts';
@@ -55,6 +56,10 @@ function linkHands(): LinkHands {
   };
 }
 
+function usable({ addresses }: LinkState): LinkAddress[] {
+  return addresses.filter((address) => !address.tentative && !address.dadFailed);
+}
+
 function hostLinks(links: readonly LinkState[]): HostLink[] {
   const vrfs = new Map(links.flatMap((link): [number, string][] => (link.kind === 'vrf' ? [[link.index, link.name]] : [])));
   return links.flatMap((link) => {
@@ -69,7 +74,8 @@ function hostLinks(links: readonly LinkState[]): HostLink[] {
         up: link.up && link.running,
         arp: resolves && link.broadcast,
         ndp: resolves && link.multicast,
-        addresses: link.addresses.filter((address) => !address.tentative && !address.dadFailed).map(({ ip }) => ip),
+        addresses: usable(link).map(({ ip }) => ip),
+        subnets: usable(link).map(({ ip, prefixLength }) => prefixOf(ip, prefixLength)),
         // The frames of a bridge's or bond's port are its master's; a member of a VRF speaks for itself.
         isPort: link.master !== undefined && vrf === undefined,
         ...(vrf === undefined ? {} : { vrf }),

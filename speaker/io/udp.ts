@@ -25,8 +25,11 @@ import { readDatagrams } from './datagrams.ts';
 import { DROP_ALL } from './filter.ts';
 import { intOption, readSocketAddress, socketAddress } from './sockaddr.ts';
 
-/** Longer than any BFD packet; an echo packet is as long as its sender likes, and a longer one is no echo of ours to give. */
-const MAX_DATAGRAM = 256;
+/**
+ * Longer than any BFD packet, and what speakers add to theirs; an echo packet is as long as its sender likes, and a longer one is no echo of
+ * ours to give.
+ */
+const MAX_DATAGRAM = 1280;
 /** Class selector 6, network control: a full link does not drop what says that it is alive. */
 const CS6 = 0xc0;
 /** RFC 5881 §4. */

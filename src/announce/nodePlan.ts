@@ -27,7 +27,7 @@ interface Planners {
   readonly peers: readonly Peer[];
   readonly routes: RoutePlanner;
   readonly claims: ClaimPlanner;
-  readonly mesh: Pick<Layer2Plan, 'peers' | 'beyond'>;
+  mesh: Pick<Layer2Plan, 'peers' | 'beyond'>;
 }
 
 /**
@@ -54,6 +54,7 @@ export function planNode(
   for (const ip of goneAddresses) memory.ranks.forget(ip);
   const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
+  followSpeakers(planners, index, snapshot.speakers, dirty);
   const toPlan = known === undefined ? new Set(index.keys()) : dirty;
   const concerned = planners.routes.update(toPlan);
   const elected = planners.claims.update(toPlan);
@@ -67,6 +68,11 @@ export function planNode(
     problems: [],
     fresh: isFirst || newAddresses.size === 0 ? [] : planners.claims.candidacies().flatMap(({ ip }) => (newAddresses.has(ip) ? [ip] : [])),
   };
+}
+
+/** Pods of speakers come and go without changing anything else. */
+function followSpeakers(planners: Planners, index: SnapshotIndex, speakers: ServiceKey | undefined, dirty: ReadonlySet<ServiceKey>): void {
+  if (speakers !== undefined && dirty.has(speakers)) planners.mesh = meshOf(index, planners.node);
 }
 
 function speakerForAll(nodes: readonly NodeView[]): string | undefined {
@@ -112,8 +118,9 @@ function meshOf(index: SnapshotIndex, node: NodeView | undefined): Planners['mes
   for (const each of index.nodes) {
     if (each.name === node.name || !isMember(each)) continue;
     const pair = pairOf(node, each);
-    if (pair !== undefined) peers.push({ node: each.name, ...pair, ready: each.ready });
-    else if (each.ready) beyond.push(each.name);
+    const ready = each.ready && index.hasSpeaker(each.name);
+    if (pair !== undefined) peers.push({ node: each.name, ...pair, ready });
+    else if (ready) beyond.push(each.name);
   }
   return { peers, ...(beyond.length === 0 ? {} : { beyond: { nodes: beyond, isReady: node.ready } }) };
 }

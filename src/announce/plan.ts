@@ -50,7 +50,7 @@ export interface MeshPeer {
   readonly address: Ip;
   /** This node's own, by which the other one knows it. */
   readonly source: Ip;
-  /** As Kubernetes sees it. */
+  /** Kubernetes says that it is, and that a speaker runs there. */
   readonly ready: boolean;
 }
 

@@ -23,6 +23,8 @@ export interface AnnounceSnapshot {
   readonly drain?: OwnDrain;
   /** Of L2Advertisements that name none. Absent: balanced. */
   readonly electionPolicy?: ElectionPolicy;
+  /** The Service whose endpoints are the speakers. */
+  readonly speakers?: ServiceKey;
 }
 
 /** Which nodes have an endpoint that takes traffic for a Service. */
@@ -46,6 +48,8 @@ export interface IndexedSnapshot {
   /** undefined: there is none that this installation handles. */
   readonly service: (key: ServiceKey) => ServiceView | undefined;
   readonly serving: (service: ServiceKey) => ServingEndpoints;
+  /** A speaker runs on the node, as far as Kubernetes knows; true for all where it knows of none. */
+  readonly hasSpeaker: (node: string) => boolean;
   readonly poolOf: (ip: Ip) => Pool | undefined;
   /** Every handled Service that has this address, sorted. */
   readonly sharers: (ip: Ip) => readonly ServiceKey[];
@@ -94,6 +98,12 @@ export class SnapshotIndex implements IndexedSnapshot {
 
   serving(service: ServiceKey): ServingEndpoints {
     return this.#serving.get(service) ?? NONE;
+  }
+
+  hasSpeaker(node: string): boolean {
+    const { speakers } = this.#snapshot;
+    const { anywhere, nodes } = speakers === undefined ? NONE : this.serving(speakers);
+    return !anywhere || nodes.has(node);
   }
 
   poolOf(ip: Ip): Pool | undefined {

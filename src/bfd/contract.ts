@@ -7,6 +7,8 @@ export interface BfdConfig {
   readonly transmitMs: number;
   /** The shortest interval between the peer's packets that we can stand. */
   readonly receiveMs: number;
+  /** How fast and for how long a session that is lost, or has just begun, is called for; absent, and after that: once a second (RFC 5880 §6.8.3). */
+  readonly call?: { readonly everyMs: number; readonly forMs: number };
   /** 1..255 */
   readonly multiplier: number;
   /** Says nothing before the peer has spoken (RFC 5880 §6.1). */
@@ -20,6 +22,10 @@ export interface BfdConfig {
   readonly auth?: BfdAuthConfig;
   /** What is said while Up (RFC 5880 §6.8.17: a concatenated path is down, and the session is not); absent: nothing. */
   readonly upDiag?: number;
+  /** What is said in Down and Init; absent: why the session went down. */
+  readonly downDiag?: number;
+  /** Goes behind every packet in Init and Up, for a peer that knows what to make of it. */
+  readonly note?: Uint8Array;
 }
 
 export interface BfdAuthConfig {

@@ -102,7 +102,9 @@ function configure(draft: Draft, config: BfdConfig): void {
     before.multiplier !== config.multiplier ||
     before.echoReceiveMs !== config.echoReceiveMs ||
     before.controlPlaneIndependent !== config.controlPlaneIndependent ||
-    before.upDiag !== config.upDiag;
+    before.upDiag !== config.upDiag ||
+    before.downDiag !== config.downDiag ||
+    String(before.note) !== String(config.note);
   const isPolled = !samePace(wantedPace(config, state.state === 'Up', isProven(state.echo)), state.pacing.offered);
   // RFC 5880 §6.8.7 wants it told at once; §6.5 has no packets but the periodic ones for a poll, and those tell it too.
   if (isSaid && !isPolled && state.state !== 'AdminDown') draft.isUrgent = true;
@@ -149,7 +151,7 @@ function settleEcho(draft: Draft): void {
 
 function settlePace(draft: Draft): void {
   const { config, state, echo, pacing } = draft.state;
-  const wanted = wantedPace(config, state === 'Up', isProven(echo));
+  const wanted = wantedPace(config, state === 'Up', isProven(echo), callMs(draft));
   if (state === 'Up') {
     const next = repaced(pacing, wanted);
     if (next !== pacing) patch(draft, { pacing: next });
@@ -158,6 +160,12 @@ function settlePace(draft: Draft): void {
   if (pacing.poll.phase === 'none' && samePace(pacing.offered, wanted) && samePace(pacing.used, wanted)) return;
   patch(draft, { pacing: settled(wanted) });
   if (state !== 'AdminDown') draft.isUrgent = true;
+}
+
+/** Only where the configuration knows the other side: RFC 5880 §6.8.3 has a second, for peers of which nothing is known. */
+function callMs({ state: { config, state, since }, context }: Draft): number | undefined {
+  const { call } = config;
+  return call === undefined || state === 'AdminDown' || context.now - since >= call.forMs ? undefined : call.everyMs;
 }
 
 function transmitEcho(draft: Draft): void {

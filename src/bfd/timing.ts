@@ -52,11 +52,11 @@ export function samePace(a: Pace, b: Pace): boolean {
 }
 
 /** What the configuration asks for in this situation. */
-export function wantedPace(config: BfdConfig, isUp: boolean, isEchoing: boolean): Pace {
+export function wantedPace(config: BfdConfig, isUp: boolean, isEchoing: boolean, callMs?: number): Pace {
   const transmitUs = Math.max(1, microseconds(config.transmitMs));
   const receiveUs = microseconds(config.receiveMs);
   return {
-    transmitUs: isUp ? transmitUs : Math.max(SLOW_US, transmitUs),
+    transmitUs: isUp ? transmitUs : Math.max(callMs === undefined ? SLOW_US : microseconds(callMs), transmitUs),
     receiveUs: isEchoing ? Math.max(SLOW_US, receiveUs) : receiveUs,
   };
 }

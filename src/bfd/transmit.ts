@@ -1,6 +1,8 @@
 import { after } from '../machine.ts';
-import { type BfdPacket, encodeBfd } from '../wire/bfd.ts';
+import { type BfdPacket, type BfdState, encodeBfd } from '../wire/bfd.ts';
 import { nextSequence, signedBfd } from './auth.ts';
+import type { BfdConfig } from './contract.ts';
+import { appendNote } from './note.ts';
 import { type BfdSessionState, type Draft, agreedTransmitUs, isOnDemand, patch } from './draft.ts';
 import { type Microseconds, asked, jitteredMs, microseconds } from './timing.ts';
 
@@ -16,9 +18,14 @@ function wantedPeriodUs(state: BfdSessionState): Microseconds {
   return agreedTransmitUs(state);
 }
 
+function saidDiag(state: BfdState, { upDiag, downDiag }: BfdConfig): number | undefined {
+  if (state === 'AdminDown') return undefined;
+  return state === 'Up' ? upDiag : downDiag;
+}
+
 function packetOf({ config, discriminator, state, localDiag, remote, pacing }: BfdSessionState, final: boolean): BfdPacket {
   return {
-    diag: state === 'Up' ? (config.upDiag ?? localDiag) : localDiag,
+    diag: saidDiag(state, config) ?? localDiag,
     state,
     // RFC 5880 §6.5: never both.
     poll: !final && pacing.poll.phase === 'polling',
@@ -40,14 +47,19 @@ function send(draft: Draft, final: boolean): void {
   const packet = packetOf(state, final);
   const counters = { ...state.counters, packetsSent: state.counters.packetsSent + 1 };
   if (auth === undefined) {
-    effects.push({ type: 'send', kind: 'control', bytes: encodeBfd(packet) });
+    effects.push({ type: 'send', kind: 'control', bytes: withNote(draft, encodeBfd(packet)) });
     patch(draft, { counters });
     return;
   }
   // RFC 5880 §6.8.1: it begins anywhere.
   const sequence = state.sendSequence ?? Math.floor(context.random() * 2 ** 32);
-  effects.push({ type: 'send', kind: 'control', bytes: signedBfd(auth, packet, sequence) });
+  effects.push({ type: 'send', kind: 'control', bytes: withNote(draft, signedBfd(auth, packet, sequence)) });
   patch(draft, { counters, sendSequence: nextSequence(sequence) });
+}
+
+function withNote({ state: { state, config } }: Draft, bytes: Uint8Array): Uint8Array {
+  const isTold = config.note !== undefined && (state === 'Init' || state === 'Up');
+  return isTold ? appendNote(bytes, config.note, config.auth?.keys[0]?.password) : bytes;
 }
 
 /** Sends what is due, and sets the time of the next periodic packet. */

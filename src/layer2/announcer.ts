@@ -228,7 +228,7 @@ function probe(state: AnnouncerState, claim: Claim, now: Instant, effects: Effec
     return;
   }
   send(state, claim, 'probe', effects);
-  state.due.schedule(claim, after(now, state.config.probeIntervalMs));
+  state.due.schedule(claim, after(now, claim.asks ? state.config.askIntervalMs : state.config.probeIntervalMs));
 }
 
 function announce(state: AnnouncerState, claim: Claim, context: Context, effects: Effects): void {

@@ -17,6 +17,8 @@ export interface AnnouncerConfig {
   /** RFC 5227 §1.1 waits up to 7 s with PROBE_NUM 3; a LoadBalancer cannot, so the waits are shorter and can be set. */
   readonly probeCount: number;
   readonly probeIntervalMs: number;
+  /** The same for an address that was left to another speaker, of which one that lives answers at once. */
+  readonly askIntervalMs: number;
   /**
    * A refused address is probed for again after the first time, then after twice as long, up to the other. Who had it may have been another
    * speaker that was about to take it too: while speakers begin, they do not know one another's MACs.
@@ -34,6 +36,7 @@ export const ANNOUNCER_DEFAULTS: AnnouncerConfig = {
   paceBurst: 256,
   probeCount: 3,
   probeIntervalMs: 200,
+  askIntervalMs: 70,
   refusedFirstMs: 2_000,
   refusedRetryMs: 60_000,
   defendIntervalMs: 10_000,

@@ -18,23 +18,37 @@ export interface ForeignClaim {
 export interface ConflictConfig {
   /** A claimant that has been silent for so long is gone. */
   readonly quietMs: number;
-  /** An address that was left to another speaker is taken up again when that one has been silent for so long. */
+  /** So long after an address was left to another speaker it is asked for, and each time that it is still there after twice as long, up to the other. */
   readonly yieldMs: number;
+  readonly longestYieldMs: number;
   /**
    * So long two speakers may both claim: what they know of the cluster is never quite of the same moment, and whoever is told last
    * gives up by itself. Then both say so again, and the one that goes behind gives up when it hears the other after that.
    */
   readonly graceMs: number;
+  /** The one that goes before waits so long before it says so to one that it has a session with. */
+  readonly answerMs: number;
   /** Claimants that are remembered at most; a flood with made-up MACs must not fill the memory. */
   readonly maxClaims: number;
 }
 
-export const CONFLICT_DEFAULTS: ConflictConfig = { quietMs: 300_000, yieldMs: 1000, graceMs: 250, maxClaims: 1024 };
+export const CONFLICT_DEFAULTS: ConflictConfig = {
+  quietMs: 300_000,
+  yieldMs: 400,
+  longestYieldMs: 8000,
+  graceMs: 200,
+  answerMs: 20,
+  maxClaims: 1024,
+};
 
 /** Who of our own sent it, and all nodes in election order for the address. */
 export interface Speaker {
   readonly node: string;
   readonly order: readonly string[];
+  /** A session with it is up: by what both know, one of them will give up by itself. */
+  readonly isMet: boolean;
+  /** It hears nobody, and this node others: whatever the order, it is the one that is cut off. */
+  readonly isLost?: boolean;
 }
 
 export type ConflictEvent =
@@ -42,7 +56,7 @@ export type ConflictEvent =
   | {
       readonly kind: 'sighted';
       readonly sighting: Sighting;
-      readonly speaker?: { readonly node: string; readonly order: readonly string[] };
+      readonly speaker?: Speaker;
     }
   /** A speaker is dead or has no claim any more: what was left to it comes back at once. */
   | { readonly kind: 'speakerGone'; readonly node: string }
@@ -75,10 +89,15 @@ interface Contested extends DueItem {
   readonly ip: Ip;
   /** It was said again that the address is ours. */
   isSaid: boolean;
+  saidAt: Instant | undefined;
+  /** How often that was said. */
+  times: number;
 }
 
 /** So many times the grace an answer to what was said is waited for. */
 const CONTEST_GRACES = 4;
+/** Less than it takes for a quarrel to be forgotten. */
+const LONGEST_PAUSE_MS = 640;
 
 /** Owned and changed in place, for the same reason as the announcer's: a healed partition brings one sighting per address. */
 export interface ConflictState {
@@ -88,6 +107,8 @@ export interface ConflictState {
   readonly foreignDue: DueHeap<Remembered>;
   readonly yielded: Map<Ip, Yielded>;
   readonly yieldedDue: DueHeap<Yielded>;
+  /** How long it was waited last before an address was asked for, and until when that counts. */
+  readonly waits: Map<Ip, { readonly ms: number; readonly until: Instant }>;
   /** Claimed by another speaker too. */
   readonly contested: Map<Ip, Contested>;
   readonly contestedDue: DueHeap<Contested>;
@@ -102,6 +123,7 @@ export function startConflicts(node: string, config: Partial<ConflictConfig> = {
     foreignDue: new DueHeap(),
     yielded: new Map(),
     yieldedDue: new DueHeap(),
+    waits: new Map(),
     contested: new Map(),
     contestedDue: new DueHeap(),
   };
@@ -116,13 +138,7 @@ export const conflicts: Machine<ConflictState, ConflictEvent, ConflictEffect> = 
         return [state, speaker === undefined ? sightForeign(state, sighting, now) : sightSpeaker(state, sighting, speaker, now)];
       }
       case 'speakerGone':
-        return [
-          state,
-          resume(
-            state,
-            [...state.yielded.values()].filter(({ to }) => to === event.node),
-          ),
-        ];
+        return [state, speakerGone(state, event.node)];
       case 'released':
         release(state, event.ip);
         return [state, []];
@@ -138,28 +154,65 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   const { ip } = sighting;
   // Who asks first takes nothing from anybody yet; a node that probes hears the owner of up to now.
   if (sighting.by === 'probe') return [];
-  if (!goesBefore(speaker.node, state.node, speaker.order)) {
-    if (sighting.phase === 'claimed') contest(state, ip, now);
-    return [];
-  }
-  if (sighting.phase === 'claimed' && state.contested.get(ip)?.isSaid !== true) {
-    contest(state, ip, now);
-    return [];
-  }
-  const before = state.yielded.get(ip);
-  if (before !== undefined) state.yieldedDue.remove(before);
-  const yielded: Yielded = { ip, to: speaker.node, dueAt: now, slot: -1 };
-  state.yielded.set(ip, yielded);
-  state.yieldedDue.schedule(yielded, after(now, state.config.yieldMs));
-  return before === undefined ? [{ kind: 'yield', ip, to: speaker.node }] : [];
+  const isClaimed = sighting.phase === 'claimed';
+  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order))
+    return isClaimed ? answer(state, ip, speaker.isMet, now) : [];
+  const contested = state.contested.get(ip);
+  if (!isClaimed || !speaker.isMet || contested?.isSaid === true) return leaveTo(state, ip, speaker.node, now);
+  if (contested === undefined) contest(state, newContest(ip, now), after(now, state.config.graceMs));
+  return [];
 }
 
-function contest(state: ConflictState, ip: Ip, now: Instant): void {
-  const contested = state.contested.get(ip) ?? { ip, isSaid: true, dueAt: now, slot: -1 };
-  if (!contested.isSaid) return;
+function leaveTo(state: ConflictState, ip: Ip, to: string, now: Instant): ConflictEffect[] {
+  const before = state.yielded.get(ip);
+  if (before !== undefined) state.yieldedDue.remove(before);
+  const yielded: Yielded = { ip, to, dueAt: now, slot: -1 };
+  state.yielded.set(ip, yielded);
+  const waitMs = before === undefined ? nextWait(state, ip, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
+  state.yieldedDue.schedule(yielded, after(now, waitMs));
+  return before === undefined ? [{ kind: 'yield', ip, to }] : [];
+}
+
+function nextWait({ waits, config }: ConflictState, ip: Ip, now: Instant): number {
+  const last = waits.get(ip);
+  const ms = last === undefined || last.until < now ? config.yieldMs : Math.min(2 * last.ms, config.longestYieldMs);
+  // It is asked for in between, and may be had for a moment.
+  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs) });
+  return ms;
+}
+
+function contest(state: ConflictState, contested: Contested, dueAt: Instant): void {
   contested.isSaid = false;
-  state.contested.set(ip, contested);
-  state.contestedDue.schedule(contested, after(now, state.config.graceMs));
+  state.contested.set(contested.ip, contested);
+  state.contestedDue.schedule(contested, dueAt);
+}
+
+/**
+ * Tells the one that goes behind. Where no session with it is up (parts of a segment that were just joined) nobody else will, so it is told
+ * at once; else it may be about to give up by itself. And ever more rarely, or two that do not agree would make a storm.
+ */
+function answer(state: ConflictState, ip: Ip, isMet: boolean, now: Instant): ConflictEffect[] {
+  const contested = state.contested.get(ip) ?? newContest(ip, now);
+  const { answerMs } = state.config;
+  const pauseMs = Math.min(answerMs * 2 ** contested.times, LONGEST_PAUSE_MS);
+  const pauseLeft = contested.saidAt === undefined ? 0 : contested.saidAt + pauseMs - now;
+  const waitMs = Math.max(0, isMet ? answerMs : 0, pauseLeft);
+  if (waitMs === 0) return say(state, contested, now);
+  if (contested.isSaid || contested.dueAt > now + waitMs) contest(state, contested, after(now, waitMs));
+  return [];
+}
+
+function newContest(ip: Ip, now: Instant): Contested {
+  return { ip, isSaid: true, saidAt: undefined, times: 0, dueAt: now, slot: -1 };
+}
+
+function say(state: ConflictState, contested: Contested, now: Instant): ConflictEffect[] {
+  contested.isSaid = true;
+  contested.saidAt = now;
+  contested.times += 1;
+  state.contested.set(contested.ip, contested);
+  state.contestedDue.schedule(contested, after(now, CONTEST_GRACES * state.config.graceMs));
+  return [{ kind: 'defend', ip: contested.ip, speaker: true }];
 }
 
 /** A node that is not in the order is no candidate, and goes behind all that are; of two such the lesser name goes first. */
@@ -194,6 +247,14 @@ function sightForeign(state: ConflictState, sighting: Sighting, now: Instant): C
   return effects;
 }
 
+function speakerGone(state: ConflictState, node: string): ConflictEffect[] {
+  // What was said before it went, or while neither heard the other, is no part of a quarrel that comes.
+  for (const contested of state.contested.values()) if (contested.isSaid) endContest(state, contested);
+  const over = [...state.yielded.values()].filter(({ to }) => to === node);
+  for (const { ip } of over) state.waits.delete(ip);
+  return resume(state, over);
+}
+
 function resume(state: ConflictState, over: readonly Yielded[]): { readonly kind: 'resume'; readonly ip: Ip }[] {
   for (const entry of over) {
     state.yielded.delete(entry.ip);
@@ -203,6 +264,7 @@ function resume(state: ConflictState, over: readonly Yielded[]): { readonly kind
 }
 
 function release(state: ConflictState, ip: Ip): void {
+  state.waits.delete(ip);
   const yielded = state.yielded.get(ip);
   if (yielded !== undefined) resume(state, [yielded]);
   const contested = state.contested.get(ip);
@@ -231,11 +293,7 @@ function expire(state: ConflictState, now: Instant): ConflictEffect[] {
     effects.push(...resume(state, [entry]).map((effect) => ({ ...effect, probe: true })));
   for (let entry = state.contestedDue.first(); entry !== undefined && entry.dueAt <= now; entry = state.contestedDue.first()) {
     if (entry.isSaid) endContest(state, entry);
-    else {
-      entry.isSaid = true;
-      state.contestedDue.schedule(entry, after(now, CONTEST_GRACES * state.config.graceMs));
-      effects.push({ kind: 'defend', ip: entry.ip, speaker: true });
-    }
+    else effects.push(...say(state, entry, now));
   }
   return effects;
 }

@@ -16,6 +16,8 @@ export interface Contest {
   readonly weights: readonly number[];
   /** Of each node: 0, or the tier in which it is whatever it says of itself; a lower one goes before a higher, whatever the weights. */
   readonly tiers: readonly number[];
+  /** Of each node: how well it can announce these (Reach); the lowest goes before all else. Absent: all the same. */
+  readonly reaches?: readonly number[];
   /** The first address of each group, sorted: it stands for the group. */
   readonly vips: readonly Ip[];
   /** Rank of node `n` for address `v` at `v * nodes.length + n`. */
@@ -56,14 +58,17 @@ export function electOwners(contests: readonly Contest[], standings: ReadonlyMap
 }
 
 /** The places in `nodes` of those that come into question: the best tier, and in it the highest weight. All, when all are dead. */
-function eligible({ nodes, weights, tiers }: Contest, standings: ReadonlyMap<string, Standing>): number[] {
+function eligible({ nodes, weights, tiers, reaches }: Contest, standings: ReadonlyMap<string, Standing>): number[] {
   const all = [...nodes.keys()];
   const alive = all.filter((place) => standings.has(nodes[place] ?? ''));
   const tierOf = (place: number): number => {
     const standing = standings.get(nodes[place] ?? '');
     return Math.max(tiers[place] ?? 0, standing === undefined ? 0 : STANDING_TIER[standing]);
   };
-  const found = alive.length > 0 ? alive : all;
+  const living = alive.length > 0 ? alive : all;
+  const reachOf = (place: number): number => reaches?.[place] ?? 0;
+  const nearest = Math.min(...living.map(reachOf));
+  const found = reaches === undefined ? living : living.filter((place) => reachOf(place) === nearest);
   const best = Math.min(...found.map(tierOf));
   const inTier = found.filter((place) => tierOf(place) === best);
   const top = Math.max(...inTier.map((place) => weights[place] ?? 0));

@@ -49,6 +49,15 @@ export function probeFrame(ip: Ip, link: Link): Uint8Array {
   });
 }
 
+/** An ordinary question for the host of an address, whose answer the kernel learns from; so does the one that is asked. */
+export function questionFrame(ip: Ip, source: Ip, link: Link): Uint8Array {
+  if (!ip.includes(':'))
+    return arpFrame(link, encodeArp({ operation: 'request', senderMac: link.mac, senderIp: source, targetMac: ZERO_MAC, targetIp: ip }));
+  const destination = solicitedNodeGroup(ip);
+  const payload = encodeNdp({ kind: 'solicitation', source, destination, target: ip, linkLayer: link.mac });
+  return encodeEthernet({ destination: multicastMac(ipToBytes(destination)), source: link.mac, etherType: ETHER_TYPE.ipv6, payload });
+}
+
 function arpFrame(link: Link, payload: Uint8Array): Uint8Array {
   return encodeEthernet({ destination: BROADCAST_MAC, source: link.mac, etherType: ETHER_TYPE.arp, payload });
 }

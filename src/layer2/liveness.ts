@@ -1,7 +1,10 @@
+import type { Instant } from '../machine.ts';
 import type { Standing } from './election.ts';
 
 /** What of a BFD session tells whether the other speaker lives; see `bfdStatus`. */
 export interface MeshStatus {
+  /** When the state was entered. */
+  readonly since: Instant;
   readonly state: 'AdminDown' | 'Down' | 'Init' | 'Up';
   /** 0: nothing was heard for a detection time. */
   readonly remoteDiscriminator: number;
@@ -31,9 +34,9 @@ export interface PeerState {
 
 /**
  * `unknown`: BFD has nothing to say, and Kubernetes is asked. `disowning`: it is heard and does not hear us, so to all it can tell
- * this node is dead, and it has taken what was ours.
+ * this node is dead, and it has taken what was ours. `alone`: likewise, but it hears none of several: it is the one that is cut off.
  */
-export type Liveness = Standing | 'disowning' | 'dead' | 'unknown';
+export type Liveness = Standing | 'disowning' | 'alone' | 'dead' | 'unknown';
 
 export const UNMET: PeerState = { status: undefined, wasUp: false, farewell: 'none' };
 
@@ -49,8 +52,15 @@ export function livenessOf({ status, wasUp, farewell }: PeerState, unbelieved: b
   if (farewell === 'unmeshed' || unbelieved) return 'unknown';
   if (farewell === 'left') return 'dead';
   if (!wasUp || status === undefined) return 'unknown';
-  const disowns = status.remoteDiscriminator !== 0 && status.remoteState !== 'Up' && status.remoteDiag === MESH_DIAG.detectionTimeExpired;
-  return disowns ? 'disowning' : 'dead';
+  if (saysAlone(status)) return 'alone';
+  if (status.remoteDiscriminator === 0 || status.remoteState === 'Up') return 'dead';
+  return status.remoteDiag === MESH_DIAG.detectionTimeExpired ? 'disowning' : 'dead';
+}
+
+/** It is heard, and hears nobody of several. */
+export function saysAlone(status: MeshStatus | undefined): boolean {
+  if (status === undefined || status.remoteDiscriminator === 0 || status.remoteState === 'Up') return false;
+  return status.remoteDiag === MESH_DIAG.reverseConcatenatedPathDown;
 }
 
 /** What a node says of itself while all is well. */

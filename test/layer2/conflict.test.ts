@@ -7,7 +7,9 @@ import { CLIENT_MAC, ip, mac } from './support.ts';
 const A = ip('192.0.2.10');
 const sighting: Sighting = { ip: A, mac: CLIENT_MAC, interface: 'eth0', by: 'arp-reply', phase: 'claimed' };
 
-const by = (node: string, ...order: string[]): ConflictEvent => ({ kind: 'sighted', sighting, speaker: { node, order } });
+const by = (node: string, ...order: string[]): ConflictEvent => ({ kind: 'sighted', sighting, speaker: { node, order, isMet: true } });
+
+const unmet = (node: string, ...order: string[]): ConflictEvent => ({ kind: 'sighted', sighting, speaker: { node, order, isMet: false } });
 
 /** Until the address is left to node-a, which goes before. */
 function quarrel(run: ReturnType<typeof machine>, end = 0): void {
@@ -64,7 +66,7 @@ describe('a foreign claimant', () => {
   it('nothing is left of a released address', () => {
     const run = machine();
     run.at(0, { kind: 'sighted', sighting });
-    run.at(0, { kind: 'sighted', sighting, speaker: { node: 'node-a', order: ['node-a', 'node-b'] } });
+    run.at(0, { kind: 'sighted', sighting, speaker: { node: 'node-a', order: ['node-a', 'node-b'], isMet: true } });
     run.at(1, { kind: 'released', ip: A });
     expect(run.deadline()).toBeUndefined();
   });
@@ -85,14 +87,51 @@ describe('another speaker', () => {
     ['behind us', by('node-a', 'node-b', 'node-a')],
     ['no candidate', by('node-a', 'node-b')],
     ['neither is one: the lesser name', by('node-c')],
-  ])('%s: it is given time to see it by itself, and then the address is defended, once', (_, event) => {
+  ])('%s: it is told soon, and if it goes on again, ever more rarely', (_, event) => {
     const run = machine();
     expect(run.at(0, event)).toEqual([]);
-    expect(run.at(100, event)).toEqual([]);
-    expect(run.deadline()).toBe(250);
-    expect(run.at(250, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
-    expect(run.at(1250, { kind: 'tick' })).toEqual([]);
+    expect(run.at(10, event)).toEqual([]);
+    expect(run.deadline()).toBe(20);
+    expect(run.at(20, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(30, event)).toEqual([]);
+    expect(run.deadline()).toBe(60);
+    expect(run.at(60, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(70, event)).toEqual([]);
+    expect(run.deadline()).toBe(140);
+    expect(run.at(140, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(1140, { kind: 'tick' })).toEqual([]);
     expect(run.deadline()).toBeUndefined();
+  });
+
+  it.each([true, false])('with which there is no session: who goes before says so at once, the other gives up at once (%s)', (isFirst) => {
+    const run = machine();
+    const event = unmet('node-a', ...(isFirst ? ['node-b', 'node-a'] : ['node-a', 'node-b']));
+    const settled = isFirst ? { kind: 'defend', ip: A, speaker: true } : { kind: 'yield', ip: A, to: 'node-a' };
+    expect(run.at(0, event)).toEqual([settled]);
+    // Two that do not agree do not talk each other into a storm.
+    let said = 0;
+    for (let at = 1; at < 10_000; at += 1)
+      said += [...run.at(at, event), ...run.at(at, { kind: 'tick' })].filter(({ kind }) => kind === 'defend').length;
+    expect(said).toBeLessThan(25);
+  });
+
+  it('that hears none of several is given nothing, whatever the order', () => {
+    const event = unmet('node-a', 'node-a', 'node-b') as Extract<ConflictEvent, { kind: 'sighted' }>;
+    const lost = { ...event, speaker: { node: 'node-a', order: ['node-a', 'node-b'], isMet: false, isLost: true } };
+    expect(machine().at(0, lost)).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+  });
+
+  it('that keeps what was left to it is asked ever more rarely', () => {
+    const run = machine();
+    const answer = unmet('node-a', 'node-a', 'node-b');
+    const asked: number[] = [];
+    run.at(0, answer);
+    for (let at = 1; at < 40_000; at += 1) {
+      if (!run.at(at, { kind: 'tick' }).some(({ kind }) => kind === 'resume')) continue;
+      asked.push(at);
+      run.at(at, { ...answer, sighting: { ...sighting, phase: 'probing' } } as ConflictEvent);
+    }
+    expect(asked).toEqual([400, 1200, 2800, 6000, 12_400, 20_400, 28_400, 36_400]);
   });
 
   it('to which the address is handed over meanwhile is not fought', () => {

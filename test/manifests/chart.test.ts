@@ -223,7 +223,7 @@ need(...NEEDS).describe('the chart', () => {
 
   it('leaves out what is not wanted', () => {
     const kinds = new Set(set('crds.enabled=false', 'rbac.create=false', 'availability.enabled=false').map(({ kind }) => kind));
-    expect([...kinds].toSorted()).toEqual(['DaemonSet', 'Deployment']);
+    expect([...kinds].toSorted()).toEqual(['DaemonSet', 'Deployment', 'Service']);
   });
 
   it.each([

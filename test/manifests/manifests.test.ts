@@ -197,7 +197,7 @@ it.each(examples)('the example %s has no problem', (name) => {
 });
 
 describe('the workloads', () => {
-  const workloads = ['controller.yaml', 'speaker.yaml'].flatMap((name) => documents(read('base', name)));
+  const workloads = ['controller.yaml', 'speaker.yaml'].flatMap((name) => documents(read('base', name)).slice(0, 1));
   const pods = workloads.map((workload) => at(workload, 'spec', 'template', 'spec'));
   const containers = pods.flatMap((pod) => [
     ...((at(pod, 'containers') ?? []) as unknown[]),

@@ -1,21 +1,36 @@
 import type { Ip } from '../../src/net/ip.ts';
+import { type Act, type Scene, actsOf } from './chaosActs.ts';
 import { SimHost, World, planFor } from './speakers.ts';
 
 /** In milliseconds: what was seen of one history. */
 export interface Verdict {
-  /** The longest time that two answered in one part of the segment. */
+  /** The longest time that two answered in one part of the segment, but for the next two. */
   readonly double: number;
+  /** The same, begun within a second after parts of the segment were joined or cut. */
+  readonly heal: number;
+  /** The same, while packets were lost. */
+  readonly lossy: number;
   /** The longest time that a client had no answer though a speaker lived, was reachable, and had had time to begin. */
   readonly dark: number;
   readonly story: readonly string[];
 }
 
+export interface ChaosOptions {
+  readonly durationMs?: number;
+  /** Names of {@link actsOf}; default: all. */
+  readonly acts?: readonly string[];
+  /** What the speakers log is part of the story. */
+  readonly isVerbose?: boolean;
+}
+
 const CHECK_MS = 10;
-/** Parts that are joined again need a session that comes up, which begins with packets once a second. */
+/** What begins within so long after the segment changed is counted as its consequence. */
 const HEAL_MS = 1100;
-const LOUD_MS = 400;
+const LOUD_MS = { double: 260, dark: 600 };
 /** A speaker that has begun listens first. */
 const BEGIN_MS = 6000;
+/** So long before the end nothing new happens. */
+const REST_MS = 15_000;
 
 interface Watched {
   doubleSince: number | undefined;
@@ -23,7 +38,33 @@ interface Watched {
 }
 
 /** A random history of some speakers, watched on the wire all the time. */
-export function chaos(seed: number, durationMs = 60_000): Verdict {
+export function chaos(seed: number, { durationMs = 60_000, acts: chosen, isVerbose = false }: ChaosOptions = {}): Verdict {
+  const scene = build(seed);
+  if (isVerbose) scene.world.onLog = (node, line) => scene.tell(`    ${node} ${factsOf(line)}`);
+  const { world, hosts, vips, tell, random } = scene;
+  const acts = actsOf(scene).filter(({ name }) => chosen?.includes(name) !== false);
+  const watch = new Watch(scene);
+  let nextAct = world.now + 8000;
+  const end = world.now + durationMs;
+  while (world.now < end) {
+    world.runUntil(world.now + CHECK_MS);
+    if (world.now >= nextAct && world.now < end - REST_MS) {
+      const act = acts[Math.floor(random() * acts.length)] as Act;
+      act.run(hosts[Math.floor(random() * hosts.length)] as SimHost);
+      nextAct = world.now + (random() < 0.3 ? random() * 400 : 500 + random() * 9000);
+    }
+    watch.look();
+  }
+  for (const vip of vips) if (world.answering(vip, 0).length !== 1) tell(`${vip}: ${world.answering(vip, 0).length} answer in the end`);
+  return { ...watch.worst, story: scene.story };
+}
+
+function factsOf(line: string): string {
+  const { msg, level: _level, time: _time, name: _name, ...facts } = JSON.parse(line) as Record<string, unknown>;
+  return `${String(msg)} ${JSON.stringify(facts)}`;
+}
+
+function build(seed: number): Scene {
   const world = new World(seed);
   const { random } = world;
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
@@ -36,112 +77,69 @@ export function chaos(seed: number, durationMs = 60_000): Verdict {
   ] as const);
   const hosts = Array.from({ length: count }, (_, i) => new SimHost(world, i + 1, { failback }));
   const vips = Array.from({ length: 1 + Math.floor(random() * 4) }, (_, i) => `10.0.1.${i + 1}` as Ip);
-  let draining: string[] = [];
-  let generation = 1;
   for (const host of hosts) {
-    host.plan = planFor(host, hosts, vips, generation, draining);
+    host.plan = planFor(host, hosts, vips, 1, []);
     world.at(world.now + random() * 3000, () => host.start());
   }
-  const aliveSince = new Map<SimHost, number>();
   const story: string[] = [`${count} nodes, ${vips.length} VIPs, ${JSON.stringify(failback)}`];
   const tell = (what: string): void => void story.push(`${Math.round(world.now)} ${what}`);
-  const acts: ((host: SimHost) => void)[] = [
-    (host) => {
-      tell(`kill ${host.node}`);
-      host.kill();
-      world.at(world.now + random() * 8000, () => {
-        if (host.engine === undefined) {
-          tell(`start ${host.node}`);
-          host.start();
-        }
-      });
-    },
-    (host) => {
-      tell(`SIGTERM ${host.node}`);
-      host.terminate();
-      world.at(world.now + 2000 + random() * 8000, () => {
-        if (host.engine === undefined) {
-          tell(`start ${host.node}`);
-          host.start();
-        }
-      });
-    },
-    (host) => {
-      const forMs = pick([50, 250, 320, 500, 3000]) * (0.5 + random());
-      const isLossy = random() < 0.3;
-      tell(`freeze ${host.node} for ${Math.round(forMs)}${isLossy ? ', losing all' : ''}`);
-      host.freeze();
-      world.at(world.now + forMs, () => {
-        tell(`thaw ${host.node}`);
-        host.thaw(isLossy);
-      });
-    },
-    (host) => {
-      const forMs = pick([100, 300, 400, 1500, 6000]) * (0.5 + random());
-      const part = pick([0, 1, 2]);
-      tell(`${host.node} to part ${part} for ${Math.round(forMs)}`);
-      host.part = part;
-      world.at(world.now + forMs, () => {
-        tell(`${host.node} back`);
-        host.part = 0;
-      });
-    },
-    (host) => {
-      draining = draining.includes(host.node) ? draining.filter((node) => node !== host.node) : [...draining, host.node];
-      tell(`draining: ${draining.join(' ')}`);
-      generation += 1;
-      const plans = hosts.map((each) => planFor(each, hosts, vips, generation, draining));
-      for (const [i, each] of hosts.entries()) {
-        const plan = plans[i];
-        world.at(world.now + random() * 200, () => {
-          if (plan !== undefined && (each.plan?.plan.generation ?? 0) < plan.plan.generation) each.apply(plan);
-        });
-      }
-    },
-  ];
-  const watched = new Map<string, Watched>();
-  const worst = { double: 0, dark: 0 };
-  let nextAct = world.now + 8000;
-  const end = world.now + durationMs;
-  /** A part's membership changed: what was begun before says nothing of what comes. */
-  let parts = '';
-  let partsAt = 0;
-  while (world.now < end) {
-    world.runUntil(world.now + CHECK_MS);
-    if (world.now >= nextAct && world.now < end - 15_000) {
-      pick(acts)(pick(hosts));
-      nextAct = world.now + (random() < 0.3 ? random() * 400 : 500 + random() * 9000);
-    }
-    const now = hosts.map(({ part }) => part).join(' ');
-    if (now !== parts) {
-      parts = now;
-      partsAt = world.now;
-    }
+  return { world, hosts, vips, random, pick, story, tell };
+}
+
+class Watch {
+  readonly worst = { double: 0, heal: 0, lossy: 0, dark: 0 };
+  readonly #scene: Scene;
+  readonly #watched = new Map<string, Watched>();
+  readonly #aliveSince = new Map<SimHost, number>();
+  #parts = '';
+  #partsAt = 0;
+  #lossyAt = -Infinity;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  look(): void {
+    const { world, hosts, vips } = this.#scene;
+    const now = hosts.map(({ part, isDeaf, isMute }) => `${part}${isDeaf ? 'd' : ''}${isMute ? 'm' : ''}`).join(' ');
+    if (now !== this.#parts) [this.#parts, this.#partsAt] = [now, world.now];
+    if (world.loss > 0) this.#lossyAt = world.now;
     for (const host of hosts) {
-      if (!host.isRunning) aliveSince.delete(host);
-      else if (!aliveSince.has(host)) aliveSince.set(host, world.now);
+      const isAble = host.isRunning && host.engine?.plan() !== undefined && !host.isDeaf && !host.isMute;
+      if (!isAble) this.#aliveSince.delete(host);
+      else if (!this.#aliveSince.has(host)) this.#aliveSince.set(host, world.now);
     }
-    for (const key of watched.keys()) if (!hosts.some((host) => key.startsWith(`${host.part} `))) watched.delete(key);
+    for (const key of this.#watched.keys()) if (!hosts.some((host) => key.startsWith(`${host.part} `))) this.#watched.delete(key);
     for (const part of new Set(hosts.map((host) => host.part))) {
-      const able = hosts.some((host) => host.part === part && world.now - (aliveSince.get(host) ?? Infinity) > BEGIN_MS && host.hasMet);
-      for (const vip of vips) watch(`${part} ${vip}`, world.answering(vip, part).length, able);
+      const members = hosts.filter((host) => host.part === part);
+      // One of two that is told that it is not heard cannot know which of them is at fault, and leaves all to the other one.
+      const least = members.some(({ isDeaf }) => isDeaf) ? 2 : 1;
+      const able = members.filter((host) => this.#isAble(host)).length >= least;
+      for (const vip of vips) this.#judge(`${part} ${vip}`, world.answering(vip, part), able);
     }
   }
-  return { ...worst, story };
 
-  function watch(key: string, answers: number, able: boolean): void {
-    const seen = watched.get(key) ?? { doubleSince: undefined, darkSince: undefined };
-    watched.set(key, seen);
-    // The healed parts of a segment need their second; so does a part that was just cut off.
-    if (answers > 1) seen.doubleSince ??= world.now;
-    else seen.doubleSince = undefined;
-    if (answers === 0 && able) seen.darkSince ??= world.now;
-    else seen.darkSince = undefined;
-    const double = seen.doubleSince === undefined ? 0 : world.now - Math.max(seen.doubleSince, partsAt + HEAL_MS);
-    const dark = seen.darkSince === undefined ? 0 : world.now - Math.max(seen.darkSince, partsAt);
-    if (double > LOUD_MS && worst.double <= LOUD_MS) tell(`${key}: ${answers} answer`);
-    if (dark > LOUD_MS && worst.dark <= LOUD_MS) tell(`${key}: dark`);
-    worst.double = Math.max(worst.double, double);
-    worst.dark = Math.max(worst.dark, dark);
+  #isAble(host: SimHost): boolean {
+    return this.#scene.world.now - (this.#aliveSince.get(host) ?? Infinity) > BEGIN_MS && host.hasMet;
+  }
+
+  #judge(key: string, answers: readonly SimHost[], able: boolean): void {
+    const { world, tell } = this.#scene;
+    const seen = this.#watched.get(key) ?? { doubleSince: undefined, darkSince: undefined };
+    this.#watched.set(key, seen);
+    seen.doubleSince = answers.length > 1 ? (seen.doubleSince ?? world.now) : undefined;
+    seen.darkSince = answers.length === 0 && able ? (seen.darkSince ?? world.now) : undefined;
+    const double = seen.doubleSince === undefined ? 0 : world.now - seen.doubleSince;
+    const dark = seen.darkSince === undefined ? 0 : world.now - Math.max(seen.darkSince, this.#partsAt);
+    if (double === LOUD_MS.double) tell(`${key}: ${answers.map(({ node }) => node).join(' and ')} answer`);
+    if (dark === LOUD_MS.dark) tell(`${key}: dark`);
+    const kind = this.#kindOf(seen.doubleSince ?? 0);
+    this.worst[kind] = Math.max(this.worst[kind], double);
+    this.worst.dark = Math.max(this.worst.dark, dark);
+  }
+
+  #kindOf(since: number): 'double' | 'heal' | 'lossy' {
+    if (this.#lossyAt >= since - HEAL_MS) return 'lossy';
+    return since - this.#partsAt < HEAL_MS ? 'heal' : 'double';
   }
 }

@@ -99,7 +99,7 @@ class Host {
     if (response.kind === 'conflict') {
       const { sighting } = response;
       const other = this.#segment.hosts.find((host) => host.link.mac === sighting.mac);
-      this.judge({ kind: 'sighted', sighting, ...(other && { speaker: { node: other.node, order: orderFor(sighting.ip) } }) });
+      this.judge({ kind: 'sighted', sighting, ...(other && { speaker: { node: other.node, order: orderFor(sighting.ip), isMet: true } }) });
     }
     return response;
   }

@@ -1,8 +1,9 @@
-import { createLogger } from '../../src/host/log.ts';
+import { type Logger, createLogger } from '../../src/host/log.ts';
 import type { Contest } from '../../src/layer2/election.ts';
 import { RankCache } from '../../src/layer2/elector.ts';
 import { type Instant, instant } from '../../src/machine.ts';
 import type { Ip } from '../../src/net/ip.ts';
+import type { Prefix } from '../../src/net/prefix.ts';
 import { BROADCAST_MAC, type Mac, ZERO_MAC } from '../../src/net/mac.ts';
 import { encodeArp } from '../../src/wire/arp.ts';
 import { ETHER_TYPE, encodeEthernet } from '../../src/wire/ethernet.ts';
@@ -54,6 +55,12 @@ export class World {
   #order = 0;
   /** Who answered the question that is being asked. */
   answers: Set<SimHost> | undefined;
+  /** Of what is sent between hosts, how much is lost. */
+  loss = 0;
+  /** Gets what the speakers log, where somebody wants to read it. */
+  onLog: ((node: string, line: string) => void) | undefined;
+  /** Nobody is told of anything new, and who begins has no plan. */
+  isApiDown = false;
 
   constructor(seed: number) {
     this.random = randomOf(seed);
@@ -88,7 +95,7 @@ export class World {
   /** To everybody in the same part, after some hundred microseconds. */
   carry(from: SimHost, run: (to: SimHost) => void, isFor: (to: SimHost) => boolean): void {
     for (const to of this.hosts) {
-      if (to === from || !isFor(to) || !this.#reaches(from, to)) continue;
+      if (to === from || !isFor(to) || !this.#reaches(from, to) || (this.loss > 0 && this.random() < this.loss)) continue;
       this.at(this.now + 0.1 + this.random() * 0.9, () => {
         if (this.#reaches(from, to)) to.input(() => run(to));
       });
@@ -96,7 +103,7 @@ export class World {
   }
 
   #reaches(from: SimHost, to: SimHost): boolean {
-    return from.part === to.part;
+    return from.part === to.part && !from.isMute && !to.isDeaf;
   }
 
   /** Who would answer the question for an address, in one part of the segment. */
@@ -104,7 +111,7 @@ export class World {
     const frame = questionFor(vip);
     const found = new Set<SimHost>();
     this.answers = found;
-    for (const host of this.hosts) if (host.part === part && host.isRunning) host.hear(frame);
+    for (const host of this.hosts) if (host.part === part && host.isRunning && !host.isDeaf && !host.isMute) host.hear(frame);
     this.answers = undefined;
     return [...found];
   }
@@ -118,6 +125,15 @@ export class SimHost {
   readonly mac: Mac;
   readonly #options: Partial<EngineOptions>;
   part = 0;
+  /** A way that works in one direction only: nothing comes in, or nothing goes out. */
+  isDeaf = false;
+  isMute = false;
+  /** Of its interface; undefined: nothing is known of them. */
+  subnets: readonly Prefix[] | undefined;
+  /** By how much its clock goes before that of the world. */
+  #skew = 0;
+  /** Timers that are set, and when they are due by its clock. */
+  readonly #wakes = new Map<() => void, number>();
   /** A firewall that lets no UDP of the mesh through. */
   isFiltered = false;
   /** Announcements sent. */
@@ -182,6 +198,7 @@ export class SimHost {
 
   kill(): void {
     this.#life += 1;
+    this.#wakes.clear();
     this.engine = undefined;
     this.isFrozen = false;
     this.#onFrame = undefined;
@@ -217,14 +234,20 @@ export class SimHost {
       deadlines: new Deadlines(clock),
       random: this.world.random,
       recorder: NO_RECORDER,
-      log: LOG,
+      log: this.#log(),
       changed: () => undefined,
     };
     this.engine = new Engine(parts, { node: this.node, ...this.#options });
     void this.engine.start(0);
     this.setUp(true);
-    if (this.plan !== undefined) this.engine.apply(this.plan);
+    if (this.plan !== undefined && !this.world.isApiDown) this.engine.apply(this.plan);
     this.#speakArp();
+  }
+
+  #log(): Logger {
+    const { onLog } = this.world;
+    if (onLog === undefined) return LOG;
+    return createLogger({ level: 'debug', name: this.node, destination: { write: (line) => onLog(this.node, line) } });
   }
 
   /** What the kernel does for the addresses of the nodes, which BFD makes it look for. */
@@ -245,7 +268,8 @@ export class SimHost {
 
   /** The carrier of the interface on which the VIPs are. */
   setUp(up: boolean): void {
-    const link = { name: 'eth0', index: 2, mac: this.mac, up, arp: true, ndp: true, isPort: false, addresses: [this.address] };
+    const subnets = this.subnets === undefined ? {} : { subnets: this.subnets };
+    const link = { name: 'eth0', index: 2, mac: this.mac, up, arp: true, ndp: true, isPort: false, addresses: [this.address], ...subnets };
     this.#setLinks?.([link]);
   }
 
@@ -259,14 +283,27 @@ export class SimHost {
   #clock(): Clock {
     const life = this.#life;
     return {
-      now: (): Instant => instant(this.world.now),
-      wake: (delayMs, run) =>
-        this.world.at(this.world.now + Math.max(0, delayMs), () => {
-          if (this.#life !== life) return;
+      now: (): Instant => instant(this.world.now + this.#skew),
+      wake: (delayMs, run) => {
+        const wake = (): void => {
+          if (!this.#wakes.delete(wake) || this.#life !== life) return;
           if (this.isFrozen) this.#overdue.push(run);
           else run();
-        }),
+        };
+        this.#wakes.set(wake, this.world.now + this.#skew + Math.max(0, delayMs));
+        const cancel = this.world.at(this.world.now + Math.max(0, delayMs), wake);
+        return () => {
+          this.#wakes.delete(wake);
+          cancel();
+        };
+      },
     };
+  }
+
+  /** Its clock jumps ahead, as that of a virtual machine may: what was due in between is due now. */
+  jump(ms: number): void {
+    this.#skew += ms;
+    for (const [wake, dueAt] of this.#wakes) if (dueAt <= this.world.now + this.#skew) wake();
   }
 
   #hands(): Hands {

@@ -1,21 +1,27 @@
 import { chaos } from '../../sim/chaos.ts';
 
 // Many histories of the simulator, or one with its story:
-//   node test/support/run.mjs test/bench/layer2/chaos.ts FIRST_SEED COUNT
+//   node test/support/run.mjs test/bench/layer2/chaos.ts FIRST_SEED COUNT [SECONDS] [ACT,...]
 
 const from = Number(process.argv[2] ?? 1);
 const count = Number(process.argv[3] ?? 1);
-const LOUD = { double: 250, dark: 350 };
-const doubles: number[] = [];
-const darks: number[] = [];
+const durationMs = Number(process.argv[4] ?? 60) * 1000;
+const acts = process.argv[5]?.split(',');
+const LOUD = { double: 250, heal: 400, lossy: 700, dark: 600 };
+const KINDS = ['double', 'heal', 'lossy', 'dark'] as const;
+const found = { double: [] as number[], heal: [] as number[], lossy: [] as number[], dark: [] as number[] };
 const start = performance.now();
 for (let seed = from; seed < from + count; seed++) {
-  const { double, dark, story } = chaos(seed);
-  doubles.push(double);
-  darks.push(dark);
-  if (count === 1 || double > LOUD.double || dark > LOUD.dark)
-    console.log(`seed ${seed}: double ${double}, dark ${dark}${count <= 3 ? `\n${story.join('\n')}` : ''}`);
+  const verdict = chaos(seed, { durationMs, isVerbose: count === 1, ...(acts === undefined ? {} : { acts }) });
+  for (const kind of KINDS) found[kind].push(verdict[kind]);
+  const isLoud = KINDS.some((kind) => verdict[kind] > LOUD[kind]) || verdict.story.at(-1)?.endsWith('in the end') === true;
+  if (count > 1 && !isLoud) continue;
+  console.log(`seed ${seed}: ${KINDS.map((kind) => `${kind} ${verdict[kind]}`).join(', ')}`);
+  if (count <= 3) console.log(verdict.story.join('\n'));
 }
-const sorted = (list: number[]): string =>
-  [0.5, 0.9, 0.99, 1].map((part) => list.toSorted((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * part))]).join(' ');
-console.log('double', sorted(doubles), 'dark', sorted(darks), `${Math.round((performance.now() - start) / count)} ms each`);
+for (const kind of KINDS) {
+  const sorted = found[kind].toSorted((a, b) => a - b);
+  const at = (part: number): number | undefined => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+  console.log(`${kind.padEnd(8)} p50 ${at(0.5)}  p90 ${at(0.9)}  p99 ${at(0.99)}  worst ${at(1)}`);
+}
+console.log(`${count} histories of ${durationMs / 1000} s, ${Math.round((performance.now() - start) / count)} ms each`);

@@ -1,0 +1,25 @@
+import type { Claim } from '../src/layer2/announcerState.ts';
+import type { Ip } from '../src/net/ip.ts';
+import type { Mac } from '../src/net/mac.ts';
+import { wallNow } from './clock.ts';
+import type { Interfaces } from './interfaces.ts';
+import type { ClaimReport, WireProblem } from './report.ts';
+
+/** @param since when it came into its phase */
+export function reportOf({ ip, phase, wanted }: Claim, interfaces: Interfaces, since: string | undefined): ClaimReport {
+  const claim = wanted.interfaces === undefined ? { ip } : { ip, interfaces: wanted.interfaces };
+  const names = phase === 'claimed' ? interfaces.fitFor(claim).map(({ name }) => name) : [];
+  return { ip, phase, interfaces: names.toSorted(), since: since ?? wallNow() };
+}
+
+/** @param occupants who else was seen to have an address */
+export function claimProblems(
+  claims: Iterable<Claim>,
+  occupants: ReadonlyMap<Ip, { readonly mac: Mac; readonly interface: string }>,
+): WireProblem[] {
+  const stranded = [...claims]
+    .filter(({ phase }) => phase === 'waiting')
+    .map(({ ip, wanted }): WireProblem => ({ reason: 'NoUsableInterface', ip, interfaces: wanted.interfaces ?? [] }));
+  const occupied = [...occupants].map(([ip, occupant]): WireProblem => ({ reason: 'AddressInUse', ip, ...occupant }));
+  return [...stranded, ...occupied];
+}

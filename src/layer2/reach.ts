@@ -1,0 +1,60 @@
+import { type Ip, ipToBytes } from '../net/ip.ts';
+
+/**
+ * How well a node can announce an address: by an interface in its subnet; by one that is in another (`1`), which the hosts of the segment
+ * may ask all the same; by none (`2`). Nodes tell one another what is not 0, and who is better goes before, whatever else is said.
+ */
+export type Reach = 0 | 1 | 2;
+export const REACH = { near: 0, afar: 1, none: 2 } as const;
+
+/** Addresses of groups, one after the other in the order of all of this node's; both ends belong to it. */
+export interface ReachRange {
+  readonly reach: 1 | 2;
+  readonly from: Ip;
+  readonly to: Ip;
+}
+
+/** So many fit in a packet. What is beyond them is as if it were near, to this node as to the others. */
+export const MOST_REACH_RANGES = 32;
+
+/** @param groups the first address of each, and how well this node can announce what is in it */
+export function reachRanges(groups: ReadonlyMap<Ip, Reach>): ReachRange[] {
+  if (![...groups.values()].some((reach) => reach !== REACH.near)) return [];
+  const sorted = [...groups].map(([vip, reach]) => ({ vip, reach, key: orderKey(vip) })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const ranges: ReachRange[] = [];
+  let before: Reach = REACH.near;
+  for (const { vip, reach } of sorted) {
+    const last = ranges.at(-1);
+    if (reach !== REACH.near && reach === before && last !== undefined && isSameFamily(last.to, vip))
+      ranges[ranges.length - 1] = { ...last, to: vip };
+    else if (reach !== REACH.near) ranges.push({ reach, from: vip, to: vip });
+    before = reach;
+  }
+  return ranges.slice(0, MOST_REACH_RANGES);
+}
+
+export function reachIn(ranges: readonly ReachRange[], vip: Ip): Reach {
+  if (ranges.length === 0) return REACH.near;
+  const key = orderKey(vip);
+  const found = ranges.find(({ from, to }) => orderKey(from) <= key && key <= orderKey(to));
+  return found?.reach ?? REACH.near;
+}
+
+const KEYS = new Map<Ip, string>();
+const MOST_KEYS = 50_000;
+
+/** Sorts as numbers do, family by family. Thousands are compared at each election. */
+function orderKey(ip: Ip): string {
+  const known = KEYS.get(ip);
+  if (known !== undefined) return known;
+  if (KEYS.size >= MOST_KEYS) KEYS.clear();
+  const bytes = ipToBytes(ip);
+  let key = bytes.length === 4 ? '4' : '6';
+  for (const byte of bytes) key += byte.toString(16).padStart(2, '0');
+  KEYS.set(ip, key);
+  return key;
+}
+
+function isSameFamily(a: Ip, b: Ip): boolean {
+  return a.includes(':') === b.includes(':');
+}
