@@ -170,7 +170,7 @@ function bindListener(fd: number, family: Family, port: number, device: string |
 function startListening(server: Server, fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ fd, backlog: 128 }, () => resolve());
+    server.listen({ fd, backlog: 4096 }, () => resolve());
   });
 }
 
