@@ -17,14 +17,20 @@ export interface Daemon {
 /** PEERS=newer has the whole matrix with what `newer/build.sh` has brought. */
 export const NEWER = process.env['PEERS'] === 'newer';
 
-function row(name: string, start: StartPeer, ...names: readonly (keyof Programs)[]): Daemon {
-  return { name, start: (options) => start({ newer: NEWER, ...options }), needs: needPrograms(NEWER, ...names) };
+function row(name: string, start: StartPeer, newer: boolean, ...names: readonly (keyof Programs)[]): Daemon {
+  return { name, start: (options) => start({ newer, ...options }), needs: needPrograms(newer, ...names) };
 }
 
-export const FRR = row('FRR', startFrrPeer, 'bgpd', 'vtysh');
-export const BIRD = row('BIRD', startBirdPeer, 'bird', 'birdc');
-export const GOBGP = row('GoBGP', startGobgpPeer, 'gobgpd', 'gobgp');
-export const EXABGP = row('ExaBGP', startExabgpPeer, 'exabgp');
-export const OPENBGPD = row('OpenBGPD', startOpenbgpdPeer, 'openbgpd', 'bgpctl');
+function rows(newer: boolean): readonly [Daemon, Daemon, Daemon, Daemon, Daemon] {
+  return [
+    row('FRR', startFrrPeer, newer, 'bgpd', 'zebra', 'vtysh'),
+    row('BIRD', startBirdPeer, newer, 'bird', 'birdc'),
+    row('GoBGP', startGobgpPeer, newer, 'gobgpd', 'gobgp'),
+    row('ExaBGP', startExabgpPeer, newer, 'exabgp'),
+    row('OpenBGPD', startOpenbgpdPeer, newer, 'openbgpd', 'bgpctl'),
+  ];
+}
 
-export const DAEMONS: readonly Daemon[] = [FRR, BIRD, GOBGP, EXABGP, OPENBGPD];
+export const DAEMONS = rows(NEWER);
+export const [FRR, BIRD, GOBGP, EXABGP, OPENBGPD] = DAEMONS;
+export const NEWER_DAEMONS = rows(true);

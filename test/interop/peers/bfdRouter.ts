@@ -155,7 +155,11 @@ export async function startBirdBfd(options: BfdRouterOptions): Promise<BfdRouter
   mkdirSync(home, { recursive: true });
   const [file, control] = [join(home, 'bird.conf'), join(home, 'ctl')];
   writeFileSync(file, birdConfig(options));
-  const child = space.start(host, [paths.bird, '-f', '-c', file, '-s', control, '-P', join(home, 'pid')], join(directory, `bird-${host}.log`));
+  const child = space.start(
+    host,
+    [paths.bird, '-f', '-c', file, '-s', control, '-P', join(home, 'pid')],
+    join(directory, `bird-${host}.log`),
+  );
   const birdc = (command: string): string => space.run(host, [paths.birdc, '-s', control, ...command.split(' ')]);
   await until('BIRD to run', () => existsSync(control));
   return {

@@ -28,7 +28,7 @@ export function startBirdPeer(options: PeerOptions): PeerDaemon {
       };
     },
     describe: () => birdc('show protocols all s1'),
-    refresh: () => void birdc('reload in s1'),
+    refresh: () => void birdc(options.newer === true ? 'reload bgp in s1' : 'reload in s1'),
     signal: (signal) => signalAll(child, signal),
     stop: () => space.stop(child),
   };

@@ -67,6 +67,8 @@ function config(options: PeerOptions, log: string): string {
   if (options.ttlSecurity === true) lines.push(`neighbor ${peer} ttl-security hops 1`);
   if (options.multihop === true) lines.push(`neighbor ${peer} ebgp-multihop 8`);
   if (options.capabilities !== undefined) lines.push(`neighbor ${peer} dont-capability-negotiate`);
+  // AS_TRANS is not the AS that a newer one knows its neighbour by, from the capability that it does not agree on.
+  if (options.capabilities !== undefined && options.newer === true) lines.push(`no neighbor ${peer} enforce-first-as`);
   if (options.gracefulRestart === true) lines.push('bgp graceful-restart notification', 'bgp long-lived-graceful-restart stale-time 3600');
   const af = (family: 'ipv4' | 'ipv6'): string => {
     const verb = families.includes(family) ? 'neighbor' : 'no neighbor';

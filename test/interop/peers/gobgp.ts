@@ -20,10 +20,10 @@ export function startGobgpPeer(options: PeerOptions): PeerDaemon {
     stale: () => new Map(options.families.flatMap((family) => staleOf(gobgp('global', 'rib', '-a', family, '-j')))),
     count: () =>
       options.families.reduce((sum, family) => sum + Number(/Path: (\d+)/.exec(gobgp('global', 'rib', 'summary', '-a', family))?.[1]), 0),
-    // It does not know extended messages.
+    // 3 does not know extended messages.
     agreed: () => ({
       addPath: /add-path:\s+advertised and received/.test(shown()),
-      extendedMessages: false,
+      extendedMessages: /extended-message:\s+advertised and received/.test(shown()),
       enhancedRefresh: /enhanced-route-refresh:\s+advertised and received/.test(shown()),
     }),
     describe: shown,
