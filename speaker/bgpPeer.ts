@@ -1,5 +1,6 @@
 import type { PeerPlan } from '../src/announce/plan.ts';
 import type { PeerState } from '../src/bgp/draft.ts';
+import { type AcceptRate, takeAccept } from '../src/bgp/acceptRate.ts';
 import { createPeer, peerDeadline, stepPeer } from '../src/bgp/peer.ts';
 import type { PeerEffect, PeerEvent, PeerStatus } from '../src/bgp/peerContract.ts';
 import { peerStatus } from '../src/bgp/peerStatus.ts';
@@ -27,6 +28,7 @@ export class BgpPeer {
   readonly #inputs: PeerEvent[] = [];
   #links: readonly HostLink[];
   #acceptedCount = 0;
+  #acceptRate: AcceptRate | undefined;
   #isBusy = false;
   #isRemoved = false;
   /** A change that is on its way to the socket, and how many UPDATEs had been sent before. */
@@ -110,6 +112,12 @@ export class BgpPeer {
       this.#parts.changed();
       return;
     }
+    const rate = takeAccept(this.#acceptRate, this.#parts.clock.now());
+    if (rate === undefined) {
+      accepted.refuse();
+      return;
+    }
+    this.#acceptRate = rate;
     const conn = `in/${++this.#acceptedCount}`;
     const connection = accepted.accept(
       {

@@ -170,7 +170,8 @@ function bindListener(fd: number, family: Family, port: number, device: string |
 function startListening(server: Server, fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ fd, backlog: 128 }, () => resolve());
+    // As many as the kernel allows by default: of a storm it queues those that have gone already, and a router must not wait for its own SYN to be repeated.
+    server.listen({ fd, backlog: 4096 }, () => resolve());
   });
 }
 

@@ -5,6 +5,7 @@ import { startFrrPeer } from './peers/frr.ts';
 import { startGobgpPeer } from './peers/gobgp.ts';
 import { startOpenbgpdPeer } from './peers/openbgpd.ts';
 import type { StartPeer } from './peers/peer.ts';
+import { type Programs, needPrograms } from './peers/programs.ts';
 
 /** A row of the interop matrix. */
 export interface Daemon {
@@ -13,10 +14,23 @@ export interface Daemon {
   readonly needs: readonly Need[];
 }
 
-export const FRR: Daemon = { name: 'FRR', start: startFrrPeer, needs: ['file:/usr/lib/frr/bgpd', 'command:vtysh'] };
-export const BIRD: Daemon = { name: 'BIRD', start: startBirdPeer, needs: ['command:bird', 'command:birdc'] };
-export const GOBGP: Daemon = { name: 'GoBGP', start: startGobgpPeer, needs: ['command:gobgpd', 'command:gobgp'] };
-export const EXABGP: Daemon = { name: 'ExaBGP', start: startExabgpPeer, needs: ['command:exabgp'] };
-export const OPENBGPD: Daemon = { name: 'OpenBGPD', start: startOpenbgpdPeer, needs: ['file:/usr/sbin/bgpd', 'command:bgpctl'] };
+/** PEERS=newer has the whole matrix with what `newer/build.sh` has brought. */
+export const NEWER = process.env['PEERS'] === 'newer';
 
-export const DAEMONS: readonly Daemon[] = [FRR, BIRD, GOBGP, EXABGP, OPENBGPD];
+function row(name: string, start: StartPeer, newer: boolean, ...names: readonly (keyof Programs)[]): Daemon {
+  return { name, start: (options) => start({ newer, ...options }), needs: needPrograms(newer, ...names) };
+}
+
+function rows(newer: boolean): readonly [Daemon, Daemon, Daemon, Daemon, Daemon] {
+  return [
+    row('FRR', startFrrPeer, newer, 'bgpd', 'zebra', 'vtysh'),
+    row('BIRD', startBirdPeer, newer, 'bird', 'birdc'),
+    row('GoBGP', startGobgpPeer, newer, 'gobgpd', 'gobgp'),
+    row('ExaBGP', startExabgpPeer, newer, 'exabgp'),
+    row('OpenBGPD', startOpenbgpdPeer, newer, 'openbgpd', 'bgpctl'),
+  ];
+}
+
+export const DAEMONS = rows(NEWER);
+export const [FRR, BIRD, GOBGP, EXABGP, OPENBGPD] = DAEMONS;
+export const NEWER_DAEMONS = rows(true);

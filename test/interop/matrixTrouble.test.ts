@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NodePlan } from '../../src/announce/plan.ts';
 import { need } from '../support/need.ts';
-import { BIRD, DAEMONS, EXABGP, FRR, GOBGP, OPENBGPD } from './daemons.ts';
+import { BIRD, DAEMONS, EXABGP, FRR, GOBGP, NEWER, OPENBGPD } from './daemons.ts';
 import type { Ours } from './ours.ts';
 import { Pair } from './pair.ts';
 import { OURS, THEIRS, ip, planOf, routes } from './plans.ts';
@@ -170,6 +170,8 @@ describe.concurrent('interop matrix, trouble', () => {
     [OPENBGPD, 'none', ASN, ASN],
     [OPENBGPD, 'asn2', ASN, ASN],
   ] as const) {
+    // OpenBGPD 8 has nothing to switch them off, either.
+    if (NEWER && row === OPENBGPD && capabilities === 'none') continue;
     need('netns', ...row.needs).describe(
       `${row.name} with ${capabilities === 'none' ? 'no capabilities' : 'AS numbers of two octets'}`,
       () => {

@@ -42,6 +42,8 @@ export class Space {
     return execFileSync('ip', ['netns', 'exec', this.ns(name), ...words], {
       encoding: 'utf8',
       timeout: 30_000,
+      // FRR 10 does not survive a client that goes before it has been told a whole table.
+      maxBuffer: 256 * 1024 * 1024,
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(input === undefined ? {} : { input }),
     });

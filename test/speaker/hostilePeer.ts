@@ -87,6 +87,9 @@ class Peer {
   }
 }
 
+/** At the latest. */
+const STORM_MS = 60_000;
+let isCalm = false;
 const peers: Peer[] = [];
 const sleep = (ms: number): Promise<void> => new Promise((done) => void setTimeout(done, ms));
 
@@ -131,14 +134,17 @@ const ACTS = {
     return summary(peer);
   },
 
-  /** Connects and goes, for a while. */
-  async storm({ source, ms, reset }: Command): Promise<unknown> {
-    const end = performance.now() + Number(ms);
+  /** Connects and goes, from several addresses in turn, as often as is asked for and until it is told to be calm. */
+  async storm({ sources, count: wanted, reset }: Command): Promise<unknown> {
+    const from = sources as readonly string[];
+    const started = performance.now();
+    const end = started + STORM_MS;
+    isCalm = false;
     let count = 0;
     const one = async (): Promise<void> => {
-      while (performance.now() < end) {
+      while (performance.now() < end && !(isCalm && count >= Number(wanted))) {
         await new Promise<void>((done) => {
-          const socket = connect({ host, port: PORT, localAddress: source });
+          const socket = connect({ host, port: PORT, localAddress: from[count % from.length] ?? '' });
           socket.once('close', () => done());
           socket.on('error', () => undefined);
           socket.once('connect', () => {
@@ -150,7 +156,12 @@ const ACTS = {
       }
     };
     await Promise.all(Array.from({ length: 32 }, one));
-    return count;
+    return { count, ms: performance.now() - started };
+  },
+
+  async calm(): Promise<unknown> {
+    isCalm = true;
+    return undefined;
   },
 
   /** Asks for the whole table again and again, and reads nothing. */

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import type { Space } from '../../lab/space.ts';
 import { until } from '../../support/until.ts';
+import { programs } from './programs.ts';
 
 /** A router with BGP, BFD and its routes in the kernel. */
 export interface BfdRouterOptions {
@@ -23,6 +24,8 @@ export interface BfdRouterOptions {
   /** BIRD: the kind of authentication, in its words. The key is number 1. */
   readonly authentication?: string;
   readonly password?: string;
+  /** Not the system's daemons but those that `newer/build.sh` has brought. */
+  readonly newer?: boolean;
   /** The routes are kept as stale when BFD says down (BIRD: `bfd graceful`). */
   readonly graceful?: boolean;
 }
@@ -54,6 +57,7 @@ function kernelRoutes({ space, host }: BfdRouterOptions): string[] {
 
 export async function startFrrBfd(options: BfdRouterOptions): Promise<BfdRouter> {
   const { space, host, directory, remote } = options;
+  const paths = programs(options.newer);
   const home = join(directory, `frr-${host}`);
   // The sockets of one that ran here before would be taken for those of this one.
   rmSync(home, { recursive: true, force: true });
@@ -66,9 +70,9 @@ export async function startFrrBfd(options: BfdRouterOptions): Promise<BfdRouter>
   }
   chownSync(home, uid, gid);
   chmodSync(directory, 0o755);
-  const daemon = (name: string, ...more: string[]) => {
+  const daemon = (name: 'zebra' | 'bfdd' | 'bgpd', ...more: string[]) => {
     const common = ['-f', join(home, `${name}.conf`), '--vty_socket', home, '-i', join(home, `${name}.pid`), '-z', join(home, 'zserv.api')];
-    return space.start(host, [`/usr/lib/frr/${name}`, ...common, ...more], join(directory, `${name}-${host}.log`));
+    return space.start(host, [paths[name], ...common, ...more], join(directory, `${name}-${host}.log`));
   };
   // In this order: one that finds no zebra tries again only after ten seconds.
   const children = [daemon('zebra')];
@@ -78,7 +82,7 @@ export async function startFrrBfd(options: BfdRouterOptions): Promise<BfdRouter>
   children.push(daemon('bgpd', '-A', '127.0.0.1'));
   await until('bgpd to run', () => existsSync(join(home, 'bgpd.vty')));
   const vtysh = (...commands: string[]): string =>
-    space.run(host, ['vtysh', '--vty_socket', home, ...commands.flatMap((command) => ['-c', command])]);
+    space.run(host, [paths.vtysh, '--vty_socket', home, ...commands.flatMap((command) => ['-c', command])]);
   return {
     bfd() {
       const sessions = JSON.parse(vtysh('show bfd peers json')) as FrrSession[];
@@ -145,13 +149,18 @@ exit
 
 export async function startBirdBfd(options: BfdRouterOptions): Promise<BfdRouter> {
   const { space, host, directory, remote } = options;
+  const paths = programs(options.newer);
   const home = join(directory, `bird-${host}`);
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   const [file, control] = [join(home, 'bird.conf'), join(home, 'ctl')];
   writeFileSync(file, birdConfig(options));
-  const child = space.start(host, ['bird', '-f', '-c', file, '-s', control, '-P', join(home, 'pid')], join(directory, `bird-${host}.log`));
-  const birdc = (command: string): string => space.run(host, ['birdc', '-s', control, ...command.split(' ')]);
+  const child = space.start(
+    host,
+    [paths.bird, '-f', '-c', file, '-s', control, '-P', join(home, 'pid')],
+    join(directory, `bird-${host}.log`),
+  );
+  const birdc = (command: string): string => space.run(host, [paths.birdc, '-s', control, ...command.split(' ')]);
   await until('BIRD to run', () => existsSync(control));
   return {
     bfd() {

@@ -1,15 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
+import { programs } from './programs.ts';
 
 export function startBirdPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
+  const { bird, birdc: client } = programs(options.newer);
   const home = join(directory, `bird-${host}`);
   mkdirSync(home, { recursive: true });
   const [file, control] = [join(home, 'bird.conf'), join(home, 'ctl')];
   writeFileSync(file, options.text ?? config(options));
-  const child = space.start(host, ['bird', '-f', '-c', file, '-s', control, '-P', join(home, 'pid')], join(directory, `bird-${host}.log`));
-  const birdc = (command: string): string => space.run(host, ['birdc', '-s', control, ...command.split(' ')]);
+  const child = space.start(host, [bird, '-f', '-c', file, '-s', control, '-P', join(home, 'pid')], join(directory, `bird-${host}.log`));
+  const birdc = (command: string): string => space.run(host, [client, '-s', control, ...command.split(' ')]);
   return {
     name: 'BIRD',
     established: () => /\bEstablished\b/.test(birdc('show protocols')),
@@ -26,7 +28,7 @@ export function startBirdPeer(options: PeerOptions): PeerDaemon {
       };
     },
     describe: () => birdc('show protocols all s1'),
-    refresh: () => void birdc('reload in s1'),
+    refresh: () => void birdc(options.newer === true ? 'reload bgp in s1' : 'reload in s1'),
     signal: (signal) => signalAll(child, signal),
     stop: () => space.stop(child),
   };
@@ -63,20 +65,20 @@ function parseStale(text: string, isHelping: boolean): Map<string, boolean> {
   return new Map(lines.map(([, prefix = '', mark]) => [prefix, isHelping || mark === 's']));
 }
 
-/** `show route all`: a prefix at the margin, then indented attributes. */
+/** `show route all`: a prefix at the margin, then indented attributes, which BIRD 3 has other names for. */
 function parseRoutes(text: string): Map<string, RouteView> {
   const routes = new Map<string, RouteView>();
   for (const block of text.split(/\n(?=\S)/)) {
     const prefix = /^(\S+\/\d+)\s/.exec(block)?.[1];
     if (prefix === undefined) continue;
-    const attribute = (name: string): string | undefined => new RegExp(`^\\tBGP\\.${name}: (.*)$`, 'm').exec(block)?.[1];
+    const attribute = (name: string): string | undefined => new RegExp(`^\\t(?:BGP\\.|bgp_)${name}: (.*)$`, 'm').exec(block)?.[1];
     const number = (name: string): number | undefined => (attribute(name) === undefined ? undefined : Number(attribute(name)));
     const tuples = (name: string): string[] =>
       [...(attribute(name) ?? '').matchAll(/\(([^)]+)\)/g)].map((match) => (match[1] ?? '').replaceAll(/,\s*/g, ':'));
     const [localPref, med] = [number('local_pref'), number('med')];
     routes.set(prefix, {
       nextHop: (attribute('next_hop') ?? '').split(' ')[0] ?? '',
-      asPath: (attribute('as_path') ?? '').split(' ').filter(Boolean).map(Number),
+      asPath: (attribute('as_path') ?? attribute('path') ?? '').split(' ').filter(Boolean).map(Number),
       origin: (attribute('origin') ?? '').toLowerCase(),
       ...(localPref === undefined ? {} : { localPref }),
       ...(med === undefined ? {} : { med }),

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
+import { programs } from './programs.ts';
 
 /** ExaBGP keeps no table: it hands every message to a program as JSON, and the table is built from that. */
 export function startExabgpPeer(options: PeerOptions): PeerDaemon {
@@ -22,7 +23,7 @@ export function startExabgpPeer(options: PeerOptions): PeerDaemon {
     'tcp_port=179',
   ];
   const env = settings.map((setting) => `exabgp_${setting}`);
-  const child = space.start(host, ['env', ...env, 'exabgp', file], join(directory, `exabgp-${host}.log`));
+  const child = space.start(host, ['env', ...env, programs(options.newer).exabgp, file], join(directory, `exabgp-${host}.log`));
   const messages = (): ExaMessage[] => {
     if (!existsSync(log)) return [];
     const whole = readFileSync(log, 'utf8').split('\n').slice(0, -1);
@@ -100,7 +101,8 @@ function capabilities({ capabilities: wanted, extended }: PeerOptions): string[]
 interface ExaUpdate {
   readonly attribute?: {
     readonly origin?: string;
-    readonly 'as-path'?: readonly number[];
+    /** In 5 by segments, in their order. */
+    readonly 'as-path'?: readonly number[] | Readonly<Record<string, { readonly value: readonly number[] }>>;
     readonly med?: number;
     readonly 'local-preference'?: number;
     readonly community?: readonly (readonly [number, number] | string)[];
@@ -157,7 +159,7 @@ function announce(
 function view(nextHop: string, attribute: NonNullable<ExaUpdate['attribute']>): RouteView {
   return {
     nextHop,
-    asPath: attribute['as-path'] ?? [],
+    asPath: Object.values(attribute['as-path'] ?? []).flatMap((part) => (typeof part === 'number' ? part : part.value)),
     origin: attribute.origin ?? '',
     ...(attribute['local-preference'] === undefined ? {} : { localPref: attribute['local-preference'] }),
     ...(attribute.med === undefined ? {} : { med: attribute.med }),

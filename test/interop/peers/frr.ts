@@ -1,19 +1,30 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
+import { programs } from './programs.ts';
 
-/** FRR's bgpd alone: without zebra it keeps its table and installs nothing. */
+/** FRR's bgpd alone keeps its table and installs nothing. A newer one asks zebra what addresses there are, and refuses IPv6 over IPv4 without. */
 export function startFrrPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
+  const { bgpd, zebra, vtysh: shell } = programs(options.newer);
   const home = join(directory, `frr-${host}`);
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, 'bgpd.conf'), options.text ?? config(options, join(home, 'bgpd.log')));
   for (const path of [home, join(home, 'bgpd.conf')]) chownSync(path, frrId('-u'), frrId('-g'));
   chmodSync(directory, 0o755);
-  const flags = ['-S', '-Z', '-f', join(home, 'bgpd.conf'), '--vty_socket', home, '-i', join(home, 'pid'), '-z', join(home, 'zserv.api')];
-  const child = space.start(host, ['/usr/lib/frr/bgpd', ...flags, '-A', '127.0.0.1'], join(directory, `frr-${host}.log`));
-  const vtysh = (command: string): string => space.run(host, ['vtysh', '--vty_socket', home, '-c', command]);
+  const [log, server] = [join(directory, `frr-${host}.log`), join(home, 'zserv.api')];
+  const flags = ['--vty_socket', home, '-z', server, '-A', '127.0.0.1'];
+  const own = [...flags, '-S', ...(options.newer === true ? [] : ['-Z']), '-f', join(home, 'bgpd.conf'), '-i', join(home, 'pid')];
+  const helpers: ChildProcess[] = [];
+  if (options.newer === true) {
+    rmSync(server, { force: true });
+    helpers.push(space.start(host, [zebra, ...flags, '-i', join(home, 'zebra.pid')], log));
+  }
+  // One that finds no zebra asks again after ten seconds only.
+  const wait = options.newer === true ? `while [ ! -S ${server} ]; do sleep 0.05; done; ` : '';
+  const child = space.start(host, ['sh', '-c', `${wait}exec "$@"`, 'sh', bgpd, ...own], log);
+  const vtysh = (command: string): string => space.run(host, [shell, '--vty_socket', home, '-c', command]);
   const { remote } = overAddresses(options);
   return {
     name: 'FRR',
@@ -33,7 +44,7 @@ export function startFrrPeer(options: PeerOptions): PeerDaemon {
     describe: () => vtysh(`show bgp neighbors ${remote}`),
     refresh: () => void options.families.map((family) => vtysh(`clear bgp ${family} unicast ${remote} soft in`)),
     signal: (signal) => signalAll(child, signal),
-    stop: () => space.stop(child),
+    stop: async () => void (await Promise.all([child, ...helpers].map((each) => space.stop(each)))),
   };
 }
 
@@ -56,6 +67,8 @@ function config(options: PeerOptions, log: string): string {
   if (options.ttlSecurity === true) lines.push(`neighbor ${peer} ttl-security hops 1`);
   if (options.multihop === true) lines.push(`neighbor ${peer} ebgp-multihop 8`);
   if (options.capabilities !== undefined) lines.push(`neighbor ${peer} dont-capability-negotiate`);
+  // AS_TRANS is not the AS that a newer one knows its neighbour by, from the capability that it does not agree on.
+  if (options.capabilities !== undefined && options.newer === true) lines.push(`no neighbor ${peer} enforce-first-as`);
   if (options.gracefulRestart === true) lines.push('bgp graceful-restart notification', 'bgp long-lived-graceful-restart stale-time 3600');
   const af = (family: 'ipv4' | 'ipv6'): string => {
     const verb = families.includes(family) ? 'neighbor' : 'no neighbor';

@@ -1,15 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
+import { programs } from './programs.ts';
 
 export function startGobgpPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
+  const { gobgpd, gobgp: client } = programs(options.newer);
   const home = join(directory, `gobgp-${host}`);
   mkdirSync(home, { recursive: true });
   const file = join(home, 'gobgpd.toml');
   writeFileSync(file, options.text ?? config(options));
-  const child = space.start(host, ['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051'], join(directory, `gobgp-${host}.log`));
-  const gobgp = (...words: string[]): string => space.run(host, ['gobgp', ...words]);
+  const child = space.start(host, [gobgpd, '-f', file, '--api-hosts', '127.0.0.1:50051'], join(directory, `gobgp-${host}.log`));
+  const gobgp = (...words: string[]): string => space.run(host, [client, ...words]);
   const shown = (): string => gobgp('neighbor', overAddresses(options).remote);
   return {
     name: 'GoBGP',
@@ -18,10 +20,10 @@ export function startGobgpPeer(options: PeerOptions): PeerDaemon {
     stale: () => new Map(options.families.flatMap((family) => staleOf(gobgp('global', 'rib', '-a', family, '-j')))),
     count: () =>
       options.families.reduce((sum, family) => sum + Number(/Path: (\d+)/.exec(gobgp('global', 'rib', 'summary', '-a', family))?.[1]), 0),
-    // It does not know extended messages.
+    // 3 does not know extended messages.
     agreed: () => ({
       addPath: /add-path:\s+advertised and received/.test(shown()),
-      extendedMessages: false,
+      extendedMessages: /extended-message:\s+advertised and received/.test(shown()),
       enhancedRefresh: /enhanced-route-refresh:\s+advertised and received/.test(shown()),
     }),
     describe: shown,

@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PeerDaemon, type PeerOptions, type RouteView, overAddresses, signalAll, sortedNumbers } from './peer.ts';
+import { programs } from './programs.ts';
 
 export function startOpenbgpdPeer(options: PeerOptions): PeerDaemon {
   const { space, host, directory } = options;
+  const { openbgpd, bgpctl: client } = programs(options.newer);
   const home = join(directory, `openbgpd-${host}`);
   mkdirSync(home, { recursive: true });
   const [file, socket] = [join(home, 'bgpd.conf'), join(home, 'sock')];
@@ -13,8 +15,8 @@ export function startOpenbgpdPeer(options: PeerOptions): PeerDaemon {
   chmodSync(file, 0o600);
   // It shuts itself in the home of its user, which only its service file makes.
   mkdirSync(userHome(), { recursive: true });
-  const child = space.start(host, ['/usr/sbin/bgpd', '-d', '-f', file], join(directory, `openbgpd-${host}.log`));
-  const bgpctl = (...words: string[]): string => space.run(host, ['bgpctl', '-s', socket, ...words]);
+  const child = space.start(host, [openbgpd, '-d', '-f', file], join(directory, `openbgpd-${host}.log`));
+  const bgpctl = (...words: string[]): string => space.run(host, [client, '-s', socket, ...words]);
   const neighbor = () => (JSON.parse(bgpctl('-j', 'show', 'neighbor')) as { neighbors: OpenbgpdNeighbor[] }).neighbors[0];
   return {
     name: 'OpenBGPD',

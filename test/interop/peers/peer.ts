@@ -41,6 +41,8 @@ export interface PeerOptions {
   readonly extended?: boolean;
   /** `asn2`: AS numbers have two octets. `none`: no capabilities, where the daemon can leave all of them out. */
   readonly capabilities?: 'asn2' | 'none';
+  /** Not the system's daemon but the one that `newer/build.sh` has brought. */
+  readonly newer?: boolean;
   /** The whole configuration, in the place of what these options make. */
   readonly text?: string;
 }
