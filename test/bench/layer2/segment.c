@@ -226,8 +226,8 @@ static void ask(int fd, int family, int vips, int window, double seconds, const 
       waiting--;
     }
   }
-  printf("{\"perSecond\":%.0f,\"p50\":%.0f,\"p99\":%.0f,\"lost\":%llu}\n", replies / (last - begin), quantile(replies, 0.5), quantile(replies, 0.99),
-         (unsigned long long)lost);
+  printf("{\"perSecond\":%.0f,\"replies\":%llu,\"p50\":%.0f,\"p99\":%.0f,\"lost\":%llu}\n", replies / (last - begin), (unsigned long long)replies,
+         quantile(replies, 0.5), quantile(replies, 0.99), (unsigned long long)lost);
 }
 
 static void flood(int fd, int arp, double rate, double seconds) {
