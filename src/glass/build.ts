@@ -1,4 +1,5 @@
 import { coversNode } from '../announce/scope.ts';
+import type { ServiceView } from '../cluster/service.ts';
 import { type AnnounceSnapshot, type IndexedSnapshot, SnapshotIndex } from '../announce/snapshot.ts';
 import { EXCLUDE_LABEL, type NodeView } from '../cluster/node.ts';
 import type { Config } from '../config/config.ts';
@@ -24,6 +25,7 @@ import { NodeSets, vipRows } from './vips.ts';
 
 /** All that a snapshot is made of. */
 export interface GlassInput extends AnnounceSnapshot {
+  readonly services: readonly ServiceView[];
   readonly head: Head;
   /** RFC 3339. */
   readonly now: string;

@@ -2,7 +2,7 @@ import type { Ineligible } from '../announce/eligibility.ts';
 import { coversNode, coversService, isIneligible, names, nodeIneligible, servicePools } from '../announce/scope.ts';
 import type { IndexedSnapshot } from '../announce/snapshot.ts';
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService } from '../cluster/service.ts';
 import type { AdvertisementScope, BgpAdvertisement, Config, Peer } from '../config/config.ts';
 import type { Ip } from '../net/ip.ts';
 
@@ -44,7 +44,7 @@ export class Reach {
   }
 
   /** @param ip one of the Service's addresses: an advertisement may be for the pool of one of two */
-  of(index: IndexedSnapshot, service: ServiceView, ip: Ip): ServiceReach {
+  of(index: IndexedSnapshot, service: AnnouncedService, ip: Ip): ServiceReach {
     const all = servicePools(index, service);
     if (isIneligible(all)) return { bgp: [], layer2: false, why: all };
     const pools = all.filter((_, position) => service.ingress[position] === ip);

@@ -54,9 +54,10 @@ export function vipRows(input: VipInput): VipRow[] {
   const { index } = input;
   const owners = ownersOf(input.reports, new Set(index.nodes.filter(({ ready }) => ready).map(({ name }) => name)));
   const wire = new Wire(input);
+  const views = new Map(input.services.map((service) => [service.key, service]));
   const addresses = new Set(input.services.flatMap(({ key, ingress }) => (index.service(key) === undefined ? [] : ingress)));
   return [...addresses].sort(byAddress).map((ip) => {
-    const services = index.sharers(ip).flatMap((key) => index.service(key) ?? []);
+    const services = index.sharers(ip).flatMap((key) => views.get(key) ?? []);
     const reaches = services.map((service) => input.reach.of(index, service, ip));
     return rowOf(ip, services, reaches, owners.get(ip) ?? [], wire, index.poolOf(ip)?.name);
   });

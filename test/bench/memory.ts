@@ -131,7 +131,7 @@ function uidOf(id: number): string {
 }
 
 /** Something of the size that a real server keeps. */
-function managedBy(manager: string): object[] {
+function managedBy(manager: string) {
   const fields = ['type', 'ports', 'selector', 'externalTrafficPolicy', 'internalTrafficPolicy', 'sessionAffinity'];
   const fieldsV1 = { 'f:spec': Object.fromEntries(fields.map((name) => [`f:${name}`, {}])) };
   return [{ manager, operation: 'Update', apiVersion: 'v1', time: WRITTEN_AT, fieldsType: 'FieldsV1', fieldsV1 }];
@@ -199,7 +199,7 @@ function configOf(mode: Mode): object[] {
 
 async function answeredFor(api: Kubelab): Promise<number> {
   const states = await api.list({ apiVersion: 'heraldlb.io/v1', kind: 'NodeState' });
-  return states.reduce((sum, { status }) => sum + Number((status as NodeStateStatus | undefined)?.summary.vips ?? 0), 0);
+  return states.reduce((sum, { status }) => sum + Number((status as NodeStateStatus | undefined)?.summary?.vips ?? 0), 0);
 }
 
 function pidsOf(space: Space): number[] {
