@@ -6,7 +6,7 @@ import type { Allocator } from '../src/ipam/allocator.ts';
 export class ServiceFeed {
   readonly #store: Store<ServiceView>;
   readonly #allocator: Allocator;
-  readonly #followed: Followed;
+  readonly #followed: Followed<ServiceView>;
   #seen = new Map<string, ServiceView>();
 
   constructor(store: Store<ServiceView>, allocator: Allocator) {
@@ -25,7 +25,7 @@ export class ServiceFeed {
 
   /** @param changed every Service whose assignment may be another is added to it */
   update(changed: Set<ServiceKey>): void {
-    const touched = this.#followed.take();
+    const touched = [...this.#followed.take().keys()];
     // What goes makes room for what comes.
     for (const key of touched) {
       const gone = this.#seen.get(key)?.key;

@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Gauge, type MetricObjectWithValues, type MetricValue, type Registry } from 'prom-client';
 import { candidaciesOf } from '../src/announce/plan.ts';
 import type { Planned } from './planner.ts';
 import type { Report } from './report.ts';
@@ -7,41 +7,76 @@ export function registerAnnounced(registry: Registry, metallb: boolean): Announc
   return new AnnouncedMetrics(registry, metallb);
 }
 
-/** What of the plan is announced now. */
+type Labels = 'service' | 'protocol' | 'node' | 'ip';
+type Facts = Readonly<Record<Labels, string>>;
+
+/** What of the plan is announced now, counted when somebody asks. */
 class AnnouncedMetrics {
-  readonly #addresses: Gauge<'protocol'>;
-  /** One value for each Service, which in a large cluster is much: MetalLB's dashboards want it. */
-  readonly #services: Gauge<'service' | 'protocol' | 'node' | 'ip'> | undefined;
+  #latest: readonly [Planned, Report] | undefined;
 
   constructor(registry: Registry, metallb: boolean) {
-    const registers = [registry];
+    const facts = (): Iterable<Facts> => announced(this.#latest);
     const help = 'Addresses of Services that are announced from this node';
-    this.#addresses = new Gauge({ name: 'heraldlb_speaker_announced_addresses', help, labelNames: ['protocol'], registers });
-    if (!metallb) return;
-    this.#services = new Gauge({
+    const addresses = new Gauge({
+      name: 'heraldlb_speaker_announced_addresses',
+      help,
+      labelNames: ['protocol'],
+      registers: [],
+      collect: () => {
+        addresses.reset();
+        for (const [protocol, count] of countAddresses(this.#latest)) addresses.set({ protocol }, count);
+      },
+    });
+    registry.registerMetric(addresses);
+    if (metallb) registry.registerMetric(new ServiceGauge(facts));
+  }
+
+  count(planned: Planned, report: Report): void {
+    this.#latest = [planned, report];
+  }
+}
+
+/** One value for each Service, which in a large cluster is much: MetalLB's dashboards want it, and it is not kept. */
+class ServiceGauge extends Gauge<Labels> {
+  readonly #facts: () => Iterable<Facts>;
+
+  constructor(facts: () => Iterable<Facts>) {
+    super({
       name: 'metallb_speaker_announced',
       help: '1 for every address of a Service that is announced from this node',
       labelNames: ['service', 'protocol', 'node', 'ip'],
-      registers,
+      registers: [],
     });
+    this.#facts = facts;
   }
 
-  count({ plan, verdicts }: Planned, { claims, peers }: Report): void {
-    const { node } = plan;
-    this.#services?.reset();
-    const held = new Set(claims.filter(({ phase }) => phase === 'claimed').map(({ ip }) => ip));
-    for (const { ip, services } of candidaciesOf(plan).filter((claim) => held.has(claim.ip)))
-      for (const service of services) this.#services?.set({ service, protocol: 'layer2', node, ip }, 1);
-    const up = new Set(peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
-    const routed = new Set<string>();
-    for (const { service, bgp, addresses } of verdicts) {
-      if (!bgp.announced || bgp.peers?.some((peer) => up.has(peer)) !== true) continue;
-      for (const ip of addresses) {
-        routed.add(ip);
-        this.#services?.set({ service, protocol: 'bgp', node, ip }, 1);
-      }
-    }
-    this.#addresses.set({ protocol: 'layer2' }, held.size);
-    this.#addresses.set({ protocol: 'bgp' }, routed.size);
+  override async get(): Promise<MetricObjectWithValues<MetricValue<Labels>>> {
+    const values = Array.from(this.#facts(), (labels) => ({ value: 1, labels }));
+    return { ...(await super.get()), values };
   }
+}
+
+function* announced(latest: readonly [Planned, Report] | undefined): Iterable<Facts> {
+  if (latest === undefined) return;
+  const [{ plan, verdicts }, { claims, peers }] = latest;
+  const { node } = plan;
+  const held = new Set(claims.filter(({ phase }) => phase === 'claimed').map(({ ip }) => ip));
+  for (const { ip, services } of candidaciesOf(plan))
+    if (held.has(ip)) for (const service of services) yield { service, protocol: 'layer2', node, ip };
+  const up = new Set(peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
+  for (const { service, bgp, addresses } of verdicts) {
+    if (!bgp.announced || bgp.peers?.some((peer) => up.has(peer)) !== true) continue;
+    for (const ip of addresses) yield { service, protocol: 'bgp', node, ip };
+  }
+}
+
+function countAddresses(latest: readonly [Planned, Report] | undefined): Iterable<readonly [string, number]> {
+  if (latest === undefined) return [];
+  const routed = new Set<string>();
+  for (const { protocol, ip } of announced(latest)) if (protocol === 'bgp') routed.add(ip);
+  const held = latest[1].claims.filter(({ phase }) => phase === 'claimed').length;
+  return [
+    ['layer2', held],
+    ['bgp', routed.size],
+  ];
 }

@@ -21,7 +21,9 @@ type Standing = { readonly is: 'quiet' } | { readonly is: 'announced' } | { read
 /** Tells transitions only: a Service that stays as it is gives no event, however often it is planned. */
 export class Notices {
   readonly #node: string;
-  #standings = new Map<string, Standing>();
+  /** By protocol; who is quiet is in none. */
+  readonly #standings = { bgp: new Map<ServiceKey, Standing>(), layer2: new Map<ServiceKey, Standing>(), any: new Map<ServiceKey, Standing>() };
+  #verdicts: NodePlanResult['verdicts'] = [];
 
   constructor(node: string) {
     this.#node = node;
@@ -32,28 +34,35 @@ export class Notices {
     const claims = claimsByService(candidaciesOf(plan), report.claims);
     const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => peerNameOf(name)));
     const problems = new Map(report.problems.flatMap((problem): [Ip, WireProblem][] => ('ip' in problem ? [[problem.ip, problem]] : [])));
-    const now = new Map<string, Standing>();
     const notices: Notice[] = [];
     for (const { service, bgp, layer2 } of verdicts) {
-      const onBgp = this.#bgp(bgp, established, this.#standings.get(`bgp ${service}`));
+      const onBgp = this.#bgp(bgp, established, this.#standings.bgp.get(service));
       const onLayer2 = this.#layer2(layer2, claims.get(service) ?? [], problems);
       const anywhere = speaksForAll ? unselected(bgp, layer2) : QUIET;
       for (const [protocol, standing] of [['bgp', onBgp] as const, ['layer2', onLayer2] as const, ['any', anywhere] as const]) {
-        const key = `${protocol} ${service}`;
-        now.set(key, standing);
-        const notice = this.#notice(service, protocol, this.#standings.get(key), standing);
+        const notice = this.#notice(service, protocol, this.#standings[protocol].get(service), standing);
         if (notice !== undefined) notices.push(notice);
+        if (standing.is === 'quiet') this.#standings[protocol].delete(service);
+        else this.#standings[protocol].set(service, standing);
       }
     }
-    this.#standings = now;
+    this.#forgetOthers(verdicts);
     return notices;
+  }
+
+  #forgetOthers(verdicts: NodePlanResult['verdicts']): void {
+    if (this.#verdicts === verdicts) return;
+    this.#verdicts = verdicts;
+    const known = new Set(verdicts.map(({ service }) => service));
+    for (const standings of Object.values(this.#standings))
+      for (const service of standings.keys()) if (!known.has(service)) standings.delete(service);
   }
 
   #bgp(verdict: Verdict, established: ReadonlySet<string>, before: Standing | undefined): Standing {
     if (!verdict.announced) return ineligible(verdict.ineligible);
     // A session that flaps is told on the NodeState, not on every Service that is announced over it.
     const isUp = before?.is === 'announced' || verdict.peers?.some((peer) => established.has(peer)) === true;
-    return { is: isUp ? 'announced' : 'quiet' };
+    return isUp ? ANNOUNCED : QUIET;
   }
 
   #layer2(verdict: Verdict, claims: readonly ClaimReport[], problems: ReadonlyMap<Ip, WireProblem>): Standing {
@@ -62,11 +71,11 @@ export class Notices {
     const stuck = claims.find(({ phase }) => phase === 'refused' || phase === 'waiting');
     const problem = stuck === undefined ? undefined : problems.get(stuck.ip);
     if (problem !== undefined) return { is: 'failed', why: wireProblemText(problem) };
-    return { is: claims.length > 0 && claims.every(({ phase }) => phase === 'claimed') ? 'announced' : 'quiet' };
+    return claims.length > 0 && claims.every(({ phase }) => phase === 'claimed') ? ANNOUNCED : QUIET;
   }
 
   #notice(service: ServiceKey, protocol: 'bgp' | 'layer2' | 'any', before: Standing | undefined, after: Standing): Notice | undefined {
-    if (JSON.stringify(before) === JSON.stringify(after) || after.is === 'quiet') return undefined;
+    if (after.is === 'quiet' || before === after || JSON.stringify(before) === JSON.stringify(after)) return undefined;
     if (protocol === 'any' && after.is === 'failed') {
       return { service, type: 'Warning', reason: 'announceFailed', message: `not announced by any node: ${after.why}` };
     }
@@ -77,6 +86,7 @@ export class Notices {
 }
 
 const QUIET: Standing = { is: 'quiet' };
+const ANNOUNCED: Standing = { is: 'announced' };
 
 /** The address is there and nobody was ever asked to announce it: the same on every node, so only one of them says it. */
 function unselected(bgp: Verdict, layer2: Verdict): Standing {
@@ -88,7 +98,7 @@ function forgotten(verdict: Verdict): boolean {
 }
 
 function ineligible(why: Ineligible): Standing {
-  return LOUD.has(why.reason) ? { is: 'failed', why: ineligibleText(why) } : { is: 'quiet' };
+  return LOUD.has(why.reason) ? { is: 'failed', why: ineligibleText(why) } : QUIET;
 }
 
 function claimsByService(plans: readonly ClaimPlan[], reports: readonly ClaimReport[]): Map<ServiceKey, ClaimReport[]> {

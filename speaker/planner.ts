@@ -1,18 +1,23 @@
 import type { DrainTrigger, OwnDrain } from '../src/announce/drain.ts';
-import { PlanMemory, type PlannedNode, planNode } from '../src/announce/nodePlan.ts';
+import type { AnnounceContext } from '../src/announce/snapshot.ts';
+import { type Differences } from '../src/announce/sorted.ts';
+import { PlanMemory, type PlannedNode, planChanges } from '../src/announce/nodePlan.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
 import { type ServiceKey, serviceKey } from '../src/cluster/service.ts';
 import { defaultElection } from '../src/api/l2Advertisement.ts';
+import type { AnnouncedSlice } from '../src/cluster/endpoints.ts';
+import type { NodeView } from '../src/cluster/node.ts';
 import type { Config } from '../src/config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.ts';
 import type { SecretView } from '../src/config/peers.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
-import type { Store } from '../src/host/kube/store.ts';
-import { type MeshKey, type PlanMessage, packMessage } from './channel.ts';
+import type { Followed, Store } from '../src/host/kube/store.ts';
+import { type MeshKey, type PlanMessage, RoutePacker, packMessage } from './channel.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { MESH_SECRET, meshKeyOf } from './meshKey.ts';
+import type { LoadBalancer } from './views.ts';
 import type { Watches } from './watches.ts';
 
 export interface Planned extends NodePlanResult {
@@ -35,8 +40,11 @@ export class Planner {
   readonly #drainTriggers: readonly DrainTrigger[];
   readonly #speakers: ServiceKey;
   readonly #election: ReturnType<typeof defaultElection>;
-  readonly #memory = new PlanMemory();
-  readonly #lists = new WeakMap<object, { readonly version: number; readonly values: readonly unknown[] }>();
+  readonly #services: Changes<LoadBalancer>;
+  readonly #slices: Changes<AnnouncedSlice>;
+  readonly #packer = new RoutePacker();
+  #memory: PlanMemory | undefined;
+  #nodes: { readonly version: number; readonly list: readonly NodeView[] } | undefined;
   #config: Config | undefined;
   #configKey = '';
   #secretProblems: readonly Problem[] = [];
@@ -50,35 +58,43 @@ export class Planner {
     this.#lbClass = lbClass;
     this.#drainTriggers = drainOn;
     this.#election = defaultElection(apiGroup);
+    this.#services = new Changes(watches.services.store);
+    this.#slices = new Changes(watches.slices.store);
   }
 
   /** @param drain of this node; undefined: it is in service */
   plan(secrets: ReadonlyMap<string, SecretView>, drain: OwnDrain | undefined): Planned {
-    const { services, slices, nodes } = this.#watches;
-    const snapshot = {
+    const context = {
       config: this.#readConfig(secrets),
-      services: this.#list(services.store),
-      slices: this.#list(slices.store),
-      nodes: this.#list(nodes.store),
+      nodes: this.#listNodes(),
       drainTriggers: this.#drainTriggers,
       ...(drain === undefined ? {} : { drain }),
       electionPolicy: this.#election,
       speakers: this.#speakers,
       ...(this.#lbClass === undefined ? {} : { loadBalancerClass: this.#lbClass }),
     };
-    const result = planNode(snapshot, this.#node, this.#generation + 1, this.#memory);
+    const result = this.#planned(context);
     const message = this.#messageFor(result, meshKeyOf(secrets.get(MESH_SECRET)));
     const plan = { ...result.plan, generation: this.#generation };
     return { ...result, plan, message, secretProblems: this.#secretProblems };
   }
 
+  /** A plan costs what changed; one that failed must not have lost a change, so that the next one begins anew. */
+  #planned(context: AnnounceContext): PlannedNode {
+    const memory = this.#memory ?? new PlanMemory();
+    const isNew = this.#memory === undefined;
+    this.#memory = undefined;
+    const changes = { services: this.#services.take(isNew), slices: this.#slices.take(isNew) };
+    const planned = planChanges(context, changes, this.#node, this.#generation + 1, memory);
+    this.#memory = memory;
+    return planned;
+  }
+
   /** The same array while the store stays as it is. */
-  #list<T>(store: Store<T>): readonly T[] {
-    const known = this.#lists.get(store);
-    if (known?.version === store.version) return known.values as readonly T[];
-    const values = [...store.values()];
-    this.#lists.set(store, { version: store.version, values });
-    return values;
+  #listNodes(): readonly NodeView[] {
+    const { store } = this.#watches.nodes;
+    if (this.#nodes?.version !== store.version) this.#nodes = { version: store.version, list: [...store.values()] };
+    return this.#nodes.list;
   }
 
   /** An address that is new to the cluster can be asked for. One that was there before may be another speaker's up to now: its answer
@@ -87,7 +103,7 @@ export class Planner {
     if (this.#sent !== undefined && samePlan(this.#sent, plan)) return undefined;
     this.#sent = plan;
     this.#generation = plan.generation;
-    return { ...packMessage(plan, fresh), ...(key === undefined ? {} : { meshKey: key }) };
+    return { ...packMessage(plan, fresh, this.#packer), ...(key === undefined ? {} : { meshKey: key }) };
   }
 
   /** Read anew only when something in it changed: a plan needs it far more often. */
@@ -105,5 +121,30 @@ export class Planner {
     this.#config = config;
     this.#secretProblems = problems.filter(({ path }) => path.startsWith('spec.passwordSecret'));
     return config;
+  }
+}
+
+/** What became of a store from one plan to the next. */
+class Changes<T> {
+  readonly #store: Store<T>;
+  #followed: Followed<T> | undefined;
+
+  constructor(store: Store<T>) {
+    this.#store = store;
+  }
+
+  /** @param isWhole everything counts as new */
+  take(isWhole: boolean): Differences<T> {
+    const touched = this.#followed?.take();
+    this.#followed ??= this.#store.follow();
+    if (isWhole || touched === undefined) return { gone: [], came: [...this.#store.values()] };
+    const [gone, came]: [T[], T[]] = [[], []];
+    for (const [key, before] of touched) {
+      const now = this.#store.get(key);
+      if (now === before) continue;
+      if (before !== undefined) gone.push(before);
+      if (now !== undefined) came.push(now);
+    }
+    return { gone, came };
   }
 }

@@ -126,7 +126,8 @@ export class Teller {
   #event({ service, type, reason, message }: Notice): void {
     const view = this.#parts.watches.services.store.get(service);
     if (view === undefined) return;
-    const { namespace, name, uid } = view;
+    const [namespace, name] = service.split('/') as [string, string];
+    const { uid } = view;
     this.#parts.log[type === 'Warning' ? 'warn' : 'info']({ service, reason }, message);
     this.#parts.events.event({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, type, reason, message);
   }

@@ -1,7 +1,6 @@
-import type { EndpointSliceView } from '../src/cluster/endpoints.ts';
+import type { AnnouncedSlice } from '../src/cluster/endpoints.ts';
 import type { NodeView } from '../src/cluster/node.ts';
-import { projectEndpointSlice, projectNode, projectService } from '../src/cluster/project.ts';
-import type { ServiceView } from '../src/cluster/service.ts';
+import { projectNode } from '../src/cluster/project.ts';
 import { CONFIG_KINDS, type ConfigKind } from '../src/config/parse.ts';
 import { configClient, configResource } from '../src/host/kube/configResource.ts';
 import { deepEqual } from '../src/host/kube/deepEqual.ts';
@@ -11,6 +10,7 @@ import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
+import { type LoadBalancer, projectLoadBalancer, projectServingSlice, sameLoadBalancer, sameSlice } from './views.ts';
 
 export interface WatchesOptions {
   readonly client: KubeClient;
@@ -24,8 +24,8 @@ export interface WatchesOptions {
 
 /** Everything a speaker reads of the cluster. */
 export interface Watches {
-  readonly services: Reflector<ServiceView>;
-  readonly slices: Reflector<EndpointSliceView>;
+  readonly services: Reflector<LoadBalancer>;
+  readonly slices: Reflector<AnnouncedSlice>;
   readonly nodes: Reflector<NodeView>;
   readonly configs: ReadonlyMap<ConfigKind, Reflector<KubeObject>>;
   /** Which lists are not in yet, one sentence each; nothing is planned before there is none. */
@@ -34,13 +34,13 @@ export interface Watches {
 }
 
 export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions): Watches {
-  const services = startReflector<ServiceView>({ ...common, resource: SERVICES, project: loadBalancer, same: sameService });
-  const slices = startReflector<EndpointSliceView>({
+  const services = startReflector<LoadBalancer>({ ...common, resource: SERVICES, project: projectLoadBalancer, same: sameLoadBalancer });
+  const slices = startReflector<AnnouncedSlice>({
     ...common,
     resource: ENDPOINT_SLICES,
     labelSelector: '!service.kubernetes.io/headless',
-    project: projectEndpointSlice,
-    same: deepEqual,
+    project: projectServingSlice,
+    same: sameSlice,
   });
   // The kubelet touches its Node every few minutes, and others do more often: most of it changes nothing for us.
   const nodes = startReflector<NodeView>({ ...common, resource: NODES, project: projectNode, same: deepEqual });
@@ -81,16 +81,6 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
 function missing(name: string, reflector: Reflector<unknown>): string {
   const { lastError } = reflector.health();
   return `the ${name} are not listed yet${lastError === undefined ? '' : `: ${lastError}`}`;
-}
-
-function loadBalancer(object: KubeObject): ServiceView | undefined {
-  const service = projectService(object);
-  // What the controller says of it decides nothing here.
-  return service?.type === 'LoadBalancer' ? { ...service, conditions: [] } : undefined;
-}
-
-function sameService(a: ServiceView, b: ServiceView): boolean {
-  return deepEqual({ ...a, resourceVersion: '' }, { ...b, resourceVersion: '' });
 }
 
 /** List items come without their kind; a status is the controller's, and changes nothing here. */

@@ -1,5 +1,5 @@
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService } from '../cluster/service.ts';
 import type { L2Advertisement } from '../config/config.ts';
 import { selectorMatches } from '../config/selector.ts';
 import type { ElectionPolicy } from '../layer2/boundedLoad.ts';
@@ -31,7 +31,7 @@ export class Candidates {
   }
 
   /** @param matching the advertisements that speak of the Service */
-  of(service: ServiceView, matching: readonly L2Advertisement[]): CandidateSet {
+  of(service: AnnouncedService, matching: readonly L2Advertisement[]): CandidateSet {
     const serving = this.#index.serving(service.key);
     if (!serving.anywhere) return this.#intern([]);
     const fit = this.#fitNodes(matching);

@@ -1,5 +1,5 @@
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService } from '../cluster/service.ts';
 import type { BgpAdvertisement, Pool } from '../config/config.ts';
 import { type Family, type Ip, ipFamily } from '../net/ip.ts';
 import { drainReason } from './drain.ts';
@@ -28,7 +28,7 @@ export class Carriers {
   }
 
   /** @param covering the advertisements that speak of the Service @returns the addresses that no other node announces */
-  uncarried(service: ServiceView, pools: readonly Pool[], covering: readonly BgpAdvertisement[]): ReadonlySet<Ip> {
+  uncarried(service: AnnouncedService, pools: readonly Pool[], covering: readonly BgpAdvertisement[]): ReadonlySet<Ip> {
     const contradictions = contradicting(service, covering);
     const isCarried = (ip: Ip, position: number): boolean =>
       covering.some(
@@ -37,7 +37,7 @@ export class Carriers {
     return new Set(service.ingress.filter((ip, position) => !isCarried(ip, position)));
   }
 
-  #announces(service: ServiceView, advertisement: BgpAdvertisement, ip: Ip, contradictions: readonly Contradiction[]): boolean {
+  #announces(service: AnnouncedService, advertisement: BgpAdvertisement, ip: Ip, contradictions: readonly Contradiction[]): boolean {
     const serving = this.#index.serving(service.key);
     const nodes = this.#nodesOf(advertisement, ipFamily(ip));
     const isLocal = service.externalTrafficPolicy === 'Local' || advertisement.onlyWithEndpoints === true;
@@ -77,7 +77,7 @@ export class Carriers {
 type Contradiction = readonly [BgpAdvertisement, BgpAdvertisement];
 
 /** Nearly always none. */
-function contradicting(service: ServiceView, covering: readonly BgpAdvertisement[]): Contradiction[] {
+function contradicting(service: AnnouncedService, covering: readonly BgpAdvertisement[]): Contradiction[] {
   return covering.flatMap((a, i) =>
     covering
       .slice(i + 1)

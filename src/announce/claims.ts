@@ -1,5 +1,5 @@
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceKey, ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService, ServiceKey } from '../cluster/service.ts';
 import type { L2Advertisement, Pool } from '../config/config.ts';
 import type { Contest, Standing } from '../layer2/election.ts';
 import type { RankCache } from '../layer2/elector.ts';
@@ -187,7 +187,7 @@ export class ClaimPlanner {
     };
   }
 
-  #judge(service: ServiceView): Judged {
+  #judge(service: AnnouncedService): Judged {
     const { ingress } = service;
     const index = this.#index;
     const pools = servicePools(index, service);
@@ -206,7 +206,7 @@ export class ClaimPlanner {
   }
 
   /** Two Services that share an address could be elected to two nodes; MetalLB refuses this combination too. */
-  #mightSplit({ ingress }: ServiceView, matching: readonly L2Advertisement[]): boolean {
+  #mightSplit({ ingress }: AnnouncedService, matching: readonly L2Advertisement[]): boolean {
     return (
       matching.some((advertisement) => advertisement.serviceSelectors.length > 0) &&
       ingress.some((ip) => this.#index.sharers(ip).length > 1)
@@ -238,7 +238,7 @@ function interfacesOf(advertisements: readonly L2Advertisement[]): Set<string> |
   return new Set(advertisements.flatMap((advertisement) => advertisement.interfaces));
 }
 
-function addressesOf(service: ServiceView, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): Ip[] {
+function addressesOf(service: AnnouncedService, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): Ip[] {
   return service.ingress.filter((_, position) =>
     advertisements.some((advertisement) => advertisement.pools === 'all' || advertisement.pools.includes(pools[position]?.name ?? '')),
   );

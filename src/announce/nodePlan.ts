@@ -12,7 +12,7 @@ import { familiesOf } from './peerFamilies.ts';
 import type { Layer2Plan, MeshPeer, NodePlan, NodePlanResult, PeerPlan, PeerSession, RouteSet, ServiceVerdict, Verdict } from './plan.ts';
 import { RoutePlanner, onlyFamilies } from './routes.ts';
 import { coversNode } from './scope.ts';
-import { type AnnounceSnapshot, SnapshotIndex } from './snapshot.ts';
+import { type AnnounceChanges, type AnnounceContext, type AnnounceSnapshot, type IndexUpdate, SnapshotIndex } from './snapshot.ts';
 import { changeSorted } from './sorted.ts';
 
 /** A plan, and what only the way to it shows. */
@@ -50,11 +50,36 @@ export function planNode(
 ): PlannedNode {
   const isFirst = memory.index === undefined;
   const index = (memory.index ??= new SnapshotIndex(snapshot.config));
-  const { everything, dirty, newAddresses, goneAddresses } = index.update(snapshot);
+  return planUpdated(index, index.update(snapshot), { nodeName, generation, memory, isFirst, speakers: snapshot.speakers });
+}
+
+/** The same for those who know what changed since the last plan of this memory; at the first one everything did. */
+export function planChanges(
+  context: AnnounceContext,
+  changes: AnnounceChanges,
+  nodeName: string,
+  generation: number,
+  memory: PlanMemory,
+): PlannedNode {
+  const isFirst = memory.index === undefined;
+  const index = (memory.index ??= new SnapshotIndex(context.config));
+  return planUpdated(index, index.change(context, changes), { nodeName, generation, memory, isFirst, speakers: context.speakers });
+}
+
+interface Task {
+  readonly nodeName: string;
+  readonly generation: number;
+  readonly memory: PlanMemory;
+  readonly isFirst: boolean;
+  readonly speakers: ServiceKey | undefined;
+}
+
+function planUpdated(index: SnapshotIndex, update: IndexUpdate, { nodeName, generation, memory, isFirst, speakers }: Task): PlannedNode {
+  const { everything, dirty, newAddresses, goneAddresses } = update;
   for (const ip of goneAddresses) memory.ranks.forget(ip);
   const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
-  followSpeakers(planners, index, snapshot.speakers, dirty);
+  followSpeakers(planners, index, speakers, dirty);
   const toPlan = known === undefined ? new Set(index.keys()) : dirty;
   const concerned = planners.routes.update(toPlan);
   const elected = planners.claims.update(toPlan);

@@ -1,5 +1,5 @@
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceKey, ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService, ServiceKey } from '../cluster/service.ts';
 import type { BgpAdvertisement, L2Advertisement, Pool } from '../config/config.ts';
 import { ipFamily } from '../net/ip.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -54,7 +54,7 @@ export interface Unfit {
 
 /** What of a Service decides, but for its endpoints. */
 interface Case {
-  readonly service: ServiceView;
+  readonly service: AnnouncedService;
   readonly pools: readonly Pool[];
   readonly routed: readonly BgpAdvertisement[];
   readonly owned: readonly L2Advertisement[];
@@ -92,7 +92,7 @@ export class Prospects {
     this.#together.clear();
   }
 
-  of(service: ServiceView): Prospect {
+  of(service: AnnouncedService): Prospect {
     const one = this.#caseOf(service);
     if ('reason' in one) return this.#nowhere(one);
     const together = this.#mayContradict ? this.#togetherWith(service.key) : [service.key];
@@ -110,7 +110,7 @@ export class Prospects {
     return made.get(service.key) ?? this.#shared(one);
   }
 
-  #caseOf(service: ServiceView): Case | Ineligible {
+  #caseOf(service: AnnouncedService): Case | Ineligible {
     const pools = servicePools(this.index, service);
     if (isIneligible(pools)) return pools;
     const { bgpAdvertisements, l2Advertisements } = this.index.config;
@@ -120,7 +120,7 @@ export class Prospects {
     return { service, pools, routed, owned, isSplit };
   }
 
-  #isShared({ ingress }: ServiceView): boolean {
+  #isShared({ ingress }: AnnouncedService): boolean {
     return ingress.some((ip) => this.index.sharers(ip).length > 1);
   }
 
@@ -227,5 +227,6 @@ function withDrain(index: SnapshotIndex, drain: OwnDrain | undefined): IndexedSn
     serving: (key) => index.serving(key),
     poolOf: (ip) => index.poolOf(ip),
     sharers: (ip) => index.sharers(ip),
+    hasSpeaker: (node) => index.hasSpeaker(node),
   };
 }

@@ -1,5 +1,5 @@
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceKey, ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService, ServiceKey } from '../cluster/service.ts';
 import type { BgpAdvertisement, Peer, Pool } from '../config/config.ts';
 import { type Family, type Ip, ipFamily } from '../net/ip.ts';
 import { type Prefix, prefixFamily } from '../net/prefix.ts';
@@ -139,7 +139,7 @@ export class RoutePlanner {
     }
   }
 
-  #advertisementsOf(service: ServiceView): Selected | Ineligible {
+  #advertisementsOf(service: AnnouncedService): Selected | Ineligible {
     const pools = servicePools(this.#index, service);
     if (isIneligible(pools)) return pools;
     const covering = this.#index.config.bgpAdvertisements.filter((advertisement) => coversService(advertisement, service, pools));
@@ -153,7 +153,7 @@ export class RoutePlanner {
   }
 
   /** Never dark: what no other node announces stays. */
-  #handOver(service: ServiceView, covering: readonly BgpAdvertisement[], selected: Selected): Selected | Ineligible {
+  #handOver(service: AnnouncedService, covering: readonly BgpAdvertisement[], selected: Selected): Selected | Ineligible {
     const { drain } = this.#index;
     if (drain === undefined || this.#carriers === undefined) return selected;
     const alone = this.#carriers.uncarried(service, selected.pools, covering);

@@ -1,5 +1,5 @@
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService } from '../cluster/service.ts';
 import { EXCLUDE_LABEL } from '../cluster/node.ts';
 import type { AdvertisementScope, BgpAdvertisement, Peer, Pool } from '../config/config.ts';
 import { anySelectorMatches } from '../config/selector.ts';
@@ -9,7 +9,7 @@ import type { Ineligible } from './eligibility.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 
 /** The pools of a Service's addresses, or why it cannot be announced at all. */
-export function servicePools(index: IndexedSnapshot, service: ServiceView): readonly Pool[] | Ineligible {
+export function servicePools(index: IndexedSnapshot, service: AnnouncedService): readonly Pool[] | Ineligible {
   if (service.ingress.length === 0) return { reason: 'NoAddress' };
   const pools: Pool[] = [];
   for (const address of service.ingress) {
@@ -25,7 +25,7 @@ export function isIneligible(value: readonly Pool[] | Ineligible): value is Inel
 }
 
 /** Does the advertisement speak of this Service, whatever the node? */
-export function coversService(scope: AdvertisementScope, service: ServiceView, pools: readonly Pool[]): boolean {
+export function coversService(scope: AdvertisementScope, service: AnnouncedService, pools: readonly Pool[]): boolean {
   const inPool = scope.pools === 'all' || pools.some((pool) => scope.pools.includes(pool.name));
   return inPool && (scope.serviceSelectors.length === 0 || anySelectorMatches(scope.serviceSelectors, service.labels));
 }
@@ -57,7 +57,7 @@ export function nodeIneligible(node: NodeView | undefined): Ineligible | undefin
 }
 
 /** Are there endpoints that let this node announce the Service? */
-export function endpointsIneligible(index: IndexedSnapshot, service: ServiceView, node: string): Ineligible | undefined {
+export function endpointsIneligible(index: IndexedSnapshot, service: AnnouncedService, node: string): Ineligible | undefined {
   const serving = index.serving(service.key);
   if (!serving.anywhere) return { reason: 'NoEndpoints' };
   if (service.externalTrafficPolicy === 'Local' && !serving.nodes.has(node)) return { reason: 'NoLocalEndpoints' };

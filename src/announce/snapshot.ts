@@ -1,19 +1,19 @@
-import type { EndpointSliceView, EndpointView } from '../cluster/endpoints.ts';
+import type { AnnouncedSlice, EndpointView } from '../cluster/endpoints.ts';
 import type { NodeView } from '../cluster/node.ts';
-import type { ServiceKey, ServiceView } from '../cluster/service.ts';
+import type { AnnouncedService, ServiceKey } from '../cluster/service.ts';
 import { type Config, type Pool } from '../config/config.ts';
 import type { ElectionPolicy } from '../layer2/boundedLoad.ts';
 import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
 import { DEFAULT_DRAIN_TRIGGERS, type DrainTrigger, type OwnDrain } from './drain.ts';
 import { MultiMap } from './multiMap.ts';
-import { differences } from './sorted.ts';
+import { type Differences, differences } from './sorted.ts';
 
 /** What a speaker knows of the cluster when it plans. Views that did not change are the same objects as before. */
 export interface AnnounceSnapshot {
   readonly config: Config;
-  readonly services: readonly ServiceView[];
-  readonly slices: readonly EndpointSliceView[];
+  readonly services: readonly AnnouncedService[];
+  readonly slices: readonly AnnouncedSlice[];
   readonly nodes: readonly NodeView[];
   /** Absent: Services without a class; else exactly this class. */
   readonly loadBalancerClass?: string;
@@ -25,6 +25,15 @@ export interface AnnounceSnapshot {
   readonly electionPolicy?: ElectionPolicy;
   /** The Service whose endpoints are the speakers. */
   readonly speakers?: ServiceKey;
+}
+
+/** The cluster but for its long lists. */
+export type AnnounceContext = Omit<AnnounceSnapshot, 'services' | 'slices'>;
+
+/** What of the long lists is not as it was at the plan before. */
+export interface AnnounceChanges {
+  readonly services: Differences<AnnouncedService>;
+  readonly slices: Differences<AnnouncedSlice>;
 }
 
 /** Which nodes have an endpoint that takes traffic for a Service. */
@@ -46,7 +55,7 @@ export interface IndexedSnapshot {
   /** Sorted by name. */
   readonly nodes: readonly NodeView[];
   /** undefined: there is none that this installation handles. */
-  readonly service: (key: ServiceKey) => ServiceView | undefined;
+  readonly service: (key: ServiceKey) => AnnouncedService | undefined;
   readonly serving: (service: ServiceKey) => ServingEndpoints;
   /** A speaker runs on the node, as far as Kubernetes knows; true for all where it knows of none. */
   readonly hasSpeaker: (node: string) => boolean;
@@ -73,9 +82,11 @@ export class SnapshotIndex implements IndexedSnapshot {
   drainTriggers = DEFAULT_DRAIN_TRIGGERS;
   drain: OwnDrain | undefined;
   electionPolicy: ElectionPolicy | undefined;
-  #snapshot: AnnounceSnapshot;
-  readonly #services = new Map<ServiceKey, ServiceView>();
-  readonly #slices = new MultiMap<ServiceKey, EndpointSliceView>();
+  #context: AnnounceContext;
+  /** As they were given when they were last given whole. */
+  #lists: Pick<AnnounceSnapshot, 'services' | 'slices'> = { services: [], slices: [] };
+  readonly #services = new Map<ServiceKey, AnnouncedService>();
+  readonly #slices = new MultiMap<ServiceKey, AnnouncedSlice>();
   readonly #serving = new Map<ServiceKey, ServingEndpoints>();
   readonly #servings = new Map<string, ServingEndpoints>();
   readonly #sharers = new MultiMap<Ip, ServiceKey>();
@@ -85,10 +96,10 @@ export class SnapshotIndex implements IndexedSnapshot {
 
   constructor(config: Config) {
     this.config = config;
-    this.#snapshot = { config, services: [], slices: [], nodes: [] };
+    this.#context = { config, nodes: [] };
   }
 
-  service(key: ServiceKey): ServiceView | undefined {
+  service(key: ServiceKey): AnnouncedService | undefined {
     return this.#services.get(key);
   }
 
@@ -101,7 +112,7 @@ export class SnapshotIndex implements IndexedSnapshot {
   }
 
   hasSpeaker(node: string): boolean {
-    const { speakers } = this.#snapshot;
+    const { speakers } = this.#context;
     const { anywhere, nodes } = speakers === undefined ? NONE : this.serving(speakers);
     return !anywhere || nodes.has(node);
   }
@@ -116,18 +127,29 @@ export class SnapshotIndex implements IndexedSnapshot {
   }
 
   update(snapshot: AnnounceSnapshot): IndexUpdate {
-    const before = this.#snapshot;
-    this.#snapshot = snapshot;
-    const everything = this.#updateContext(before, snapshot);
+    const { services, slices } = this.#lists;
+    this.#lists = { services: snapshot.services, slices: snapshot.slices };
+    const same = this.#context.loadBalancerClass === snapshot.loadBalancerClass;
+    return this.change(snapshot, {
+      services: same ? differences(services, snapshot.services) : { gone: services, came: snapshot.services },
+      slices: differences(slices, snapshot.slices),
+    });
+  }
+
+  /** For those who know what changed; another `loadBalancerClass` changes every Service. Not to be mixed with `update`. */
+  change(context: AnnounceContext, { services, slices }: AnnounceChanges): IndexUpdate {
+    const before = this.#context;
+    this.#context = context;
+    const everything = this.#updateContext(before, context);
     const dirty = new Set<ServiceKey>();
-    this.#updateSlices(before.slices, snapshot.slices, dirty);
-    const addresses = this.#updateServices(before, snapshot, dirty);
+    this.#updateSlices(slices, dirty);
+    const addresses = this.#updateServices(before, context, services, dirty);
     if (everything) for (const key of this.#services.keys()) dirty.add(key);
     for (const ip of addresses.goneAddresses) this.#pools.delete(ip);
     return { everything, dirty, ...addresses };
   }
 
-  #updateContext(before: AnnounceSnapshot, now: AnnounceSnapshot): boolean {
+  #updateContext(before: AnnounceContext, now: AnnounceContext): boolean {
     const nodes = differences(before.nodes, now.nodes);
     const sameNodes = nodes.gone.length === 0 && nodes.came.length === 0;
     if (!sameNodes) this.nodes = now.nodes.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -142,8 +164,7 @@ export class SnapshotIndex implements IndexedSnapshot {
     return !sameConfig || !sameNodes || !sameDrain || !samePolicy || before.loadBalancerClass !== now.loadBalancerClass;
   }
 
-  #updateSlices(before: readonly EndpointSliceView[], now: readonly EndpointSliceView[], dirty: Set<ServiceKey>): void {
-    const { gone, came } = differences(before, now);
+  #updateSlices({ gone, came }: Differences<AnnouncedSlice>, dirty: Set<ServiceKey>): void {
     const touched = new Set<ServiceKey>();
     for (const slice of gone) {
       touched.add(slice.service);
@@ -175,12 +196,11 @@ export class SnapshotIndex implements IndexedSnapshot {
   }
 
   #updateServices(
-    before: AnnounceSnapshot,
-    now: AnnounceSnapshot,
+    before: AnnounceContext,
+    now: AnnounceContext,
+    { gone, came }: Differences<AnnouncedService>,
     dirty: Set<ServiceKey>,
   ): Pick<IndexUpdate, 'newAddresses' | 'goneAddresses'> {
-    const same = before.loadBalancerClass === now.loadBalancerClass;
-    const { gone, came } = same ? differences(before.services, now.services) : { gone: before.services, came: now.services };
     const touched = new Map<Ip, boolean>();
     const hold = (ip: Ip, by: 1 | -1): void => {
       const count = this.#holders.get(ip) ?? 0;
@@ -204,20 +224,20 @@ export class SnapshotIndex implements IndexedSnapshot {
     };
   }
 
-  #remove(service: ServiceView, dirty: Set<ServiceKey>): void {
+  #remove(service: AnnouncedService, dirty: Set<ServiceKey>): void {
     dirty.add(service.key);
     this.#services.delete(service.key);
     for (const ip of service.ingress) this.#sharers.delete(ip, service.key);
   }
 
-  #add(service: ServiceView, dirty: Set<ServiceKey>): void {
+  #add(service: AnnouncedService, dirty: Set<ServiceKey>): void {
     dirty.add(service.key);
     this.#services.set(service.key, service);
     for (const ip of service.ingress) this.#sharers.add(ip, service.key);
   }
 }
 
-function isHandled(service: ServiceView, loadBalancerClass: string | undefined): boolean {
+function isHandled(service: AnnouncedService, loadBalancerClass: string | undefined): boolean {
   return service.type === 'LoadBalancer' && !service.deleting && service.loadBalancerClass === loadBalancerClass;
 }
 
@@ -225,7 +245,7 @@ function findPool(pools: readonly Pool[], ip: Ip): Pool | undefined {
   return pools.find((pool) => pool.blocks.some((block) => blockContains(block, ip)));
 }
 
-function servingOf(slices: Iterable<EndpointSliceView>): ServingEndpoints {
+function servingOf(slices: Iterable<AnnouncedSlice>): ServingEndpoints {
   const counts = { ipv4: new Map<string, number>(), ipv6: new Map<string, number>() };
   let anywhere = false;
   for (const { family, endpoints } of slices) {

@@ -35,6 +35,39 @@ export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
   return known;
 }
 
+/**
+ * The same as {@link runsOf} for prefixes that follow from others by a few changes: where both begin and end alike the bytes are
+ * taken over.
+ */
+export function runsAfter(before: readonly Prefix[], prefixes: readonly Prefix[]): readonly NlriRun[] {
+  const [old, ...more] = RUNS.get(before) ?? [];
+  const shorter = Math.min(before.length, prefixes.length);
+  if (old === undefined || more.length > 0 || shorter === 0 || RUNS.has(prefixes)) return runsOf(prefixes);
+  let head = 0;
+  while (head < shorter && before[head] === prefixes[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && before[before.length - 1 - tail] === prefixes[prefixes.length - 1 - tail]) tail++;
+  const middle = prefixes.slice(head, prefixes.length - tail);
+  const { family } = old;
+  if (middle.some((prefix) => prefixFamily(prefix) !== family)) return runsOf(prefixes);
+  const [from, to] = [offsetOf(old, head), offsetOf(old, before.length - tail)];
+  const news = encodeNlri(middle, family).bytes;
+  const bytes = new Uint8Array(from + news.length + old.bytes.length - to);
+  bytes.set(old.bytes.subarray(0, from));
+  bytes.set(news, from);
+  bytes.set(old.bytes.subarray(to), from + news.length);
+  const runs = [{ family, addPath: false, count: prefixes.length, bytes }];
+  RUNS.set(prefixes, runs);
+  return runs;
+}
+
+/** Where the prefix of this number begins. */
+function offsetOf({ bytes }: NlriRun, number: number): number {
+  let at = 0;
+  for (let i = 0; i < number; i++) at += nlriLength(bytes, at, false);
+  return at;
+}
+
 function ofFamily(prefixes: readonly Prefix[], family: Family): readonly Prefix[] {
   return prefixes.every((prefix) => prefixFamily(prefix) === family)
     ? prefixes

@@ -20,3 +20,11 @@ export interface EndpointSliceView {
   readonly family: Family;
   readonly endpoints: readonly EndpointView[];
 }
+
+/** What announcement needs of it. */
+export type AnnouncedSlice = Pick<EndpointSliceView, 'service' | 'family' | 'endpoints'>;
+
+/** Equal for endpoints that are alike. */
+export function endpointKey({ nodeName, ready, serving, terminating }: EndpointView): string {
+  return `${Number(ready)}${Number(serving)}${Number(terminating)}${nodeName === undefined ? '' : ` ${nodeName}`}`;
+}

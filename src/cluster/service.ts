@@ -50,6 +50,12 @@ export interface ServiceView {
   readonly conditions: readonly ConditionView[];
 }
 
+/** What announcement needs of it. */
+export type AnnouncedService = Pick<
+  ServiceView,
+  'key' | 'type' | 'deleting' | 'loadBalancerClass' | 'labels' | 'externalTrafficPolicy' | 'ingress'
+>;
+
 export function serviceKey(namespace: string, name: string): ServiceKey {
   return `${namespace}/${name}` as ServiceKey;
 }

@@ -1,7 +1,7 @@
 import { Prospects } from '../announce/prospects.ts';
 import { type AnnounceSnapshot, SnapshotIndex } from '../announce/snapshot.ts';
 import type { OwnDrain } from '../announce/drain.ts';
-import type { ServiceKey } from '../cluster/service.ts';
+import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import { Judge } from './judgement.ts';
 import { type NodeStateView, drainsOf } from './nodeState.ts';
 import type { Situation } from './situation.ts';
@@ -9,8 +9,9 @@ import type { Situation } from './situation.ts';
 /** What is looked at. What did not change since the look before is the same value as then. */
 export interface Sight
   extends
-    Pick<AnnounceSnapshot, 'config' | 'services' | 'slices' | 'nodes' | 'loadBalancerClass' | 'drainTriggers' | 'electionPolicy'>,
+    Pick<AnnounceSnapshot, 'config' | 'slices' | 'nodes' | 'loadBalancerClass' | 'drainTriggers' | 'electionPolicy'>,
     Omit<Situation, 'config' | 'nodes' | 'prospects' | 'states' | 'loadBalancerClass'> {
+  readonly services: readonly ServiceView[];
   readonly states: readonly NodeStateView[];
 }
 

@@ -1,8 +1,9 @@
 import { DEFAULT_DRAIN_TRIGGERS, drainReason } from '../../announce/drain.ts';
 import { candidaciesOf } from '../../announce/plan.ts';
 import type { ServiceView } from '../../cluster/service.ts';
-import { type Cluster, speakerRuns } from '../../view/cluster.ts';
+import type { Cluster } from '../../view/cluster.ts';
 import { Judge } from '../../view/judgement.ts';
+import { speakerRuns } from '../../view/situation.ts';
 import { type VipRow, vipRows } from '../../view/vips.ts';
 
 export interface DrillPlan {
@@ -57,7 +58,7 @@ function successorsOf(cluster: Cluster, { vip, protocol, nodes }: VipRow, owner:
 }
 
 function candidates(cluster: Cluster, vip: string): string[] {
-  const plans = cluster.plans.all.filter(({ plan }) => candidaciesOf(plan).some(({ ip }) => ip === vip));
+  const plans = cluster.plans().all.filter(({ plan }) => candidaciesOf(plan).some(({ ip }) => ip === vip));
   return plans.map(({ plan }) => plan.node).filter((node) => speakerRuns(cluster, node));
 }
 

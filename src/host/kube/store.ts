@@ -11,12 +11,12 @@ export interface Store<T> {
   /** Grows by one with every real change; equal versions mean equal contents. */
   readonly version: number;
   /** Notes which objects change from now on, so that nobody has to look through all of them. */
-  readonly follow: () => Followed;
+  readonly follow: () => Followed<T>;
 }
 
-export interface Followed {
-  /** The keys that were set or deleted since the last call. */
-  readonly take: () => ReadonlySet<ObjectKey>;
+export interface Followed<T> {
+  /** The keys that were set or deleted since the last call, with what stood there then. */
+  readonly take: () => ReadonlyMap<ObjectKey, T | undefined>;
   readonly stop: () => void;
 }
 
@@ -50,12 +50,12 @@ function unfile(filed: Filed, values: readonly string[], key: ObjectKey): void {
 export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => boolean = () => false): WritableStore<T> {
   const items = new Map<ObjectKey, T>();
   const filed = new Map<string, Filed>(Object.keys(indexes).map((name) => [name, new Map()]));
-  const followers = new Set<Set<ObjectKey>>();
+  const followers = new Set<Map<ObjectKey, T | undefined>>();
   let version = 0;
 
-  const changed = (key: ObjectKey): void => {
+  const changed = (key: ObjectKey, before: T | undefined): void => {
     version += 1;
-    for (const keys of followers) keys.add(key);
+    for (const keys of followers) if (!keys.has(key)) keys.set(key, before);
   };
 
   const reindex = (change: typeof file, key: ObjectKey, value: T): void => {
@@ -83,7 +83,7 @@ export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => b
       if (old !== undefined) reindex(unfile, key, old);
       items.set(key, value);
       reindex(file, key, value);
-      changed(key);
+      changed(key, old);
       return true;
     },
     delete: (key) => {
@@ -91,16 +91,19 @@ export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => b
       if (old === undefined) return false;
       reindex(unfile, key, old);
       items.delete(key);
-      changed(key);
+      changed(key, old);
       return true;
     },
     follow: () => {
-      const keys = new Set<ObjectKey>();
+      let keys = new Map<ObjectKey, T | undefined>();
       followers.add(keys);
       return {
         take: () => {
-          const taken = new Set(keys);
-          keys.clear();
+          const taken = keys;
+          if (taken.size === 0) return taken;
+          followers.delete(keys);
+          keys = new Map();
+          followers.add(keys);
           return taken;
         },
         stop: () => followers.delete(keys),
