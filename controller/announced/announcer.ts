@@ -18,7 +18,7 @@ export interface Timing extends Damping {
   readonly restMs: number;
 }
 
-export const TIMING: Timing = { startMs: 10_000, settleMs: 3000, longestMs: 30_000, wordsMs: 60_000, restMs: 1000 };
+export const TIMING: Timing = { startMs: 10_000, settleMs: 3000, reasonMs: 10_000, longestMs: 30_000, wordsMs: 60_000, restMs: 1000 };
 
 export interface AnnouncerOptions {
   readonly survey: Survey;

@@ -2,8 +2,10 @@ import type { ServiceKey } from '../../src/cluster/service.ts';
 import type { Word } from '../../src/view/announced.ts';
 
 export interface Damping {
-  /** What is seen for so long is told. */
+  /** What is seen for so long is told: that a Service is reached, or is not. */
   readonly settleMs: number;
+  /** And that it is reached in another way: one session of many may concern every Service. */
+  readonly reasonMs: number;
   /** What changes again and again is told as it is then. */
   readonly longestMs: number;
   /** Only the words are other ones: counts of nodes and sessions. */
@@ -43,12 +45,18 @@ export class Pending {
       if (before !== undefined) this.#entries.delete(key);
       return;
     }
-    const { settleMs, longestMs, wordsMs } = this.#damping;
+    const { longestMs } = this.#damping;
     const firstMs = before?.firstMs ?? nowMs;
-    const waitMs = difference.weight === 'message' ? wordsMs : settleMs;
+    const waitMs = this.#waitMs(difference.weight);
     const isSame = before !== undefined && before.word.status === difference.word.status && before.word.reason === difference.word.reason;
     const settledMs = isSame ? before.dueMs : nowMs + waitMs;
     this.#entries.set(key, { ...difference, firstMs, dueMs: Math.min(settledMs, firstMs + Math.max(longestMs, waitMs)) });
+  }
+
+  #waitMs(weight: Difference['weight']): number {
+    const { settleMs, reasonMs, wordsMs } = this.#damping;
+    if (weight === 'message') return wordsMs;
+    return weight === 'reason' ? reasonMs : settleMs;
   }
 
   /** It could not be written. */

@@ -35,6 +35,8 @@ export class Holders {
   readonly #situation: Situation;
   readonly #words = new Map<string, Word[]>();
   readonly #running: ReadonlySet<string>;
+  /** Of each address; the same for all Services that are alike. */
+  readonly #candidates = new WeakMap<Prospect, ReadonlySet<string>[]>();
 
   constructor(situation: Situation) {
     this.#situation = situation;
@@ -57,19 +59,25 @@ export class Holders {
   }
 
   /** @param position of the address among those of the Service */
-  of(address: Ip, position: number, { layer2, unfit }: Prospect): Held {
-    const candidates = layer2.filter(({ covers }) => covers[position] === true).map(({ node }) => node);
-    if (candidates.length === 0) return NOBODY;
-    const words = (this.#words.get(address) ?? []).filter(({ node, claim }) => claim !== undefined || candidates.includes(node));
-    if (words.length === 0) return this.#unheard(address, candidates);
+  of(address: Ip, position: number, prospect: Prospect): Held {
+    const candidates = this.#candidatesOf(prospect, position);
+    if (candidates.size === 0) return NOBODY;
+    const words = (this.#words.get(address) ?? []).filter(({ node, claim }) => claim !== undefined || candidates.has(node));
+    if (words.length === 0) return this.#unheard(address, [...candidates]);
     const isShared = this.#situation.prospects.index.sharers(address).length > 1;
     const told = words.map((word) => {
       // Elected for a Service that it shares the address with, and no candidate for this one.
-      const misfit = isShared && !candidates.includes(word.node) ? unfit.find((one) => isOf(one, word.node)) : undefined;
+      const misfit = isShared && !candidates.has(word.node) ? prospect.unfit.find((one) => isOf(one, word.node)) : undefined;
       return misfit === undefined ? heldBy(word) : { holder: without(word.node), causes: [ineligibleCause(misfit.ineligible)] };
     });
     const holders = told.map(({ holder }) => holder);
     return { holders, causes: told.flatMap(({ holder: { node }, causes }) => causes.map((cause) => ({ cause, places: [node] }))) };
+  }
+
+  #candidatesOf(prospect: Prospect, position: number): ReadonlySet<string> {
+    const known = this.#candidates.get(prospect) ?? [];
+    this.#candidates.set(prospect, known);
+    return (known[position] ??= new Set(prospect.layer2.filter(({ covers }) => covers[position] === true).map(({ node }) => node)));
   }
 
   /** Nobody has said anything of it. */

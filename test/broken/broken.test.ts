@@ -139,7 +139,7 @@ async function stage({ by, broken, wire = calm, after, isNew, service = 'web' }:
   return uid;
 }
 
-const announced = { startMs: 0, settleMs: 100, longestMs: 2000, wordsMs: 1000, restMs: 20 };
+const announced = { startMs: 0, settleMs: 100, reasonMs: 100, longestMs: 2000, wordsMs: 1000, restMs: 20 };
 const FLAGS = { glassPort: 0, glassAuth: 'none' } as const;
 const QUICK = { announced, glassRestMs: 20 };
 

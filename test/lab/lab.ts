@@ -100,8 +100,8 @@ export class Lab {
     }
   }
 
-  startController(identity = 'controller-1', host = 'api'): ChildProcess {
-    const child = startController(this.#daemon('heraldlb-controller'), host, identity);
+  startController(identity = 'controller-1', host = 'api', extra: readonly string[] = []): ChildProcess {
+    const child = startController({ ...this.#daemon('heraldlb-controller'), extra }, host, identity);
     this.controllers.set(identity, child);
     return child;
   }

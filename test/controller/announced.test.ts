@@ -1,0 +1,218 @@
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startAnnouncer } from '../../controller/announced/announcer.ts';
+import { type Difference, Pending } from '../../controller/announced/pending.ts';
+import type { Survey } from '../../controller/survey/survey.ts';
+import type { ServiceKey } from '../../src/cluster/service.ts';
+import { createKubeMetrics, createRegistry } from '../../src/host/metrics.ts';
+import { ANNOUNCED } from '../../src/view/announced.ts';
+import { Lookout } from '../../src/view/lookout.ts';
+import { type RawCluster, calm, speak } from '../cli/explainSupport.ts';
+import { type Base, startBase } from '../broken/wireRows.ts';
+import { sightOf, smallCluster } from '../glass/fixture.ts';
+import { NAMESPACE } from './fixtures.ts';
+import { conditionOf, eventsAbout, getService, serviceObject, until } from './support.ts';
+
+const TIMING = { startMs: 0, settleMs: 150, reasonMs: 150, longestMs: 60_000, wordsMs: 500, restMs: 20 };
+const QUICK = { announced: TIMING };
+
+let base: Base | undefined;
+
+afterEach(async () => {
+  await base?.cluster.close();
+  base = undefined;
+});
+
+/** A cluster whose speakers have said that all is well. */
+async function well(overrides: Parameters<typeof startBase>[1] = QUICK): Promise<{ readonly base: Base; readonly raw: RawCluster }> {
+  base = await startBase({}, overrides);
+  const raw = structuredClone(base.raw);
+  raw.config.L2Advertisement = [];
+  await base.cluster.lab.delete({ apiVersion: 'heraldlb.io/v1', kind: 'L2Advertisement', namespace: NAMESPACE, name: 'l2' });
+  await speak(raw, calm);
+  for (const { metadata, status } of raw.nodeStates) tell(metadata.name, status);
+  return { base, raw };
+}
+
+function lab(): Base['cluster']['lab'] {
+  if (base === undefined) throw new Error('there is no cluster');
+  return base.cluster.lab;
+}
+
+/** What the speaker of a node would write; undefined: it and its NodeState are gone. */
+function tell(node: string, status: object | undefined): void {
+  const key = `${NAMESPACE}/${node}`;
+  if (status === undefined) {
+    lab().store.remove('heraldlb.io/nodestates', key);
+    return;
+  }
+  const object = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', metadata: { name: node, namespace: NAMESPACE, uid: node }, status };
+  lab().store.put('heraldlb.io/nodestates', key, object as unknown as Parameters<ReturnType<typeof lab>['store']['put']>[2]);
+}
+
+const announcedOf = async (name = 'web') => conditionOf(await getService(lab(), name), ANNOUNCED);
+const becomes = (reason: string, name = 'web') => until(reason, async () => (await announcedOf(name))?.reason === reason);
+const writes = (): number =>
+  lab().requests.filter(({ verb, resource, subresource }) => verb === 'patch' && resource === 'services' && subresource === 'status')
+    .length;
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const withPeer = (raw: RawCluster, node: string, state: string): object => {
+  const status = structuredClone(raw.nodeStates.find(({ metadata }) => metadata.name === node)?.status ?? {}) as { bgp?: object[] };
+  return { ...status, bgp: (status.bgp ?? []).map((session) => ({ ...session, state, lastError: 'ECONNREFUSED' })) };
+};
+
+describe('the condition Announced', () => {
+  it('says from how many nodes and over how many sessions, and is an event; then nothing is written any more', async () => {
+    const { raw } = await well();
+    await becomes('Announced');
+    expect(await announcedOf()).toMatchObject({ status: 'True', message: 'Announced by BGP from 3 nodes over 3 sessions.' });
+    await until('the event', async () => (await eventsAbout(lab(), 'web')).some((text) => text.startsWith('Announced x1: ')));
+    await becomes('FamilyNotCarried', 'dual');
+    const before = writes();
+    expect(before).toBeGreaterThan(3);
+    // Counters change all the time, and change nothing here.
+    for (const [node, { status }] of raw.nodeStates.map((state) => [state.metadata.name, state] as const))
+      tell(node, { ...status, bgp: (status['bgp'] as object[]).map((session) => ({ ...session, routes: 7 })) });
+    await wait(1000);
+    expect(writes()).toBe(before);
+  });
+
+  it('is written by a new leader only where it is not so already', async () => {
+    const { base: one } = await well();
+    await becomes('Announced');
+    await becomes('FamilyNotCarried', 'dual');
+    await one.controller.close();
+    const before = writes();
+    await one.cluster.start('two', {}, QUICK);
+    await wait(1500);
+    expect(writes()).toBe(before);
+    tell('n1', undefined);
+    await becomes('SpeakerNotRunning');
+    expect((await announcedOf())?.status).toBe('True');
+  });
+
+  it('is Unknown when nobody can tell, and False when it is known that nobody announces', async () => {
+    const { raw } = await well();
+    await becomes('Announced');
+    for (const { metadata } of raw.nodeStates) tell(metadata.name, undefined);
+    await becomes('SpeakerNotRunning');
+    expect((await announcedOf())?.status).toBe('Unknown');
+    for (const { metadata } of raw.nodeStates) tell(metadata.name, withPeer(raw, metadata.name, 'Active'));
+    await becomes('ConnectionRefused');
+    expect(await announcedOf()).toMatchObject({ status: 'False', message: expect.stringContaining('BGPPeer/tor on n1, n2, n3') as string });
+    await until('the warning', async () => (await eventsAbout(lab(), 'web')).some((text) => text.startsWith('ConnectionRefused ')));
+  });
+
+  it('does not follow what flaps', async () => {
+    const { raw } = await well({ announced: { ...TIMING, settleMs: 1000, reasonMs: 1000 } });
+    await becomes('Announced');
+    await becomes('FamilyNotCarried', 'dual');
+    const before = writes();
+    for (let turn = 0; turn < 20; turn++) {
+      for (const { metadata } of raw.nodeStates)
+        tell(metadata.name, withPeer(raw, metadata.name, turn % 2 === 0 ? 'Active' : 'Established'));
+      await wait(100);
+    }
+    expect(writes()).toBe(before);
+    expect((await announcedOf())?.reason).toBe('Announced');
+  });
+
+  it('goes with the other one when the Service is none of ours any more, and leaves those of others alone', async () => {
+    await well();
+    await becomes('Announced');
+    const ref = { apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'web' };
+    const theirs = { type: 'example.com/Theirs', status: 'True', reason: 'Said', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    await lab().patch(ref, { status: { conditions: [theirs] } }, { subresource: 'status', type: 'strategic' });
+    await lab().create(serviceObject('foreign', { loadBalancerClass: 'example.com/other' }));
+    await lab().patch(ref, { spec: { type: 'ClusterIP' } });
+    await until(
+      'it to be gone',
+      async () => (await announcedOf()) === undefined && conditionOf(await getService(lab(), 'web')) === undefined,
+    );
+    expect(conditionOf(await getService(lab(), 'web'), theirs.type)?.reason).toBe('Said');
+    await wait(500);
+    expect((await getService(lab(), 'foreign')).status?.conditions ?? []).toEqual([]);
+    expect(await announcedOf()).toBeUndefined();
+  });
+
+  it('stays as it is while the API server is away, and after it', async () => {
+    await well();
+    await becomes('Announced');
+    await becomes('FamilyNotCarried', 'dual');
+    const before = writes();
+    await lab().restart({ emptyWindow: true });
+    await wait(1500);
+    expect(writes()).toBe(before);
+    expect((await announcedOf())?.reason).toBe('Announced');
+  });
+});
+
+describe('what is written', () => {
+  it('waits for allocation, which goes first', async () => {
+    const sight = sightOf(smallCluster(), 'one');
+    const services = new Map(sight.services.map((service) => [service.key, service]));
+    const look = new Lookout().look(sight);
+    const survey: Pick<Survey, 'look' | 'services' | 'follow'> = {
+      look: () => look,
+      services: () => sight.services,
+      follow: () => ({ take: () => 'all', stop: () => undefined }),
+    };
+    const written: string[] = [];
+    let isBusy = true;
+    const log = pino({ level: 'silent' });
+    const announcer = startAnnouncer({
+      survey: survey as Survey,
+      services: { get: (key: string) => services.get(key as ServiceKey) } as Parameters<typeof startAnnouncer>[0]['services'],
+      writer: {
+        write: ({ key }) => {
+          written.push(key);
+          return Promise.resolve(true);
+        },
+      },
+      onLook: () => undefined,
+      isBusy: () => isBusy,
+      timing: { ...TIMING, settleMs: 50 },
+      log,
+      metrics: createKubeMetrics(createRegistry('controller')),
+    });
+    await wait(1000);
+    expect(written).toEqual([]);
+    isBusy = false;
+    await until('all of them', () => new Set(written).size === sight.services.length);
+    await announcer.stop();
+  });
+});
+
+describe('what is to be written', () => {
+  const key = 'default/web' as ServiceKey;
+  const difference = (reason: string, weight: Difference['weight'] = 'status'): Difference => ({
+    word: { status: 'False', reason, message: '' },
+    weight,
+  });
+  const damping = { settleMs: 3000, reasonMs: 10_000, longestMs: 30_000, wordsMs: 60_000 };
+
+  it('has to stand for some time, and not at all when it is over before', () => {
+    const pending = new Pending(damping);
+    pending.note(key, difference('A'), 0);
+    expect(pending.due(2999, 10)).toEqual([]);
+    pending.note(key, difference('B'), 2999);
+    expect(pending.due(3000, 10)).toEqual([]);
+    expect(pending.due(5999, 10)).toEqual([key]);
+    pending.note(key, undefined, 5999);
+    expect([pending.due(9999, 10), pending.size]).toEqual([[], 0]);
+  });
+
+  it('is written all the same when it does not come to rest', () => {
+    const pending = new Pending(damping);
+    for (let now = 0; now <= 30_000; now += 1000) pending.note(key, difference(`R${now}`), now);
+    expect(pending.due(30_000, 10)).toEqual([key]);
+  });
+
+  it('comes in the order in which it matters', () => {
+    const pending = new Pending(damping);
+    pending.note('default/words' as ServiceKey, difference('A', 'message'), 0);
+    pending.note('default/reason' as ServiceKey, difference('A', 'reason'), 0);
+    pending.note('default/status' as ServiceKey, difference('A', 'status'), 0);
+    expect(pending.due(100_000, 2)).toEqual(['default/status', 'default/reason']);
+  });
+});
