@@ -51,7 +51,7 @@ describe('heraldlb check', () => {
     ['an AddressClaim to what is no address', `${POOL}---\n${CLAIM}`, /^error AddressClaim\/c spec\.addresses\[0\]: is no IP address/m],
     [
       'a kind that is misspelt',
-      `${POOL.replace('IPAddressPool', 'IpAddressPool')}`,
+      POOL.replace('IPAddressPool', 'IpAddressPool'),
       /^error IpAddressPool\/a kind: is not there: the kinds are IPAddressPool, /m,
     ],
     ['an alias of nothing', `${POOL}---\na: *nope\n`, /^error .*x\.yaml:5:\d+: Unresolved alias/m],

@@ -42,6 +42,6 @@ need('netns', `file:${HERALDLB}`).describe('heraldlb ping', () => {
   });
 
   it('refuses what is no address', () => {
-    expect(ping('router')).toMatchObject({ status: 2, stderr: 'no IP address: router\n' });
+    expect(ping('router')).toMatchObject({ status: 2, stderr: 'error: no IP address: router\n' });
   });
 });

@@ -84,9 +84,10 @@ const ANNOTATIONS: Readonly<Record<string, string>> = {
   loadbalancerHostname: 'there is no DHCP: the address that the Service has now is kept',
 };
 
+const path = (name: string): string => `metadata.annotations ${PREFIX}${name}`;
+
 function carryAnnotations(draft: Draft, service: SourceService): void {
-  const { annotations, object, view } = service;
-  const path = (name: string): string => `metadata.annotations ${PREFIX}${name}`;
+  const { annotations, object } = service;
   if (annotations[`${PREFIX}ignore`] === 'true') {
     const message = 'kube-vip leaves this Service alone; HeraldLB will serve it unless it has a loadBalancerClass';
     draft.lose('Approximated', object, path('ignore'), message);
@@ -95,19 +96,20 @@ function carryAnnotations(draft: Draft, service: SourceService): void {
     const value = annotations[PREFIX + name];
     if (value !== undefined && value !== '' && value !== 'false') draft.lose('NoEquivalent', object, path(name), message);
   }
-  const annotated = annotations[`${PREFIX}loadbalancerIPs`]?.trim() ?? '';
+  carryAddress(draft, service, annotations[`${PREFIX}loadbalancerIPs`]?.trim() ?? '');
+}
+
+function carryAddress(draft: Draft, service: SourceService, annotated: string): void {
+  const { object, view } = service;
   const wanted = annotated === '' ? (view.loadBalancerIP ?? '') : annotated;
-  if (/(^|,)\s*(0\.0\.0\.0|::)\s*(,|$)/.test(wanted)) {
+  const isDhcp = /(^|,)\s*(0\.0\.0\.0|::)\s*(,|$)/.test(wanted);
+  if (isDhcp) {
     const where = annotated === '' ? 'spec.loadBalancerIP' : path('loadbalancerIPs');
     draft.lose('NoEquivalent', object, where, `"${wanted}" asks for DHCP, which is not there: the present address is kept`);
-    // Here it would be asked for as it stands.
-    if (view.loadBalancerIP !== undefined) draft.clearLoadBalancerIP(service);
-    return;
   }
-  if (annotated === '') return;
-  if (view.loadBalancerIP !== undefined) {
-    if (view.loadBalancerIP === wanted) return;
-    draft.clearLoadBalancerIP(service);
-  }
-  draft.annotate(service, 'heraldlb.io/loadBalancerIPs', wanted);
+  const isSaidAlready = view.loadBalancerIP === wanted && !isDhcp;
+  if (wanted === '' || isSaidAlready) return;
+  // Here it would be asked for as it stands.
+  if (view.loadBalancerIP !== undefined) draft.clearLoadBalancerIP(service);
+  if (!isDhcp) draft.annotate(service, 'heraldlb.io/loadBalancerIPs', wanted);
 }

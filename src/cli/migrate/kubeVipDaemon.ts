@@ -20,15 +20,7 @@ export function readDaemon(draft: Draft, object: SourceObject): Daemon | undefin
     .map(record)
     .find((one) => /(^|\/)kube-vip(-iptables)?(:|@|$)/.test(text(one?.['image']) ?? ''));
   if (container === undefined) return undefined;
-  const env = new Map<string, string>();
-  for (const raw of items(container['env'])) {
-    const name = text(record(raw)?.['name']);
-    const value = text(record(raw)?.['value']);
-    if (name !== undefined && value !== undefined) env.set(name, value);
-    const elsewhere = record(record(raw)?.['valueFrom']) ?? {};
-    if (elsewhere['secretKeyRef'] !== undefined || elsewhere['configMapKeyRef'] !== undefined)
-      draft.lose('SecretToCopy', object, path(name ?? ''), 'stands in a Secret or ConfigMap, which is not read: set what it says by hand');
-  }
+  const env = environmentOf(draft, object, container);
   return {
     object,
     env,
@@ -36,6 +28,19 @@ export function readDaemon(draft: Draft, object: SourceObject): Daemon | undefin
     on: (name) => /^(true|1|t)$/i.test(env.get(name) ?? ''),
     path,
   };
+}
+
+function environmentOf(draft: Draft, object: SourceObject, container: Raw): Map<string, string> {
+  const env = new Map<string, string>();
+  for (const raw of items(container['env']).map((one) => record(one) ?? {})) {
+    const name = text(raw['name']) ?? '';
+    const value = text(raw['value']);
+    if (name !== '' && value !== undefined) env.set(name, value);
+    const elsewhere = record(raw['valueFrom']) ?? {};
+    if (elsewhere['secretKeyRef'] !== undefined || elsewhere['configMapKeyRef'] !== undefined)
+      draft.lose('SecretToCopy', object, path(name), 'stands in a Secret or ConfigMap, which is not read: set what it says by hand');
+  }
+  return env;
 }
 
 const path = (name: string): string => `spec.template.spec.containers[kube-vip].env ${name}`;
