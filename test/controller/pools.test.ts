@@ -65,7 +65,10 @@ describe('a Service', () => {
     const written = [{ ip: '192.0.2.0', ipMode: 'VIP' }];
     for (const ingress of [[{ ip: '192.0.2.0', ipMode: 'Proxy' }], [...written, { hostname: 'a.example' }]]) {
       await lab.patch(serviceRef('a'), { status: { loadBalancer: { ingress } } }, { type: 'merge', subresource: 'status' });
-      await until('what was there', async () => JSON.stringify((await getService(lab, 'a')).status?.loadBalancer?.ingress) === JSON.stringify(written));
+      await until(
+        'what was there',
+        async () => JSON.stringify((await getService(lab, 'a')).status?.loadBalancer?.ingress) === JSON.stringify(written),
+      );
     }
   });
 
