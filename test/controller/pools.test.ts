@@ -70,6 +70,8 @@ describe('a Service', () => {
         async () => JSON.stringify((await getService(lab, 'a')).status?.loadBalancer?.ingress) === JSON.stringify(written),
       );
     }
+    await until('the event', async () => (await eventsAbout(lab, 'a')).length > 0);
+    expect(await eventsAbout(lab, 'a')).toEqual(['IPAllocated x1: Assigned IP ["192.0.2.0"]']);
   });
 
   it('may have several addresses of each family: so many of one pool, or one of each pool', async () => {
