@@ -29,9 +29,7 @@ export interface ServiceChange {
  * @returns undefined when there is none
  */
 export function serviceChange(service: ServiceView, assignment: Assignment, now: string): ServiceChange | undefined {
-  // What others wrote beside our addresses goes; where we have none to give it is not ours to judge.
-  const isOurs = service.foreignIngress !== true || assignment.ingress.length === 0;
-  const ingress = isOurs && sameList(service.ingress, assignment.ingress) ? undefined : { ingress: ingressOf(assignment.ingress) };
+  const ingress = ingressChange(service, assignment);
   const pool = assignment.pool;
   const annotations = service.annotations[ALLOCATED_FROM_POOL] === pool ? undefined : { [ALLOCATED_FROM_POOL]: pool ?? null };
   const before = service.conditions.find(({ type }) => type === ALLOCATED);
@@ -49,6 +47,12 @@ export function serviceChange(service: ServiceView, assignment: Assignment, now:
     },
     notices: notices(service, assignment, before, condition !== undefined),
   };
+}
+
+function ingressChange(service: ServiceView, { ingress }: Assignment): { readonly ingress: ReturnType<typeof ingressOf> } | undefined {
+  // What others wrote beside our addresses goes; where we have none to give it is not ours to judge.
+  const isOurs = service.foreignIngress !== true || ingress.length === 0;
+  return isOurs && sameList(service.ingress, ingress) ? undefined : { ingress: ingressOf(ingress) };
 }
 
 function ingressOf(addresses: readonly Ip[]): readonly { readonly ip: Ip; readonly ipMode: 'VIP' }[] | null {

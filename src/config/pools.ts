@@ -39,7 +39,8 @@ function buildPool(object: ConfigObject<Spec>, spec: Spec): { readonly value: Po
     const unusable = unusableIn(block);
     never.push(...unusable.map((one) => one.block));
     const what = [...new Set(unusable.map((one) => one.what))].join(', ');
-    if (what !== '') faults.push(fault('UnusableAddresses', path, `${block.text} contains ${what} addresses, which are never given`, 'warning'));
+    if (what !== '')
+      faults.push(fault('UnusableAddresses', path, `${block.text} contains ${what} addresses, which are never given`, 'warning'));
   }
   const allocation = buildAllocation(spec.serviceAllocation);
   const excluded = merged([...never, ...readExcluded(spec.excludedAddresses ?? [], index, faults)]);

@@ -226,7 +226,6 @@ export class Allocator {
     }
     return [...changed];
   }
-
 }
 
 /** Each round serves somebody who waited for what another one left; chains of that are short. */

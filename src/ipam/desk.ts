@@ -181,4 +181,5 @@ export class Desk {
     const claim = this.claims.against(address, key);
     if (claim === undefined) return undefined;
     return { reason: 'ClaimedByOther', address, claim: claim.name, ...(claim.service === undefined ? {} : { service: claim.service }) };
-  }}
+  }
+}

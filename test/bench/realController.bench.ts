@@ -278,7 +278,9 @@ async function late(kube: Kube, name: string, pools: readonly object[], started:
   await end([child]);
   const aloneAfter = await bareConditions(kube, 'late');
   const perService = (seconds: number): string => `${((seconds * 1000) / COUNT).toFixed(2)} ms`;
-  console.log('| controller | bare patches: alone | watched before | watched after | alone after | a pool comes | of those alone | of those watched |');
+  console.log(
+    '| controller | bare patches: alone | watched before | watched after | alone after | a pool comes | of those alone | of those watched |',
+  );
   console.log('|---|---|---|---|---|---|---|---|');
   const [before = 0, after = 0] = bareMs;
   console.log(
@@ -315,7 +317,9 @@ async function measure({ name, crds, objects, late: lateObject, start }: Contend
     if (phases === 'start') {
       const { waiting, cpuWaiting } = await fromStart(kube, begin);
       const peak = peakMb(running[0]?.pid ?? 0).toFixed(0);
-      console.log(`${name}: ${COUNT} from its start in ${(waiting / 1000).toFixed(1)} s (${rate(waiting)}), CPU ${cpuWaiting.toFixed(1)} s, ${peak} MB`);
+      console.log(
+        `${name}: ${COUNT} from its start in ${(waiting / 1000).toFixed(1)} s (${rate(waiting)}), CPU ${cpuWaiting.toFixed(1)} s, ${peak} MB`,
+      );
       return;
     }
     if (phases !== 'late') {

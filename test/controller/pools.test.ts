@@ -65,8 +65,13 @@ describe('a Service', () => {
     const written = [{ ip: '192.0.2.0', ipMode: 'VIP' }];
     for (const ingress of [[{ ip: '192.0.2.0', ipMode: 'Proxy' }], [...written, { hostname: 'a.example' }]]) {
       await lab.patch(serviceRef('a'), { status: { loadBalancer: { ingress } } }, { type: 'merge', subresource: 'status' });
-      await until('what was there', async () => JSON.stringify((await getService(lab, 'a')).status?.loadBalancer?.ingress) === JSON.stringify(written));
+      await until(
+        'what was there',
+        async () => JSON.stringify((await getService(lab, 'a')).status?.loadBalancer?.ingress) === JSON.stringify(written),
+      );
     }
+    await until('the event', async () => (await eventsAbout(lab, 'a')).length > 0);
+    expect(await eventsAbout(lab, 'a')).toEqual(['IPAllocated x1: Assigned IP ["192.0.2.0"]']);
   });
 
   it('may have several addresses of each family: so many of one pool, or one of each pool', async () => {

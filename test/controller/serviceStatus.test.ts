@@ -48,7 +48,11 @@ describe('serviceChange', () => {
     const ingress = [{ ip: '10.0.0.1', ipMode: 'VIP' }];
     expect(serviceChange(view, assignment, LATER)).toEqual({ patch: { status: { loadBalancer: { ingress } } }, notices: [] });
     const none: Assignment = { ingress: [], released: [], refusal: { reason: 'NoPools' } };
-    const refused = { ...after(service('b'), none, serviceChange(service('b'), none, NOW)), foreignIngress: true, annotations: {} } as const;
+    const refused = {
+      ...after(service('b'), none, serviceChange(service('b'), none, NOW)),
+      foreignIngress: true,
+      annotations: {},
+    } as const;
     expect(serviceChange(refused, none, LATER)).toBeUndefined();
   });
 

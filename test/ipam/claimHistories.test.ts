@@ -272,7 +272,9 @@ function wronglyGiven(world: World, before: Before, _step: Step, claims: readonl
       if (had.has(address)) return [];
       const sharers = [...now].flatMap(([other, { decided: theirs }]) => (other !== each && theirs.includes(address) ? [other] : []));
       // Beside somebody who has it by right.
-      const isShared = sharers.some((other) => index.against(address, other) === undefined || earlier.against(address, other) === undefined);
+      const isShared = sharers.some(
+        (other) => index.against(address, other) === undefined || earlier.against(address, other) === undefined,
+      );
       const home = world.pools.find((candidate) => candidate.blocks.some((block) => blockContains(block, address)));
       const isOwn = [...index.of(each), ...earlier.of(each)].some((own) => own.address === address);
       const isKept =

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startController } from '../../controller/main.ts';
 import { listCluster } from '../../src/cli/listCluster.ts';
+import { readCluster } from '../../src/cli/migrate/sourceCluster.ts';
 import { loadCredentials } from '../../src/host/kube/credentials.ts';
 import { type KubeClient, createKubeClient } from '../../src/host/kube/kubeClient.ts';
 import { createLogger } from '../../src/host/log.ts';
@@ -101,6 +102,8 @@ describe.skipIf(needKube('BGPPeers that nobody converts') === undefined)('BGPPee
     // They are read as they are stored, here as by the speakers.
     const { BGPPeer } = (await listCluster(client(), { namespace: NAMESPACE, apiGroup: 'metallb.io' })).config;
     expect(BGPPeer.map((object) => (object as { spec: object }).spec)).toEqual([PEER]);
+    const migrated = (await readCluster(client(), 'metallb', NAMESPACE)) as { readonly kind: string; readonly spec: object }[];
+    expect(migrated.filter(({ kind }) => kind === 'BGPPeer').map(({ spec }) => spec)).toEqual([PEER]);
   });
 
   it('keep nobody from anything even where they are stored in both versions', async () => {
@@ -111,6 +114,7 @@ describe.skipIf(needKube('BGPPeers that nobody converts') === undefined)('BGPPee
       JSON.stringify((await kube.admin.raw('GET', `/apis/metallb.io/${served}/${PEERS}`)).body).includes('conversion webhook');
     await until('lists that fail', async () => (await fails('v1beta2')) && (await fails('v1beta1')), 30_000);
     expect((await listCluster(client(), { namespace: NAMESPACE, apiGroup: 'metallb.io' })).config.BGPPeer).toEqual([]);
+    await expect(readCluster(client(), 'metallb', NAMESPACE)).rejects.toThrow('conversion webhook');
     await controller('two');
   });
 });

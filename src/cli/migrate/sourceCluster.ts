@@ -1,6 +1,7 @@
 import { METALLB_GROUP } from '../../api/kind.ts';
 import type { KubeClient } from '../../host/kube/kubeClient.ts';
 import { KubeError } from '../../host/kube/kubeError.ts';
+import { isUnconverted } from '../../host/kube/olderVersion.ts';
 import { NAMESPACES, NODES, type Resource, SERVICES, apiVersionOf, customResource, objectPath } from '../../host/kube/resource.ts';
 import { listAll } from '../clusterAccess.ts';
 import type { Source } from './contract.ts';
@@ -86,8 +87,13 @@ async function readKind(client: KubeClient, { versions, group, plural, kind }: W
   for (const version of versions) {
     // Only workloads are of everybody: what is not the other system's is passed over.
     const scope = group === 'apps' ? namespace : undefined;
-    const found = await absentIfMissing(list(client, customResource(group, version, plural, kind), scope));
-    if (found !== undefined) return found;
+    try {
+      const found = await absentIfMissing(list(client, customResource(group, version, plural, kind), scope));
+      if (found !== undefined) return found;
+    } catch (error) {
+      // They may be readable as they are stored; what cannot be read at all must not look as if there were none.
+      if (!isUnconverted(error) || version === versions.at(-1)) throw error;
+    }
   }
   return [];
 }

@@ -65,7 +65,11 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
   const prefix = new URL(credentials.server).pathname.replace(/\/$/, '');
 
   const sendOnce = async (call: Call, signal: AbortSignal): Promise<WireAnswer> => {
-    const headers: Record<string, string> = { accept: call.accept ?? 'application/json', 'user-agent': userAgent, ...(await credentials.headers()) };
+    const headers: Record<string, string> = {
+      accept: call.accept ?? 'application/json',
+      'user-agent': userAgent,
+      ...(await credentials.headers()),
+    };
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
     return (await connection.wire()).send({ method: call.method, path: prefix + pathOf(call), headers, body, signal });

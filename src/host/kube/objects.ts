@@ -103,7 +103,12 @@ export function patchObject<T = KubeObject>(
   resource: Resource,
   ref: Ref,
   patch: object,
-  options: CallOptions & { readonly subresource?: string | undefined; readonly type?: PatchType; readonly fieldManager?: string; readonly metadataOnly?: boolean } = {},
+  options: CallOptions & {
+    readonly subresource?: string | undefined;
+    readonly type?: PatchType;
+    readonly fieldManager?: string;
+    readonly metadataOnly?: boolean;
+  } = {},
 ): Promise<T> {
   const { subresource, type = 'merge', fieldManager, metadataOnly = false, ...call } = options;
   const rest = metadataOnly ? { ...call, accept: METADATA_ONLY } : call;

@@ -41,6 +41,6 @@ export function readingOlder(client: KubeClient, resource: Resource, version: st
 }
 
 /** A server says so plainly, or, once it has given up on filling its cache, in an answer that sounds like a lack of time (429). */
-function isUnconverted(error: unknown): boolean {
+export function isUnconverted(error: unknown): boolean {
   return error instanceof KubeError && (error.status >= 500 || error.status === 429) && error.message.includes('conversion webhook for');
 }
