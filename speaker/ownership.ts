@@ -21,6 +21,7 @@ import type { Layer2Engine } from './layer2Engine.ts';
 import { Mesh } from './mesh.ts';
 import { Pulse } from './pulse.ts';
 import type { WireProblem } from './report.ts';
+import { ReservedAddresses } from './reservedAddresses.ts';
 
 const DUE = 'standing';
 
@@ -46,6 +47,7 @@ export class Ownership {
   readonly #node: string;
   readonly #layer2: Layer2Engine;
   readonly #knocker: Knocker;
+  readonly #reserved: ReservedAddresses;
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
   #owners: ReadonlyMap<Ip, string> = new Map();
@@ -81,6 +83,11 @@ export class Ownership {
       () => this.#sure(),
     );
     this.#standing = startStanding(parts.clock.now(), { failback: options.failback, joinMs: JOIN_MS });
+    this.#reserved = new ReservedAddresses(parts, () => {
+      this.#essence = '';
+      if (this.#plan !== undefined) this.#reserved.set(this.#node, this.#plan);
+      this.#meet();
+    });
     this.#knocker = new Knocker(
       parts,
       () => (this.pulse.isDoubtful() ? [] : this.mesh.lost()),
@@ -106,6 +113,7 @@ export class Ownership {
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
+    this.#reserved.set(this.#node, plan);
     this.#measure(plan);
     this.#meet();
   }
@@ -222,6 +230,7 @@ export class Ownership {
     const handed = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
     for (const [at, claim] of plan.candidacies.entries()) {
       const owner = this.#owners.get(plan.groups[at] ?? claim.ip);
+      if (this.#reserved.of(claim.ip) !== undefined) continue;
       if (owner === this.#node) own.push(claim);
       else if (owner !== undefined && !disowned) handed.set(claim.ip, { claim, to: owner });
     }
@@ -244,13 +253,15 @@ export class Ownership {
   }
 
   problems(): WireProblem[] {
-    return this.#plan === undefined || this.#standing.phase === 'joining' ? [] : this.mesh.problems();
+    if (this.#plan === undefined) return [];
+    return [...this.#reserved.problems(), ...(this.#standing.phase === 'joining' ? [] : this.mesh.problems())];
   }
 
   stop(): void {
     this.#parts.deadlines.set(DUE, undefined, () => undefined);
     this.pulse.stop();
     this.#knocker.stop();
+    this.#reserved.stop();
     this.mesh.stop();
   }
 }

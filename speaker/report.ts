@@ -73,6 +73,8 @@ export interface ClaimReport {
 /** What keeps a plan from being carried out. Stable codes: NodeState, events and metrics use them. */
 export type WireProblem =
   | { readonly reason: 'AddressInUse'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
+  /** `owner`: a Node, or the default gateway. */
+  | { readonly reason: 'AddressOfNode'; readonly ip: Ip; readonly owner: string }
   | { readonly reason: 'NoUsableInterface'; readonly ip: Ip; readonly interfaces: readonly string[] }
   | { readonly reason: 'NoNextHop'; readonly peer: string; readonly family: string }
   | { readonly reason: 'UnsupportedPeer'; readonly peer: string; readonly field: string }
@@ -102,6 +104,7 @@ type Sentences = { readonly [R in WireProblem['reason']]: (facts: Extract<WirePr
 
 const SENTENCES: Sentences = {
   AddressInUse: ({ ip, mac, interface: name }) => `${mac} on ${name} uses ${ip} too`,
+  AddressOfNode: ({ ip, owner }) => `${ip} is the address of ${owner}, and is not announced`,
   NoUsableInterface: ({ ip, interfaces }) =>
     interfaces.length === 0
       ? `no interface of the node can announce ${ip}`

@@ -72,6 +72,7 @@ const CONFIG: Readonly<Record<ProblemReason, string>> = {
 /** The codes of WireProblem in speaker/report.ts; a test compares. */
 const WIRE: Readonly<Record<string, string>> = {
   AddressInUse: 'find the machine by its MAC and take the address from it, or out of the pool',
+  AddressOfNode: 'take the address out of the pool, and give the Service another one',
   NoUsableInterface: 'compare interfaces of the L2Advertisement with `ip -br link` on the node',
   NoNextHop: 'give the interface to the router an address of that family',
   UnsupportedPeer: 'give the BGPPeer a peerAddress or an interface',

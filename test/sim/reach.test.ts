@@ -102,3 +102,18 @@ it('a node that can announce some of its addresses and not others is elected for
   expect(found.flat()).toContain('node2');
   for (const host of hosts) expect(host.engine?.report().problems.map(({ reason }) => reason)).not.toContain('NoUsableInterface');
 });
+
+it('the address of a node, given to a Service by whomever, is announced by nobody and told', () => {
+  const world = new World(3);
+  const hosts = [1, 2].map((number) => new SimHost(world, number, { failback: { kind: 'immediate' } }));
+  const vips = [...VIPS, '10.0.0.2' as Ip];
+  for (const host of hosts) {
+    host.plan = planFor(host, hosts, vips, 1);
+    host.start();
+  }
+  world.runUntil(10_000);
+  expect(world.answering('10.0.0.2' as Ip, 0)).toEqual([]);
+  expect(owners(world, VIPS).every((each) => each.length === 1)).toBe(true);
+  for (const host of hosts)
+    expect(host.engine?.report().problems).toEqual([{ reason: 'AddressOfNode', ip: '10.0.0.2', owner: 'Node/node2' }]);
+});
