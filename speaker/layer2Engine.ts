@@ -18,6 +18,7 @@ import type { HostLink } from './hands.ts';
 import { Interfaces } from './interfaces.ts';
 import { Layer2Counters } from './layer2Counters.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
+import { SharedLists } from './sharedLists.ts';
 import { SpeakerMacs } from './speakerMacs.ts';
 
 const DUE = 'layer2';
@@ -268,10 +269,12 @@ export class Layer2Engine {
   }
 
   report(): ClaimReport[] {
+    // Lists that are alike are one list, which also arrives as one.
+    const lists = new SharedLists();
     return [...this.#announcer.claims.values()].map((claim) => ({
       ip: claim.ip,
       phase: claim.phase,
-      interfaces: claim.phase === 'claimed' ? this.#interfacesOf(claim) : [],
+      interfaces: lists.of(claim.phase === 'claimed' ? this.#interfacesOf(claim) : []),
       since: this.#phases.get(claim.ip)?.since ?? wallTime(this.#parts.clock.now()),
     }));
   }
