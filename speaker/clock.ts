@@ -33,8 +33,13 @@ export const realClock: Clock = {
 
 /** RFC 3339 in whole seconds: where a monotonic instant of this process stands on the wall clock. */
 export function wallTime(at: Instant): string {
-  return new Date(performance.timeOrigin + at).toISOString().replace(/\.\d+Z$/, 'Z');
+  const second = Math.floor((performance.timeOrigin + at) / 1000);
+  // Thousands of addresses are taken in one second.
+  if (second !== latest.second) latest = { second, text: new Date(second * 1000).toISOString().replace(/\.\d+Z$/, 'Z') };
+  return latest.text;
 }
+
+let latest = { second: -1, text: '' };
 
 export function wallNow(): string {
   return wallTime(realClock.now());

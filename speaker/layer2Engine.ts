@@ -21,6 +21,7 @@ import { Layer2Counters } from './layer2Counters.ts';
 import { claimProblems, reportOf } from './layer2Report.ts';
 import { type Layer2Surroundings, NO_SURROUNDINGS } from './layer2Surroundings.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
+import { SharedLists } from './sharedLists.ts';
 import { SpeakerMacs } from './speakerMacs.ts';
 
 const DUE = 'layer2';
@@ -286,7 +287,8 @@ export class Layer2Engine {
   }
 
   report(): ClaimReport[] {
-    return [...this.#announcer.claims.values()].map((claim) => reportOf(claim, this.#interfaces, this.#phases.get(claim.ip)?.since));
+    const lists = new SharedLists();
+    return [...this.#announcer.claims.values()].map((claim) => reportOf(claim, this.#interfaces, lists, this.#phases.get(claim.ip)?.since));
   }
 
   problems(): WireProblem[] {

@@ -4,12 +4,13 @@ import type { Mac } from '../src/net/mac.ts';
 import { wallNow } from './clock.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
+import type { SharedLists } from './sharedLists.ts';
 
-/** @param since when it came into its phase */
-export function reportOf({ ip, phase, wanted }: Claim, interfaces: Interfaces, since: string | undefined): ClaimReport {
+/** @param lists lists that are alike are one list, which also arrives as one @param since when it came into its phase */
+export function reportOf({ ip, phase, wanted }: Claim, interfaces: Interfaces, lists: SharedLists, since: string | undefined): ClaimReport {
   const claim = wanted.interfaces === undefined ? { ip } : { ip, interfaces: wanted.interfaces };
   const names = phase === 'claimed' ? interfaces.fitFor(claim).map(({ name }) => name) : [];
-  return { ip, phase, interfaces: names.toSorted(), since: since ?? wallNow() };
+  return { ip, phase, interfaces: lists.of(names.toSorted()), since: since ?? wallNow() };
 }
 
 /** @param occupants who else was seen to have an address */

@@ -44,14 +44,19 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
     bfd: report.bfd.slice(0, MAX.sessions).map(guardOf),
     claims: held.slice(0, MAX.claims).map(({ ip, interfaces, since }) => ({
       ip,
-      services: (services.get(ip) ?? []).slice(0, MAX.servicesPerClaim),
-      interfaces: [...interfaces],
+      services: atMost(services.get(ip) ?? [], MAX.servicesPerClaim),
+      interfaces: interfaces as string[],
       since,
     })),
     problems: problems.slice(0, MAX.problems),
     ...(input.drain === undefined ? {} : { drain: drainOf(input.drain) }),
     conditions: [ready(input, problems)],
   };
+}
+
+/** What is short enough is not copied: there may be thousands. */
+function atMost(list: readonly string[], most: number): string[] {
+  return list.length > most ? list.slice(0, most) : (list as string[]);
 }
 
 /** Distinct prefixes: a prefix that goes to two routers is one. */

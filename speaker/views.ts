@@ -41,7 +41,7 @@ export function projectLoadBalancer(object: unknown): LoadBalancer | undefined {
   const { key, deleting, loadBalancerClass, externalTrafficPolicy, ingress, uid } = service;
   const labels: Record<string, string> = {};
   for (const [name, value] of Object.entries(service.labels)) labels[name] = texts.of(value, () => value);
-  const view = { key: flat(key), uid, type: TYPE, deleting, labels, externalTrafficPolicy, ingress };
+  const view = { key, uid, type: TYPE, deleting, labels, externalTrafficPolicy, ingress };
   return loadBalancerClass === undefined ? view : { ...view, loadBalancerClass: texts.of(loadBalancerClass, () => loadBalancerClass) };
 }
 
@@ -51,7 +51,7 @@ export function projectServingSlice(object: unknown): AnnouncedSlice | undefined
   if (slice === undefined) return undefined;
   const keys = slice.endpoints.map(endpointKey);
   const list = endpointLists.of(keys.join(), () => slice.endpoints.map((each, i) => endpoints.of(keys[i] ?? '', () => each)));
-  return { service: flat(slice.service), family: slice.family, endpoints: list };
+  return { service: slice.service, family: slice.family, endpoints: list };
 }
 
 export function sameLoadBalancer(a: LoadBalancer, b: LoadBalancer): boolean {
@@ -74,10 +74,4 @@ export function sameSlice(a: AnnouncedSlice, b: AnnouncedSlice): boolean {
 function sameLabels(a: LoadBalancer['labels'], b: LoadBalancer['labels']): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
-}
-
-/** A string that was put together keeps its parts, until somebody needs it as one. */
-function flat<T extends string>(value: T): T {
-  Number(value);
-  return value;
 }

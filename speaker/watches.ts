@@ -33,13 +33,17 @@ export interface Watches {
   readonly stop: () => Promise<void>;
 }
 
+/** There may be 100,000 of these, and no more than one page of them is in memory as it came. */
+const PAGE = 200;
+
 export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions): Watches {
-  const services = startReflector<LoadBalancer>({ ...common, resource: SERVICES, project: projectLoadBalancer, same: sameLoadBalancer });
+  const services = startReflector<LoadBalancer>({ ...common, resource: SERVICES, project: projectLoadBalancer, same: sameLoadBalancer, pageSize: PAGE });
   const slices = startReflector<AnnouncedSlice>({
     ...common,
     resource: ENDPOINT_SLICES,
     labelSelector: '!service.kubernetes.io/headless',
     project: projectServingSlice,
+    pageSize: PAGE,
     same: sameSlice,
   });
   // The kubelet touches its Node every few minutes, and others do more often: most of it changes nothing for us.

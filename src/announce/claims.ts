@@ -8,6 +8,7 @@ import { type CandidateSet, Candidates } from './candidates.ts';
 import { ContestTable } from './contests.ts';
 import type { Ineligible } from './eligibility.ts';
 import type { ClaimPlan, Verdict } from './plan.ts';
+import { refused } from './refused.ts';
 import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 import { changeSorted } from './sorted.ts';
@@ -27,6 +28,9 @@ export class ClaimPlanner {
   readonly #groups = new Map<Ip, readonly ServiceKey[]>();
   readonly #groupOf = new Map<ServiceKey, Ip>();
   readonly #byIp = new Map<Ip, ClaimPlan>();
+  /** By the names of the advertisements that speak of a Service on this node. */
+  readonly #scopes = new Map<string, Scope>();
+  readonly #others = new Map<string, Verdict>();
   #candidacies: readonly ClaimPlan[] = [];
   #claims: readonly ClaimPlan[] = [];
 
@@ -60,17 +64,19 @@ export class ClaimPlanner {
   verdict(key: ServiceKey): Verdict | undefined {
     const judged = this.#services.get(key);
     if (judged === undefined) return undefined;
-    if ('unfit' in judged) return { announced: false, ineligible: judged.unfit };
+    if ('unfit' in judged) return refused(judged.unfit);
     const owner = this.#ownerOf(key);
     if (owner !== this.#node?.name) {
       const isSilent = this.#node?.ready === false && owner !== undefined && this.#ready.has(owner);
-      return { announced: false, ineligible: isSilent ? { reason: 'NodeNotReady' } : { reason: 'NotOwner', owner: owner ?? '' } };
+      return isSilent ? refused(SILENT) : this.#othersOf(owner ?? '');
     }
-    return {
-      announced: true,
-      advertisements: names(judged.advertisements),
-      ...(judged.interfaces === undefined ? {} : { interfaces: [...judged.interfaces].toSorted() }),
-    };
+    return judged.scope.verdict;
+  }
+
+  #othersOf(owner: string): Verdict {
+    const known = this.#others.get(owner) ?? refused({ reason: 'NotOwner', owner });
+    this.#others.set(owner, known);
+    return known;
   }
 
   #ownerOf(key: ServiceKey): string | undefined {
@@ -179,7 +185,7 @@ export class ClaimPlanner {
     if (first === undefined || this.#node === undefined) return undefined;
     const group = this.#groupOf.get(first.key);
     if (group === undefined || this.#table.setOf(group)?.nodes.includes(this.#node.name) !== true) return undefined;
-    const interfaces = others.reduce((all, { judged }) => merge(all, judged.interfaces), first.judged.interfaces);
+    const interfaces = others.reduce((all, { judged }) => merge(all, judged.scope.interfaces), first.judged.scope.interfaces);
     return {
       ip,
       services: announced.map(({ key }) => key),
@@ -193,7 +199,7 @@ export class ClaimPlanner {
     const pools = servicePools(index, service);
     if (isIneligible(pools)) return { ingress, set: undefined, unfit: pools };
     const matching = index.config.l2Advertisements.filter((advertisement) => coversService(advertisement, service, pools));
-    if (matching.length === 0) return { ingress, set: undefined, unfit: { reason: 'NoMatchingAdvertisement' } };
+    if (matching.length === 0) return { ingress, set: undefined, unfit: UNMATCHED };
     if (this.#mightSplit(service, matching)) return { ingress, set: undefined, unfit: { reason: 'SharedAddressWithServiceSelector' } };
     const set = this.#candidates.of(service, matching);
     const node = this.#node;
@@ -202,7 +208,14 @@ export class ClaimPlanner {
     if (unfit !== undefined) return { ingress, set, unfit };
     const here = matching.filter((advertisement) => coversNode(advertisement, node));
     if (here.length === 0) return { ingress, set, unfit: { reason: 'NodeNotSelected', advertisements: names(matching) } };
-    return { ingress, set, advertisements: here, addresses: addressesOf(service, pools, here), interfaces: interfacesOf(here) };
+    return { ingress, set, scope: this.#scopeOf(here), addresses: addressesOf(service, pools, here) };
+  }
+
+  #scopeOf(here: readonly L2Advertisement[]): Scope {
+    const key = here.map(({ name }) => name).join(' ');
+    const known = this.#scopes.get(key) ?? scopeOf(here);
+    this.#scopes.set(key, known);
+    return known;
   }
 
   /** Two Services that share an address could be elected to two nodes; MetalLB refuses this combination too. */
@@ -218,11 +231,26 @@ export class ClaimPlanner {
 type Judged = { readonly ingress: readonly Ip[]; readonly set: CandidateSet | undefined } & (
   | { readonly unfit: Ineligible }
   | {
-      readonly advertisements: readonly L2Advertisement[];
+      readonly scope: Scope;
       readonly addresses: readonly Ip[];
-      readonly interfaces: Set<string> | undefined;
     }
 );
+
+/** What some advertisements say together; thousands of Services have the same. */
+interface Scope {
+  readonly interfaces: Set<string> | undefined;
+  /** Of a Service that this node owns. */
+  readonly verdict: Verdict;
+}
+
+const UNMATCHED: Ineligible = { reason: 'NoMatchingAdvertisement' };
+const SILENT: Ineligible = { reason: 'NodeNotReady' };
+
+function scopeOf(here: readonly L2Advertisement[]): Scope {
+  const interfaces = interfacesOf(here);
+  const where = interfaces === undefined ? {} : { interfaces: [...interfaces].toSorted() };
+  return { interfaces, verdict: { announced: true, advertisements: names(here), ...where } };
+}
 
 function sameClaim(a: ClaimPlan | undefined, b: ClaimPlan | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
@@ -238,8 +266,8 @@ function interfacesOf(advertisements: readonly L2Advertisement[]): Set<string> |
   return new Set(advertisements.flatMap((advertisement) => advertisement.interfaces));
 }
 
-function addressesOf(service: AnnouncedService, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): Ip[] {
-  return service.ingress.filter((_, position) =>
-    advertisements.some((advertisement) => advertisement.pools === 'all' || advertisement.pools.includes(pools[position]?.name ?? '')),
-  );
+function addressesOf(service: AnnouncedService, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): readonly Ip[] {
+  const isCovered = (_: Ip, position: number): boolean =>
+    advertisements.some((advertisement) => advertisement.pools === 'all' || advertisement.pools.includes(pools[position]?.name ?? ''));
+  return service.ingress.every(isCovered) ? service.ingress : service.ingress.filter(isCovered);
 }

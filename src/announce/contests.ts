@@ -5,8 +5,8 @@ import type { CandidateSet } from './candidates.ts';
 
 interface Entry {
   readonly set: CandidateSet;
-  /** The ranks of each group's first address, in the order of the set's nodes. */
-  readonly rows: Map<Ip, Float64Array>;
+  /** The first addresses of the groups. */
+  readonly vips: Set<Ip>;
   contest: Contest | undefined;
 }
 
@@ -32,19 +32,19 @@ export class ContestTable {
     if (before === set) return;
     if (before !== undefined) {
       const entry = this.#entry(before);
-      entry.rows.delete(vip);
-      if (entry.rows.size === 0) this.#entries.delete(before.key);
+      entry.vips.delete(vip);
+      if (entry.vips.size === 0) this.#entries.delete(before.key);
     }
     if (set === undefined) this.#setOf.delete(vip);
     else {
-      this.#entry(set).rows.set(vip, this.#cache.ranks(set.nodes, vip));
+      this.#entry(set).vips.add(vip);
       this.#setOf.set(vip, set);
     }
     this.#isOld = true;
   }
 
   #entry(set: CandidateSet): Entry {
-    const entry = this.#entries.get(set.key) ?? { set, rows: new Map<Ip, Float64Array>(), contest: undefined };
+    const entry = this.#entries.get(set.key) ?? { set, vips: new Set<Ip>(), contest: undefined };
     this.#entries.set(set.key, entry);
     entry.contest = undefined;
     return entry;
@@ -69,7 +69,7 @@ export class ContestTable {
   #contest(key: string): Contest {
     const entry = this.#entries.get(key);
     if (entry === undefined) throw new Error(`no contest ${key}`);
-    return (entry.contest ??= contestOf(entry));
+    return (entry.contest ??= contestOf(entry, this.#cache));
   }
 
   contests(): readonly Contest[] {
@@ -81,10 +81,11 @@ export class ContestTable {
   }
 }
 
-function contestOf({ set, rows }: Entry): Contest {
+function contestOf({ set, vips: all }: Entry, cache: RankCache): Contest {
   const { policy, nodes, weights, tiers } = set;
-  const vips = [...rows.keys()].toSorted();
+  const vips = [...all].sort();
   const ranks = new Float64Array(new SharedArrayBuffer(vips.length * nodes.length * Float64Array.BYTES_PER_ELEMENT));
-  for (const [v, vip] of vips.entries()) ranks.set(rows.get(vip) ?? [], v * nodes.length);
+  let at = 0;
+  for (const vip of vips) for (const node of nodes) ranks[at++] = cache.rank(node, vip);
   return { policy, nodes, weights, tiers, vips, ranks };
 }

@@ -8,6 +8,7 @@ import type { Ineligible } from './eligibility.ts';
 import { MultiMap } from './multiMap.ts';
 import { familiesOf } from './peerFamilies.ts';
 import type { RouteSet, Verdict } from './plan.ts';
+import { refused } from './refused.ts';
 import { type Preference, RouteTable, type Wish, preferenceOf, samePreference, unite, wishOf } from './routeTable.ts';
 import {
   coversAddress,
@@ -126,7 +127,7 @@ export class RoutePlanner {
     if (service === undefined) return;
     const found = this.#advertisementsOf(service);
     if ('reason' in found) {
-      this.#verdicts.set(key, { announced: false, ineligible: found });
+      this.#verdicts.set(key, refused(found));
       return;
     }
     this.#selected.set(key, found);
@@ -178,7 +179,7 @@ export class RoutePlanner {
       const selected = this.#selected.get(key);
       if (selected === undefined) continue;
       const ineligible = addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), selected);
-      this.#verdicts.set(key, ineligible === undefined ? selected.verdict : { announced: false, ineligible });
+      this.#verdicts.set(key, ineligible === undefined ? selected.verdict : refused(ineligible));
     }
     return wishes;
   }

@@ -1,4 +1,5 @@
 import type { Family, Ip } from '../net/ip.ts';
+import { flat } from './flat.ts';
 
 /** `namespace/name`: the key of a Service, and of everything that belongs to one. */
 export type ServiceKey = string & { readonly __unit: 'ServiceKey' };
@@ -57,5 +58,5 @@ export type AnnouncedService = Pick<
 >;
 
 export function serviceKey(namespace: string, name: string): ServiceKey {
-  return `${namespace}/${name}` as ServiceKey;
+  return flat(`${namespace}/${name}` as ServiceKey);
 }

@@ -15,42 +15,51 @@ export interface VipGroup {
   readonly candidates: readonly Candidate[];
 }
 
+/** More names than any cluster has at a time: after that many the memory begins anew. */
+const MAX_NODES = 8192;
+
 /**
  * Ranks of (node, address) pairs. They never change, so it is kept from one election to the next; `hash` is the first 48 bits of
  * sha256("node#address"), which decide all but one election in millions of millions.
  */
 export class RankCache {
-  readonly #byVip = new Map<Ip, Map<string, number>>();
+  /** Of each address, in the order of `#places`; NaN: not asked for yet. */
+  readonly #byVip = new Map<Ip, number[]>();
+  readonly #places = new Map<string, number>();
 
   rank(node: string, vip: Ip): number {
-    const ranks = this.#ranksOf(vip);
-    return ranks.get(node) ?? remember(ranks, node, vip);
+    const place = this.#placeOf(node);
+    let ranks = this.#byVip.get(vip);
+    if (ranks === undefined) this.#byVip.set(vip, (ranks = []));
+    while (ranks.length <= place) ranks.push(NaN);
+    const known = ranks[place] ?? NaN;
+    if (!Number.isNaN(known)) return known;
+    const rank = leading48(electionHash(node, vip));
+    ranks[place] = rank;
+    return rank;
   }
 
   /** The ranks of several nodes for one address, in the order of `nodes`. */
   ranks(nodes: readonly string[], vip: Ip): Float64Array {
-    const ranks = this.#ranksOf(vip);
-    const found = new Float64Array(nodes.length);
-    for (const [i, node] of nodes.entries()) found[i] = ranks.get(node) ?? remember(ranks, node, vip);
-    return found;
+    return Float64Array.from(nodes, (node) => this.rank(node, vip));
   }
 
-  #ranksOf(vip: Ip): Map<string, number> {
-    let ranks = this.#byVip.get(vip);
-    if (ranks === undefined) this.#byVip.set(vip, (ranks = new Map()));
-    return ranks;
+  #placeOf(node: string): number {
+    const known = this.#places.get(node);
+    if (known !== undefined) return known;
+    if (this.#places.size >= MAX_NODES) {
+      this.#places.clear();
+      this.#byVip.clear();
+    }
+    const place = this.#places.size;
+    this.#places.set(node, place);
+    return place;
   }
 
   /** For an address that is in no election any more. */
   forget(vip: Ip): void {
     this.#byVip.delete(vip);
   }
-}
-
-function remember(ranks: Map<string, number>, node: string, vip: Ip): number {
-  const rank = leading48(electionHash(node, vip));
-  ranks.set(node, rank);
-  return rank;
 }
 
 /** MetalLB's hash, whose owners a migration must keep: sha256 over `node#address` in text. */

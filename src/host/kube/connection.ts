@@ -1,6 +1,5 @@
 import type { Logger } from '../log.ts';
-import type { Credentials } from './credentials.ts';
-import { createHttp1Wire } from './http1Wire.ts';
+import type { Credentials, TlsOptions } from './credentials.ts';
 import { createHttp2Wire, openTls } from './http2Wire.ts';
 import type { Wire } from './wire.ts';
 
@@ -17,10 +16,16 @@ export interface Connection {
 async function openWire(credentials: Credentials, opened: () => void): Promise<Wire> {
   const server = new URL(credentials.server);
   const tls = await credentials.tls();
-  if (server.protocol !== 'https:') return createHttp1Wire(server.origin, {});
+  if (server.protocol !== 'https:') return openHttp1(server, {});
   const socket = await openTls(server, tls);
   if (socket.alpnProtocol === 'h2') return createHttp2Wire(server, credentials.tls, socket, opened);
   socket.destroy();
+  return openHttp1(server, tls);
+}
+
+/** Loaded where it is needed: nearly every server has HTTP/2. */
+async function openHttp1(server: URL, tls: TlsOptions): Promise<Wire> {
+  const { createHttp1Wire } = await import('./http1Wire.ts');
   return createHttp1Wire(server.origin, tls);
 }
 

@@ -1,3 +1,4 @@
+import { flat } from '../../cluster/flat.ts';
 import type { Logger } from '../log.ts';
 import type { KubeMetrics } from '../metrics.ts';
 import type { KubeClient } from './kubeClient.ts';
@@ -106,7 +107,7 @@ class Recorder implements EventRecorder {
       return;
     }
     const text = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 3)}...` : message;
-    const key = `${subject}|${type}|${reason}|${text}`;
+    const key = flat(`${subject}|${type}|${reason}|${text}`);
     const nowMs = Date.now();
     const known = this.#waiting.get(key) ?? this.#written.get(key);
     if (known !== undefined && nowMs - known.lastMs < AGGREGATE_MS) {
