@@ -6,8 +6,10 @@ import type { PeerSession } from '../../src/announce/plan.ts';
 import { Space } from '../lab/space.ts';
 import { type Need, need } from '../support/need.ts';
 import { until } from '../support/until.ts';
+import { NEWER } from './daemons.ts';
 import { Ours } from './ours.ts';
 import { type BfdRouter, type BfdRouterOptions, startBirdBfd, startFrrBfd } from './peers/bfdRouter.ts';
+import { needPrograms } from './peers/programs.ts';
 import { OURS, THEIRS, planOf, routes } from './plans.ts';
 
 interface Row {
@@ -21,8 +23,8 @@ interface Row {
 }
 
 const ROWS: readonly Row[] = [
-  { name: 'FRR', start: startFrrBfd, needs: ['file:/usr/lib/frr/bfdd', 'command:vtysh'], saysAdminDown: true, multihopTtl: 255 },
-  { name: 'BIRD', start: startBirdBfd, needs: ['command:bird', 'command:birdc'], saysAdminDown: false, multihopTtl: 64 },
+  { name: 'FRR', start: startFrrBfd, needs: needPrograms(NEWER, 'bfdd', 'vtysh'), saysAdminDown: true, multihopTtl: 255 },
+  { name: 'BIRD', start: startBirdBfd, needs: needPrograms(NEWER, 'bird', 'birdc'), saysAdminDown: false, multihopTtl: 64 },
 ];
 
 const VIP = '192.0.2.1/32';
@@ -67,7 +69,7 @@ afterEach(async () => {
 
 function options(more: Partial<BfdRouterOptions> = {}): BfdRouterOptions {
   const addresses = { local: THEIRS.ipv4, localAsn: THEIRS.asn, remote: OURS.ipv4, remoteAsn: OURS.asn };
-  return { space, host: 'b', directory, ...addresses, intervalMs: 100, multiplier: 3, ...more };
+  return { space, host: 'b', directory, ...addresses, intervalMs: 100, multiplier: 3, newer: NEWER, ...more };
 }
 
 /** BGP's own timers are far away: what is quick here is BFD. */

@@ -2,7 +2,7 @@
 # Installs what the build, the tests and the demo need on a fresh Debian or Ubuntu machine. Quick when nothing is missing.
 #   install.sh build   npm packages only (and a compiler when there is none)
 #   install.sh demo    + the daemons of the lab
-#   install.sh test    + every interop peer, and a real kube-apiserver where Go can build one
+#   install.sh test    + every interop peer, newer versions of them, and a real kube-apiserver where Go can build one
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,7 +19,7 @@ if [ "$what" != build ]; then
   packages+=(iproute2 iputils-ping procps openssl curl nftables nginx-light frr bird2 arping ndisc6)
 fi
 if [ "$what" = test ]; then
-  packages+=(gobgpd exabgp openbgpd tcpdump tshark bridge-utils keepalived chromium prometheus gcc-aarch64-linux-gnu g++-aarch64-linux-gnu)
+  packages+=(gobgpd exabgp openbgpd python3-venv tcpdump tshark bridge-utils keepalived chromium prometheus gcc-aarch64-linux-gnu g++-aarch64-linux-gnu)
 fi
 
 missing=()
@@ -75,5 +75,10 @@ if [ "$what" = test ]; then
     step helm 'helm is at hand'
   else
     step helm 'no helm: set HERALDLB_HELM or install Go (tests that need it will say so)'
+  fi
+  if test/interop/newer/build.sh >/dev/null; then
+    step peers 'newer interop peers are at hand'
+  else
+    step peers 'not all newer interop peers are to be had (tests that need them will say so)'
   fi
 fi

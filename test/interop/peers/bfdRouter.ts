@@ -63,7 +63,7 @@ export async function startFrrBfd(options: BfdRouterOptions): Promise<BfdRouter>
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'frr'], { encoding: 'utf8' }))) as [number, number];
-  const files = { 'zebra.conf': 'log stdout\n', 'bgpd.conf': frrBgp(options), 'bfdd.conf': frrBfd(options) };
+  const files = { 'zebra.conf': 'log stdout\nzebra work-queue 0\n', 'bgpd.conf': frrBgp(options), 'bfdd.conf': frrBfd(options) };
   for (const [file, text] of Object.entries(files)) {
     writeFileSync(join(home, file), text);
     chownSync(join(home, file), uid, gid);
@@ -77,7 +77,8 @@ export async function startFrrBfd(options: BfdRouterOptions): Promise<BfdRouter>
   // In this order: one that finds no zebra tries again only after ten seconds.
   const children = [daemon('zebra')];
   await until("zebra's socket", () => existsSync(join(home, 'zserv.api')));
-  children.push(daemon('bfdd', '--bfdctl', join(home, 'bfdd.sock')));
+  // 10 has no such option any more.
+  children.push(daemon('bfdd', ...(options.newer === true ? [] : ['--bfdctl', join(home, 'bfdd.sock')])));
   await until('bfdd to run', () => existsSync(join(home, 'bfdd.vty')));
   children.push(daemon('bgpd', '-A', '127.0.0.1'));
   await until('bgpd to run', () => existsSync(join(home, 'bgpd.vty')));
