@@ -7,10 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define AHEAD 4
+
 int ring_open(ring_t *ring, int fd, uint32_t slots, uint32_t slot_size) {
   uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
   /* Slots lie one behind the other, so that no block of the ring has a rest at its end. */
-  if (slots == 0 || slot_size < TPACKET2_HDRLEN || page % slot_size != 0 || slots % (page / slot_size) != 0) return -EINVAL;
+  if (slots == 0 || slot_size < TPACKET2_HDRLEN || page % slot_size != 0 || slots % (page / slot_size) != 0 || slots < AHEAD) return -EINVAL;
   if (slots > UINT32_MAX / slot_size) return -EINVAL;
   int version = TPACKET_V2;
   struct tpacket_req request = {
@@ -35,12 +37,20 @@ void ring_close(ring_t *ring) {
   ring->memory = NULL;
 }
 
+static uint8_t *slot_at(const ring_t *ring, uint32_t position) {
+  return ring->memory + (size_t)(position < ring->slots ? position : position - ring->slots) * ring->slot_size;
+}
+
 int ring_read(ring_t *ring, uint8_t *frames, size_t stride, uint8_t *lengths, int most) {
   int count = 0;
   for (; count < most; count++) {
-    uint8_t *slot = ring->memory + (size_t)ring->head * ring->slot_size;
+    uint8_t *slot = slot_at(ring, ring->head);
     struct tpacket2_hdr *header = (struct tpacket2_hdr *)slot;
     if ((__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0) break;
+    /* Another processor wrote them: they are on the way here while this one is copied. */
+    const uint8_t *ahead = slot_at(ring, ring->head + AHEAD);
+    __builtin_prefetch(ahead, 1);
+    __builtin_prefetch(ahead + 64);
     uint32_t length = header->tp_len, kept = header->tp_snaplen;
     uint32_t copied = kept < stride ? kept : (uint32_t)stride;
     memcpy(frames + (size_t)count * stride, slot + header->tp_mac, copied);
