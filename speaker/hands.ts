@@ -165,9 +165,21 @@ export interface PacketEndpoint {
   readonly close: () => void;
 }
 
+/** Who hears what comes in by an interface. */
+export interface FrameListener {
+  /** Some frames have come, all that follow up to the next call. */
+  readonly begin: () => void;
+  /**
+   * @param frame valid only during the call
+   * @param answer where a frame may be written that answers it; it goes out with the answers to the others. 128 bytes
+   * @returns how long it is; 0: there is none
+   */
+  readonly answer: (frame: Uint8Array, answer: Uint8Array) => number;
+}
+
 export interface PacketHands {
-  /** @param onFrame the frame is valid only during the call. @throws Error with `code` when the interface is gone */
-  readonly open: (link: HostLink, onFrame: (frame: Uint8Array) => void) => PacketEndpoint;
+  /** @throws Error with `code` when the interface is gone */
+  readonly open: (link: HostLink, listener: FrameListener) => PacketEndpoint;
 }
 
 /** An interface of this node and the addresses it holds. */

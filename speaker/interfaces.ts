@@ -13,29 +13,37 @@ interface Open {
   /** Undefined: not known. */
   subnets: readonly Subnet[] | undefined;
   readonly endpoint: PacketEndpoint;
+  /** What was read together with the frame that had it closed is not heard any more. */
+  isClosed: boolean;
+}
+
+/** As {@link FrameListener}, for all interfaces. */
+export interface Listener {
+  readonly begin: () => void;
+  readonly answer: (view: InterfaceView, frame: Uint8Array, answer: Uint8Array) => number;
 }
 
 /** The packet sockets, one per usable interface, opened anew when an interface was recreated. */
 export class Interfaces {
   readonly #parts: EngineParts;
-  readonly #onFrame: (view: InterfaceView, frame: Uint8Array) => void;
+  readonly #listener: Listener;
   readonly #open = new Map<string, Open>();
   #problems: WireProblem[] = [];
   #watched: readonly Ip[] = [];
 
-  constructor(parts: EngineParts, onFrame: (view: InterfaceView, frame: Uint8Array) => void) {
+  constructor(parts: EngineParts, listener: Listener) {
     this.#parts = parts;
-    this.#onFrame = onFrame;
+    this.#listener = listener;
   }
 
   /** @returns those that can be used now */
   set(links: readonly HostLink[]): HostLink[] {
     this.#problems = [];
     const wanted = new Map(links.map((link) => [link.name, link.index]));
-    for (const [name, { view, endpoint }] of this.#open) {
+    for (const [name, open] of this.#open) {
       // A recreated interface has the same name and another index; a socket is bound to the index.
-      if (wanted.get(name) === view.index) continue;
-      endpoint.close();
+      if (wanted.get(name) === open.view.index) continue;
+      close(open);
       this.#open.delete(name);
     }
     return links.filter((link) => this.#refresh(link));
@@ -44,19 +52,12 @@ export class Interfaces {
   #refresh(link: HostLink): boolean {
     const known = this.#open.get(link.name);
     if (known !== undefined) {
-      known.view = viewInterface(link);
-      known.addresses = link.addresses;
-      known.subnets = link.subnets?.map(subnetOf);
+      Object.assign(known, seenOf(link));
       return true;
     }
     if (!link.arp && !link.ndp) return false;
     try {
-      const endpoint = this.#parts.hands.packets.open(link, (frame) => {
-        const open = this.#open.get(link.name);
-        if (open !== undefined) this.#onFrame(open.view, frame);
-      });
-      endpoint.watch(this.#watched);
-      this.#open.set(link.name, { view: viewInterface(link), addresses: link.addresses, subnets: link.subnets?.map(subnetOf), endpoint });
+      this.#start(link);
       return true;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
@@ -64,6 +65,19 @@ export class Interfaces {
       this.#parts.log.warn({ interface: link.name, err: error }, 'an interface cannot be opened');
       return false;
     }
+  }
+
+  #start(link: HostLink): void {
+    const { begin, answer } = this.#listener;
+    // Known to the call for each frame, which has nothing to look up then.
+    let opened: Open | undefined;
+    const endpoint = this.#parts.hands.packets.open(link, {
+      begin,
+      answer: (frame, out) => (opened === undefined || opened.isClosed ? 0 : answer(opened.view, frame, out)),
+    });
+    endpoint.watch(this.#watched);
+    opened = { ...seenOf(link), endpoint, isClosed: false };
+    this.#open.set(link.name, opened);
   }
 
   view(name: string): InterfaceView | undefined {
@@ -116,7 +130,16 @@ export class Interfaces {
   }
 
   close(): void {
-    for (const { endpoint } of this.#open.values()) endpoint.close();
+    for (const open of this.#open.values()) close(open);
     this.#open.clear();
   }
+}
+
+function seenOf(link: HostLink): Pick<Open, 'view' | 'addresses' | 'subnets'> {
+  return { view: viewInterface(link), addresses: link.addresses, subnets: link.subnets?.map(subnetOf) };
+}
+
+function close(open: Open): void {
+  open.isClosed = true;
+  open.endpoint.close();
 }

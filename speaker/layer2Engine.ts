@@ -18,7 +18,7 @@ import { Handover } from './handover.ts';
 import type { HostLink } from './hands.ts';
 import { Interfaces } from './interfaces.ts';
 import { Layer2Counters } from './layer2Counters.ts';
-import { claimProblems, reportOf } from './layer2Report.ts';
+import { claimProblems, claimsEvent, reportOf } from './layer2Words.ts';
 import { type Layer2Surroundings, NO_SURROUNDINGS } from './layer2Surroundings.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
 import { SharedLists } from './sharedLists.ts';
@@ -27,8 +27,6 @@ import { SpeakerMacs } from './speakerMacs.ts';
 const DUE = 'layer2';
 const CONFLICTS_DUE = 'layer2/conflicts';
 const LEAVE_GROUPS_MS = 200;
-/** A reply needs 86 bytes. */
-const REPLY_BYTES = 128;
 
 export interface Layer2Options {
   readonly node: string;
@@ -39,14 +37,13 @@ export interface Layer2Options {
 
 /** Obeys the layer-2 part of the plan: answers for its claims, announces them, and watches who else does. */
 export class Layer2Engine {
-  readonly counters = new Layer2Counters();
+  readonly counters: Layer2Counters;
   readonly #parts: EngineParts;
   readonly #options: Layer2Options;
   readonly #table = new ClaimTable();
   readonly #interfaces: Interfaces;
   readonly #announcer: AnnouncerState;
   readonly #conflicts: ConflictState;
-  readonly #out = new Uint8Array(REPLY_BYTES);
   readonly #phases = new Map<Ip, { phase: string; since: string }>();
   readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
   readonly #handover: Handover;
@@ -54,13 +51,21 @@ export class Layer2Engine {
   #around: Layer2Surroundings = NO_SURROUNDINGS;
   #claims = new Map<Ip, WireClaim>();
   #neighbours: readonly Ip[] = [];
+  /** For the frames that are being read. */
+  #isMute = false;
 
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
     this.#options = options;
+    this.counters = new Layer2Counters(this.#table);
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);
-    this.#interfaces = new Interfaces(parts, (view, frame) => this.#receive(view, frame));
+    this.#interfaces = new Interfaces(parts, {
+      begin: () => {
+        this.#isMute = this.#around.isDoubtful();
+      },
+      answer: (view, frame, out) => this.#receive(view, frame, out),
+    });
     this.#handover = new Handover(
       parts,
       (ip) => this.#release(ip),
@@ -113,14 +118,7 @@ export class Layer2Engine {
     this.#claims = new Map([...claims, ...parting].map((claim) => [claim.ip, claim]));
     // Before anything is asked or said: the answers are to be heard.
     this.#watch();
-    const probed = new Set(fresh);
-    this.#announce({
-      kind: 'claims',
-      claims: [
-        ...claims.map(({ ip, interfaces }) => ({ ip, probe: probed.has(ip), ...(interfaces === undefined ? {} : { interfaces }) })),
-        ...parting.map((claim) => ({ ...claim, probe: false, quiet: true })),
-      ],
-    });
+    this.#announce(claimsEvent(claims, fresh, parting));
     this.#join();
     this.#parts.changed();
   }
@@ -169,13 +167,14 @@ export class Layer2Engine {
     this.#parts.changed();
   }
 
-  #receive(view: InterfaceView, frame: Uint8Array): void {
+  #receive(view: InterfaceView, frame: Uint8Array, out: Uint8Array): number {
     this.#speakers.learn(frame);
-    if (this.#around.isDoubtful()) return;
-    const response = respond(frame, view, this.#table, this.#out);
+    if (this.#isMute) return 0;
+    const response = respond(frame, view, this.#table, out);
     this.counters.count(response);
-    if (response.kind === 'reply') this.#interfaces.send(view.name, response.frame);
-    else if (response.kind === 'conflict') this.#sighted(response.sighting);
+    if (response.kind === 'reply') return response.length;
+    if (response.kind === 'conflict') this.#sighted(response.sighting);
+    return 0;
   }
 
   #sighted(sighting: Sighting): void {
@@ -219,8 +218,10 @@ export class Layer2Engine {
     const [, effects] = announcer.step(this.#announcer, event, { now, random });
     for (const effect of effects) this.#carryOut(effect);
     deadlines.set(DUE, announcer.deadline(this.#announcer), () => this.#announce({ kind: 'tick' }));
-    if (!('ip' in event)) for (const claim of this.#announcer.claims.values()) this.#notePhase(claim);
-    else this.#notePhase(this.#announcer.claims.get(event.ip));
+    // No phase changes without an effect; to look at all claims at each of hundreds of ticks a second would be most of the work.
+    for (const effect of effects) {
+      if (effect.kind !== 'announce' && effect.kind !== 'probe') this.#notePhase(this.#announcer.claims.get(effect.ip));
+    }
   }
 
   #carryOut(effect: AnnouncerEffect): void {
@@ -254,11 +255,7 @@ export class Layer2Engine {
   }
 
   #join(): void {
-    const entries = [...this.#claims.values()].map(({ ip, interfaces }) => ({
-      ip,
-      phase: 'claimed' as const,
-      ...(interfaces === undefined ? {} : { interfaces }),
-    }));
+    const entries = [...this.#claims.values()].map((claim) => ({ ...claim, phase: 'claimed' as const }));
     this.#interfaces.join(solicitedGroups(entries, this.#interfaces.views()));
     this.#watch();
   }

@@ -10,7 +10,10 @@ export interface Membership {
 
 /** The IPv6 multicast groups this node is a member of, so that switches which snoop MLD forward them here. */
 export interface MulticastGroups {
-  /** The whole set: what is not in it any more is left. A group that could not be joined is tried again at the next call. */
+  /**
+   * The whole set: what is not in it any more is left. A group that could not be joined is tried again at the next call. Thousands are not
+   * all joined when it returns: the kernel goes through a list for each of them, which is half a second for 10,000.
+   */
   set(groups: readonly Membership[]): void;
   /** Leaves all. */
   close(): void;
@@ -18,10 +21,23 @@ export interface MulticastGroups {
 
 /** Stays below what the kernel's option memory holds for one socket (net.core.optmem_max of 128 KiB: 2,340). */
 const GROUPS_PER_SOCKET = 2_000;
+/** So long at a time; in between the thread has others to hear. */
+const SLICE_MS = 5;
 
 /** @param onError told once per interface and call of `set`, with the first thing that failed there */
 export function joinGroups(onError: (error: Error, interfaceName: string) => void): MulticastGroups {
   const joined = new Map<string, InterfaceGroups>();
+  let next: NodeJS.Immediate | undefined;
+  const work = (): void => {
+    const end = performance.now() + SLICE_MS;
+    clearImmediate(next);
+    next = undefined;
+    for (const [name, at] of joined) {
+      const error = at.work(end);
+      if (error !== undefined) onError(error, name);
+      if (at.isBusy) next ??= setImmediate(work);
+    }
+  };
   return {
     set(groups) {
       const wanted = byInterface(groups);
@@ -35,8 +51,10 @@ export function joinGroups(onError: (error: Error, interfaceName: string) => voi
         const error = setInterface(joined, name, set);
         if (error !== undefined) onError(error, name);
       }
+      work();
     },
     close() {
+      clearImmediate(next);
       for (const at of joined.values()) at.close();
       joined.clear();
     },
@@ -60,7 +78,8 @@ function setInterface(joined: Map<string, InterfaceGroups>, name: string, groups
       at = new InterfaceGroups(name, addon().ifindex(name));
       joined.set(name, at);
     }
-    return at.set(groups);
+    at.want(groups);
+    return undefined;
   } catch (error) {
     return asError(error);
   }
@@ -90,28 +109,50 @@ class InterfaceGroups {
   readonly #name: string;
   readonly #members = new Map<Ip, Shard>();
   readonly #shards = new Set<Shard>();
+  /** What is still to be done. */
+  #changes: Iterator<() => void> | undefined;
+  #hasFailed = false;
 
   constructor(name: string, index: number) {
     this.#name = name;
     this.index = index;
   }
 
-  /** @returns the first failure; the rest is done all the same */
-  set(groups: ReadonlySet<Ip>): Error | undefined {
+  get isBusy(): boolean {
+    return this.#changes !== undefined;
+  }
+
+  want(groups: ReadonlySet<Ip>): void {
+    this.#changes = this.#changesTo(groups);
+    this.#hasFailed = false;
+  }
+
+  /** @returns the first failure since `want`; the rest is done all the same */
+  work(end: number): Error | undefined {
     let failure: Error | undefined;
-    const attempt = (change: () => void): void => {
-      try {
-        change();
-      } catch (error) {
-        failure ??= asError(error);
+    for (let change = this.#changes?.next(); change !== undefined; change = this.#changes?.next()) {
+      if (change.done === true) {
+        this.#changes = undefined;
+        break;
       }
-    };
-    for (const [group, shard] of this.#members) if (!groups.has(group)) attempt(() => this.#leave(group, shard));
-    for (const group of groups) if (!this.#members.has(group)) attempt(() => this.#join(group));
+      try {
+        change.value();
+      } catch (error) {
+        if (!this.#hasFailed) failure ??= asError(error);
+        this.#hasFailed = true;
+      }
+      if (performance.now() > end) break;
+    }
     return failure;
   }
 
+  *#changesTo(groups: ReadonlySet<Ip>): Generator<() => void, void> {
+    for (const [group, shard] of this.#members) if (!groups.has(group)) yield () => this.#leave(group, shard);
+    for (const group of groups) if (!this.#members.has(group)) yield () => this.#join(group);
+  }
+
   close(): void {
+    this.#changes = undefined;
     for (const shard of this.#shards) shard.socket.close();
     this.#shards.clear();
     this.#members.clear();

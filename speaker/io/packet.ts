@@ -1,12 +1,20 @@
 import { type Ip } from '../../src/net/ip.ts';
 import { watchedRanges } from '../../src/layer2/watched.ts';
+import type { FrameListener } from '../hands.ts';
 import { READER_BATCH, type ReaderHandle, addon } from '../native/addon.ts';
+import { Answers, type PacketCounters, sendFrame } from './answers.ts';
 import { AF_PACKET, ETH_P_ARP, ETH_P_IPV6, SOCK_RAW } from './constants.ts';
 import { ARP_FILTER, MOST_RANGES, NDP_FILTER, arpFilter, ndpFilter } from './filter.ts';
-import { type PacketCounters, SendQueue } from './sendQueue.ts';
 import { linkAddress } from './sockaddr.ts';
 
-const MAX_FRAME = 2048;
+/** Longer than any question; of a longer frame the beginning is looked at. No power of two: frames would push each other out of the cache. */
+const MAX_FRAME = 1024 + 64;
+/** What waits to be read, half a megabyte for a socket: 10 ms of 50,000 questions a second. */
+const RING_SLOTS = 512;
+const SLOT_BYTES = 1024;
+/** The memory of a ring is taken whether anything comes or not; a node with more interfaces than that reads the others without. */
+const MOST_RINGS = 16;
+let rings = 0;
 
 /** ARP and neighbour discovery frames of one interface, both ways. Decides nothing. */
 export interface PacketEndpoint {
@@ -21,18 +29,27 @@ export interface PacketEndpoint {
 
 export interface PacketOptions {
   readonly index: number;
-  /** Called in the receive loop; the frame is valid during the call only. */
-  readonly onFrame: (frame: Uint8Array) => void;
+  readonly listener: FrameListener;
+}
+
+/** One who only listens. @param onFrame the frame is valid during the call only */
+export function hearing(onFrame: (frame: Uint8Array) => void): FrameListener {
+  return {
+    begin: () => undefined,
+    answer: (frame) => {
+      onFrame(frame);
+      return 0;
+    },
+  };
 }
 
 /** @throws Error with `code` when the interface is gone or raw sockets are not permitted (EPERM) */
-export function openPackets({ index, onFrame }: PacketOptions): PacketEndpoint {
+export function openPackets({ index, listener }: PacketOptions): PacketEndpoint {
   const counters: PacketCounters = { sent: 0, sendErrors: 0, truncated: 0, readErrors: 0 };
-  const queue = new SendQueue(counters);
-  const arp = openSocket(index, ETH_P_ARP, ARP_FILTER, onFrame, queue);
+  const arp = openSocket(index, ETH_P_ARP, ARP_FILTER, listener, counters);
   let ndp: OpenSocket;
   try {
-    ndp = openSocket(index, ETH_P_IPV6, NDP_FILTER, onFrame, queue);
+    ndp = openSocket(index, ETH_P_IPV6, NDP_FILTER, listener, counters);
   } catch (error) {
     arp.close();
     throw error;
@@ -42,7 +59,7 @@ export function openPackets({ index, onFrame }: PacketOptions): PacketEndpoint {
     index,
     counters,
     send(frame) {
-      return open && queue.send(arp.fd, frame);
+      return open && sendFrame(arp.fd, frame, counters);
     },
     watch(ips) {
       if (!open) return;
@@ -64,50 +81,81 @@ interface OpenSocket {
   close(): void;
 }
 
-function openSocket(
-  index: number,
-  protocol: number,
-  filter: Uint8Array,
-  onFrame: (frame: Uint8Array) => void,
-  queue: SendQueue,
-): OpenSocket {
+function openSocket(index: number, protocol: number, filter: Uint8Array, listener: FrameListener, counters: PacketCounters): OpenSocket {
   const io = addon();
   // Protocol 0 receives nothing: not one frame can slip in before the filter is there.
   const fd = io.socket(AF_PACKET, SOCK_RAW, 0);
-  let reader: ReaderHandle;
+  let reader: Reader | undefined;
+  const close = (): void => {
+    if (reader !== undefined) io.stopReader(reader.handle);
+    if (reader?.hasRing === true) rings -= 1;
+    io.close(fd);
+  };
   try {
     io.setFilter(fd, filter);
+    reader = readFrames(fd, listener, counters);
     io.bind(fd, linkAddress(index, protocol));
-    reader = readFrames(fd, onFrame, queue);
   } catch (error) {
-    io.close(fd);
+    close();
     throw error;
   }
-  return {
-    fd,
-    close() {
-      io.stopReader(reader);
-      io.close(fd);
-    },
-  };
+  return { fd, close };
 }
 
-function readFrames(fd: number, onFrame: (frame: Uint8Array) => void, queue: SendQueue): ReaderHandle {
-  const { counters } = queue;
+interface Reader {
+  readonly handle: ReaderHandle;
+  readonly hasRing: boolean;
+}
+
+function readFrames(fd: number, listener: FrameListener, counters: PacketCounters): Reader {
   const frames = new Uint8Array(READER_BATCH * MAX_FRAME);
   const lengths = new Uint32Array(READER_BATCH);
-  const views = Array.from({ length: READER_BATCH }, (_, position) => frames.subarray(position * MAX_FRAME, (position + 1) * MAX_FRAME));
-  const none = new Uint8Array(0);
-  return addon().startReader(fd, frames, new Uint8Array(lengths.buffer), none, none, (count) => {
+  const views = Array.from({ length: READER_BATCH }, (_, position) => new FrameView(frames, position * MAX_FRAME));
+  const answers = new Answers(counters);
+  const onFrames = (count: number): void => {
     // The link went down: the socket stays good, and the interface watch tells what follows.
-    if (count < 0) counters.readErrors += 1;
-    queue.hold();
+    if (count < 0) {
+      counters.readErrors += 1;
+      return;
+    }
+    listener.begin();
     for (let position = 0; position < count; position++) {
       const length = lengths[position] ?? 0;
-      const view = views[position];
-      if (view === undefined || length > MAX_FRAME) counters.truncated += 1;
-      else onFrame(view.subarray(0, length));
+      if (length > MAX_FRAME) counters.truncated += 1;
+      const frame = views[position]?.of(length);
+      const answered = frame === undefined ? 0 : listener.answer(frame, answers.place());
+      if (answered > 0) answers.add(answered);
     }
-    queue.release();
-  });
+    answers.flush(fd);
+  };
+  const none = new Uint8Array(0);
+  const start = (...ring: readonly [] | readonly [number, number]): ReaderHandle =>
+    addon().startReader(fd, frames, new Uint8Array(lengths.buffer), none, none, onFrames, ...ring);
+  if (rings >= MOST_RINGS) return { handle: start(), hasRing: false };
+  try {
+    const handle = start(RING_SLOTS, SLOT_BYTES);
+    rings += 1;
+    return { handle, hasRing: true };
+  } catch {
+    // No memory for it, or a kernel without: slower, and else the same.
+    return { handle: start(), hasRing: false };
+  }
+}
+
+/** Part of a buffer. Nearly all frames are as long as the one that stood there before: then there is no view to be made. */
+class FrameView {
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  #view: Uint8Array;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#view = bytes.subarray(start, start);
+  }
+
+  of(length: number): Uint8Array {
+    if (this.#view.length !== length) this.#view = this.#bytes.subarray(this.#start, this.#start + Math.min(length, MAX_FRAME));
+    return this.#view;
+  }
 }

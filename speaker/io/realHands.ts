@@ -29,8 +29,8 @@ function packetHands(groups: MulticastGroups): PacketHands {
   const joined = new Map<string, ReadonlySet<Ip>>();
   const apply = (): void => groups.set([...joined].flatMap(([name, set]) => [...set].map((ip) => ({ ip, interface: name }))));
   return {
-    open(link, onFrame) {
-      const endpoint = openPackets({ index: link.index, onFrame });
+    open(link, listener) {
+      const endpoint = openPackets({ index: link.index, listener });
       return {
         send: (frame) => endpoint.send(frame),
         watch: (ips) => endpoint.watch(ips),

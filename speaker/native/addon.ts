@@ -33,6 +33,8 @@ export interface Addon {
    * Buffers of {@link READER_BATCH} equal parts each; see reader.c. The callback gets a count, or -errno: -EFAULT when a buffer
    * was detached, after which nothing comes. Keeps the event loop alive. Where a worker ends with the reader still running
    * the descriptor is closed.
+   * @param slots of a packet socket's receive ring, of `slotSize` bytes each with some 66 of the kernel's own: what comes is then fetched
+   * without a system call. Throws where the kernel gives none; the socket can be read without one then
    */
   startReader(
     fd: number,
@@ -41,6 +43,8 @@ export interface Addon {
     addresses: Uint8Array,
     controls: Uint8Array,
     callback: (result: number) => void,
+    slots?: number,
+    slotSize?: number,
   ): ReaderHandle;
   /** No callback comes after it. To be called before `close`; a second call does nothing. */
   stopReader(reader: ReaderHandle): void;

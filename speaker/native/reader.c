@@ -1,4 +1,5 @@
 #include "addon.h"
+#include "ring.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
  * Reads datagrams into memory that JavaScript owns:
  *   frames    BATCH x stride         lengths   BATCH x uint32, the received length (larger than stride: truncated)
  *   addresses BATCH x address_size   controls  BATCH x control_size, each preceded by its uint32 length
+ * A packet socket may have a ring to read from; its frames have neither address nor control data.
  */
 typedef struct {
   uv_poll_t poll;
@@ -26,6 +28,7 @@ typedef struct {
   bytes_t frames, lengths, addresses, controls;
   size_t stride, address_size, control_size;
   int fd;
+  ring_t ring;
   /* Which file the descriptor stood for when reading began: numbers are used again. */
   dev_t device;
   ino_t inode;
@@ -64,6 +67,7 @@ static void close_reader(reader_t *reader) {
   if (reader->closing) return;
   reader->closing = true;
   release_references(reader);
+  ring_close(&reader->ring);
   uv_poll_stop(&reader->poll);
   uv_close((uv_handle_t *)&reader->poll, on_closed);
 }
@@ -126,8 +130,9 @@ static void publish(reader_t *reader, int count) {
 static bool is_same_memory(napi_env env, napi_ref reference, const bytes_t *bytes) {
   napi_value value;
   bytes_t now;
+  if (bytes->length == 0) return true;
   return napi_get_reference_value(env, reference, &value) == napi_ok && value != NULL && read_bytes(env, value, &now) &&
-         now.length == bytes->length && (now.length == 0 || now.data == bytes->data);
+         now.length == bytes->length && now.data == bytes->data;
 }
 
 /* JavaScript can take memory away from a view (a transfer to another thread detaches it): then nothing may be written. */
@@ -156,6 +161,16 @@ static void recover(reader_t *reader) {
   if (!reader->closing && is_same_file(reader)) uv_poll_start(&reader->poll, UV_READABLE, on_readable);
 }
 
+/* The number of frames, 0 when there is nothing more, or -errno. */
+static int read_batch(reader_t *reader) {
+  if (reader->ring.memory != NULL) return ring_read(&reader->ring, reader->frames.data, reader->stride, reader->lengths.data, BATCH);
+  prepare(reader);
+  int count = recvmmsg(reader->fd, reader->messages, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
+  if (count < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+  publish(reader, count);
+  return count;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
   reader_t *reader = poll->data;
   if (status < 0) {
@@ -168,15 +183,10 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
       call_back(reader, -EFAULT);
       return;
     }
-    prepare(reader);
-    int count = recvmmsg(reader->fd, reader->messages, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
-    if (count < 0) {
-      if (errno != EAGAIN && errno != EINTR) call_back(reader, -errno);
-      return;
-    }
-    publish(reader, count);
-    call_back(reader, count);
-    if (count < BATCH) return;
+    int count = read_batch(reader);
+    if (count != 0) call_back(reader, count);
+    /* To look into a ring again costs nothing; to ask the kernel again costs more than to be woken again. */
+    if (count < (reader->ring.memory == NULL ? BATCH : 1)) return;
   }
 }
 
@@ -220,13 +230,14 @@ static int begin(reader_t *reader) {
   return uv_poll_start(&reader->poll, UV_READABLE, on_readable);
 }
 
-/* startReader(fd, frames, lengths, addresses, controls, callback) -> external */
+/* startReader(fd, frames, lengths, addresses, controls, callback[, slots, slotSize]) -> external; with slots from a ring of so many */
 static napi_value start_reader(napi_env env, napi_callback_info info) {
-  napi_value args[6], handle;
-  size_t count = 6;
-  int32_t fd;
-  if (napi_get_cb_info(env, info, &count, args, NULL, NULL) != napi_ok || count < 6 || !read_int(env, args[0], &fd))
-    return throw_type(env, "startReader(fd, frames, lengths, addresses, controls, callback)");
+  napi_value args[8], handle;
+  size_t count = 8;
+  int32_t fd, slots = 0, slot_size = 0;
+  bool given = napi_get_cb_info(env, info, &count, args, NULL, NULL) == napi_ok && count >= 6 && read_int(env, args[0], &fd);
+  if (given && count > 6) given = read_int(env, args[6], &slots) && read_int(env, args[7], &slot_size) && slots > 0 && slot_size > 0;
+  if (!given) return throw_type(env, "startReader(fd, frames, lengths, addresses, controls, callback, slots, slotSize)");
   reader_t *reader = calloc(1, sizeof *reader);
   if (reader == NULL) return throw_errno(env, ENOMEM, "startReader");
   reader->env = env;
@@ -237,12 +248,14 @@ static napi_value start_reader(napi_env env, napi_callback_info info) {
     free(reader);
     return throw_type(env, "startReader: 64 frames, 64 uint32 lengths, addresses, controls and a function");
   }
-  int failed = begin(reader);
+  int failed = slots == 0 ? 0 : ring_open(&reader->ring, fd, (uint32_t)slots, (uint32_t)slot_size);
+  if (failed >= 0) failed = begin(reader);
   if (failed >= 0) return handle;
   if (reader->poll.data != NULL) {
     close_reader(reader);
   } else {
     release_references(reader);
+    ring_close(&reader->ring);
     reader->closing = reader->closed = true;
   }
   return throw_errno(env, -failed, "startReader");

@@ -1,18 +1,42 @@
 import { type Ip, ipToBytes } from '../net/ip.ts';
 import { type Mac, macToBytes } from '../net/mac.ts';
-import { sameBytes } from '../wire/ethernet.ts';
+import { sameMac } from '../wire/ethernet.ts';
+import { type Addressed, AddressTable } from './addressTable.ts';
 
 export interface ClaimEntry {
   readonly ip: Ip;
   /** `probing`: watched for conflicts, not answered for. */
   readonly phase: 'probing' | 'claimed';
   /** Interface names; undefined means every fit one. */
-  readonly interfaces?: readonly string[];
+  readonly interfaces?: readonly string[] | undefined;
 }
 
-interface Claim6 {
-  readonly bytes: Uint8Array;
-  readonly entry: ClaimEntry;
+/** How often an address was answered for, kept where it is found: so counting needs no look-up of its own. */
+export interface Counted extends ClaimEntry {
+  answers: number;
+}
+
+/** All of one shape, whatever those are of which they were made; what an answer needs stands first, in one line of the cache. */
+class Entry implements Counted, Addressed {
+  readonly w3: number;
+  readonly phase: 'probing' | 'claimed';
+  readonly interfaces: readonly string[] | undefined;
+  answers: number;
+  readonly w2: number;
+  readonly w1: number;
+  readonly w0: number;
+  readonly ip: Ip;
+
+  constructor({ ip, phase, interfaces }: ClaimEntry, { w0, w1, w2, w3 }: Addressed, answers: number) {
+    this.w3 = w3;
+    this.phase = phase;
+    this.interfaces = interfaces;
+    this.answers = answers;
+    this.w2 = w2;
+    this.w1 = w1;
+    this.w0 = w0;
+    this.ip = ip;
+  }
 }
 
 /**
@@ -20,33 +44,33 @@ interface Claim6 {
  * the wire thread: one look-up per received frame, up to 200,000 a second.
  */
 export class ClaimTable {
-  readonly #v4 = new Map<number, ClaimEntry>();
-  /** By the low 32 bits, which differ among nearly all VIPs. */
-  readonly #v6 = new Map<number, Claim6[]>();
+  readonly #v4 = new AddressTable<Entry>();
+  readonly #v6 = new AddressTable<Entry>();
+  /** Of addresses that have gone: the count goes on where it stood when one comes back. */
+  readonly #answers = new Map<Ip, number>();
   #macs: readonly Uint8Array[] = [];
 
-  set(entry: ClaimEntry): void {
-    const bytes = ipToBytes(entry.ip);
-    this.delete(entry.ip);
-    if (bytes.length === 4) {
-      this.#v4.set(word(bytes, 0), entry);
-      return;
-    }
-    const bucket = this.#v6.get(word(bytes, 12)) ?? [];
-    bucket.push({ bytes, entry });
-    this.#v6.set(word(bytes, 12), bucket);
+  set(claim: ClaimEntry): void {
+    const bytes = ipToBytes(claim.ip);
+    const words = wordsOf(bytes);
+    const before = this.#find(bytes, words)?.answers ?? this.#answers.get(claim.ip) ?? 0;
+    this.#of(bytes).set(new Entry(claim, words, before));
   }
 
   delete(ip: Ip): void {
     const bytes = ipToBytes(ip);
-    if (bytes.length === 4) {
-      this.#v4.delete(word(bytes, 0));
-      return;
-    }
-    const key = word(bytes, 12);
-    const rest = this.#v6.get(key)?.filter(({ entry }) => entry.ip !== ip) ?? [];
-    if (rest.length === 0) this.#v6.delete(key);
-    else this.#v6.set(key, rest);
+    const words = wordsOf(bytes);
+    const entry = this.#find(bytes, words);
+    if (entry === undefined) return;
+    if (entry.answers > 0) this.#answers.set(ip, entry.answers);
+    this.#of(bytes).delete(words);
+  }
+
+  /** How often each was answered for; those that never were are left out. */
+  answers(): Map<Ip, number> {
+    const counts = new Map(this.#answers);
+    for (const table of [this.#v4, this.#v6]) for (const { ip, answers } of table) if (answers > 0) counts.set(ip, answers);
+    return counts;
   }
 
   /** MACs of all interfaces of this node: their frames are no foreign claims, on whatever interface they are heard. */
@@ -55,20 +79,30 @@ export class ClaimTable {
   }
 
   isOwnMac(bytes: Uint8Array, at: number): boolean {
-    for (const mac of this.#macs) if (sameBytes(mac, 0, bytes, at, 6)) return true;
+    for (const mac of this.#macs) if (sameMac(mac, 0, bytes, at)) return true;
     return false;
   }
 
-  find4(bytes: Uint8Array, at: number): ClaimEntry | undefined {
-    return this.#v4.get(word(bytes, at));
+  find4(bytes: Uint8Array, at: number): Counted | undefined {
+    return this.#v4.find4(word(bytes, at));
   }
 
-  find6(bytes: Uint8Array, at: number): ClaimEntry | undefined {
-    const bucket = this.#v6.get(word(bytes, at + 12));
-    if (bucket === undefined) return undefined;
-    for (const claim of bucket) if (sameBytes(claim.bytes, 0, bytes, at, 16)) return claim.entry;
-    return undefined;
+  find6(bytes: Uint8Array, at: number): Counted | undefined {
+    return this.#v6.find6(word(bytes, at), word(bytes, at + 4), word(bytes, at + 8), word(bytes, at + 12));
   }
+
+  #of(bytes: Uint8Array): AddressTable<Entry> {
+    return bytes.length === 4 ? this.#v4 : this.#v6;
+  }
+
+  #find(bytes: Uint8Array, { w0, w1, w2, w3 }: Addressed): Entry | undefined {
+    return bytes.length === 4 ? this.#v4.find4(w3) : this.#v6.find6(w0, w1, w2, w3);
+  }
+}
+
+function wordsOf(bytes: Uint8Array): Addressed {
+  if (bytes.length === 4) return { w0: 0, w1: 0, w2: 0, w3: word(bytes, 0) };
+  return { w0: word(bytes, 0), w1: word(bytes, 4), w2: word(bytes, 8), w3: word(bytes, 12) };
 }
 
 function word(bytes: Uint8Array, at: number): number {

@@ -1,21 +1,24 @@
-import { ETHER_TYPE, ETHERNET_LENGTH, ethernetFault, etherTypeOf, sameBytes, writeEthernet } from '../wire/ethernet.ts';
+import { ETHER_TYPE, ETHERNET_LENGTH, ethernetFault, etherTypeOf, sameMac, writeEthernet } from '../wire/ethernet.ts';
 import { ARP_AT, ARP_LENGTH, ARP_REQUEST, arpFault, writeArpReply } from '../wire/arp.ts';
 import { macFromBytes } from '../net/mac.ts';
 import { type ClaimTable } from './claimTable.ts';
 import { type DropReason } from './dropReason.ts';
 import { type InterfaceView, isSelected } from './link.ts';
-import { respondNdp } from './responderNdp.ts';
+import { NDP_FRAME, respondNdp } from './responderNdp.ts';
 import { type Response, type Sighting, drop, refuse } from './response.ts';
 
+const EVERYBODY = new Uint8Array(6).fill(0xff);
 /** Where the ARP message starts. */
 const ARP = ETHERNET_LENGTH;
 const ARP_FRAME = ETHERNET_LENGTH + ARP_LENGTH;
+/** The longest reply: an advertisement with its option. */
+export const REPLY_BYTES = NDP_FRAME;
 
 /**
- * What to do with one received frame: the hot path of layer 2. Pure, and never throws on any bytes.
- * @param out where to write the reply, 86 bytes or more; a new array without it. `frame` in the answer is then a view into it.
+ * What to do with one received frame: the hot path of layer 2. Never throws on any bytes.
+ * @param out where the reply is written, {@link REPLY_BYTES} or more
  */
-export function respond(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable, out?: Uint8Array): Response {
+export function respond(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable, out: Uint8Array): Response {
   const fault = ethernetFault(frame);
   if (fault !== undefined) return drop(fault);
   const etherType = etherTypeOf(frame);
@@ -24,7 +27,7 @@ export function respond(frame: Uint8Array, iface: InterfaceView, claims: ClaimTa
   return drop({ reason: 'EtherTypeUnknown', found: etherType });
 }
 
-function respondArp(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable, out: Uint8Array | undefined): Response {
+function respondArp(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable, out: Uint8Array): Response {
   const reason = arpDrop(frame, iface, claims);
   if (reason !== undefined) return drop(reason);
   const sighting = arpSighting(frame, iface, claims);
@@ -34,16 +37,15 @@ function respondArp(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable,
   if (claim === undefined) return drop({ reason: 'NotClaimed' });
   const refusal = refuse(claim, iface);
   if (refusal !== undefined) return drop(refusal);
-  const reply = out === undefined ? new Uint8Array(ARP_FRAME) : out.subarray(0, ARP_FRAME);
   // RFC 826 answers to the sender in the message, which may stand behind another Ethernet source (proxies, bonds).
-  writeEthernet(reply, frame, ARP + ARP_AT.senderMac, iface.hardware, ETHER_TYPE.arp);
-  writeArpReply(reply, ARP, frame, iface.hardware);
-  return { kind: 'reply', frame: reply, ip: claim.ip, defended: isZero(frame, ARP + ARP_AT.senderIp) };
+  writeEthernet(out, frame, ARP + ARP_AT.senderMac, iface.hardware, ETHER_TYPE.arp);
+  writeArpReply(out, ARP, frame, iface.hardware);
+  return { kind: 'reply', length: ARP_FRAME, claim, defended: isZero(frame, ARP + ARP_AT.senderIp) };
 }
 
 function arpDrop(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable): DropReason | undefined {
   if (!iface.up || !iface.arp) return { reason: 'InterfaceUnfit' };
-  if (!isBroadcast(frame) && !sameBytes(frame, 0, iface.hardware, 0, 6)) return { reason: 'NotForUs' };
+  if (!isBroadcast(frame) && !sameMac(frame, 0, iface.hardware, 0)) return { reason: 'NotForUs' };
   const fault = arpFault(frame, ARP);
   if (fault !== undefined) return fault;
   return claims.isOwnMac(frame, ARP + ARP_AT.senderMac) ? { reason: 'OwnFrame' } : undefined;
@@ -68,6 +70,5 @@ function isZero(bytes: Uint8Array, at: number): boolean {
 }
 
 function isBroadcast(frame: Uint8Array): boolean {
-  for (let i = 0; i < 6; i++) if (frame[i] !== 0xff) return false;
-  return true;
+  return sameMac(frame, 0, EVERYBODY, 0);
 }

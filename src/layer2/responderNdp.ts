@@ -1,5 +1,5 @@
 import { macFromBytes } from '../net/mac.ts';
-import { ETHER_TYPE, ETHERNET_LENGTH, sameBytes, writeEthernet } from '../wire/ethernet.ts';
+import { ETHER_TYPE, ETHERNET_LENGTH, sameMac, writeEthernet } from '../wire/ethernet.ts';
 import { IPV6_AT, isUnspecified } from '../wire/ipv6.ts';
 import { NA_FLAG, NDP_AT, NDP_LENGTH, NS_TYPE, ndpFault, ndpLinkLayerAt, writeAdvertisement } from '../wire/ndp.ts';
 import { type ClaimEntry, type ClaimTable } from './claimTable.ts';
@@ -12,10 +12,10 @@ export const ALL_NODES = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 export const ALL_NODES_MAC = Uint8Array.of(0x33, 0x33, 0, 0, 0, 1);
 
 const IP = ETHERNET_LENGTH;
-const NDP_FRAME = ETHERNET_LENGTH + NDP_LENGTH;
+export const NDP_FRAME = ETHERNET_LENGTH + NDP_LENGTH;
 
 /** The NDP half of the responder; the frame's Ethernet header has been checked. */
-export function respondNdp(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable, out: Uint8Array | undefined): Response {
+export function respondNdp(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable, out: Uint8Array): Response {
   const reason = ndpDrop(frame, iface);
   if (reason !== undefined) return drop(reason);
   const senderAt = senderMacAt(frame);
@@ -28,12 +28,13 @@ export function respondNdp(frame: Uint8Array, iface: InterfaceView, claims: Clai
   const refusal = refuse(claim, iface);
   if (refusal !== undefined) return drop(refusal);
   const isDad = isUnspecified(frame, IP + IPV6_AT.source);
-  return { kind: 'reply', frame: advertise(frame, senderAt, isDad, iface, out), ip: claim.ip, defended: isDad };
+  advertise(frame, senderAt, isDad, iface.hardware, out);
+  return { kind: 'reply', length: NDP_FRAME, claim, defended: isDad };
 }
 
 function ndpDrop(frame: Uint8Array, iface: InterfaceView): DropReason | undefined {
   if (!iface.up || !iface.ndp) return { reason: 'InterfaceUnfit' };
-  if (!isIpv6Group(frame) && !sameBytes(frame, 0, iface.hardware, 0, 6)) return { reason: 'NotForUs' };
+  if (!isIpv6Group(frame) && !sameMac(frame, 0, iface.hardware, 0)) return { reason: 'NotForUs' };
   return ndpFault(frame, IP);
 }
 
@@ -53,23 +54,20 @@ function ndpSighting(frame: Uint8Array, senderAt: number, iface: InterfaceView, 
 }
 
 /** RFC 4861 §7.2.4: to the asker with Solicited set; a DAD probe is answered to all nodes, unsolicited, as it has no address yet. */
-function advertise(frame: Uint8Array, senderAt: number, isDad: boolean, iface: InterfaceView, out: Uint8Array | undefined): Uint8Array {
-  const reply = out === undefined ? new Uint8Array(NDP_FRAME) : out.subarray(0, NDP_FRAME);
-  const mac = iface.hardware;
+function advertise(frame: Uint8Array, senderAt: number, isDad: boolean, mac: Uint8Array, out: Uint8Array): void {
   // Override: nobody else may own the address, and a stale entry of a former owner must go.
   if (isDad) {
-    writeEthernet(reply, ALL_NODES_MAC, 0, mac, ETHER_TYPE.ipv6);
-    writeAdvertisement(reply, IP, frame, IP + NDP_AT.target, ALL_NODES, 0, mac, NA_FLAG.override);
-    return reply;
+    writeEthernet(out, ALL_NODES_MAC, 0, mac, ETHER_TYPE.ipv6);
+    writeAdvertisement(out, IP, frame, IP + NDP_AT.target, ALL_NODES, 0, mac, NA_FLAG.override);
+    return;
   }
-  writeEthernet(reply, frame, senderAt, mac, ETHER_TYPE.ipv6);
+  writeEthernet(out, frame, senderAt, mac, ETHER_TYPE.ipv6);
   const flags = NA_FLAG.solicited | NA_FLAG.override;
-  writeAdvertisement(reply, IP, frame, IP + NDP_AT.target, frame, IP + IPV6_AT.source, mac, flags);
-  return reply;
+  writeAdvertisement(out, IP, frame, IP + NDP_AT.target, frame, IP + IPV6_AT.source, mac, flags);
 }
 
 /** All nodes, or any solicited-node group: a solicitation or an advertisement that may concern us. */
 function isIpv6Group(frame: Uint8Array): boolean {
-  if (sameBytes(frame, 0, ALL_NODES_MAC, 0, 6)) return true;
+  if (sameMac(frame, 0, ALL_NODES_MAC, 0)) return true;
   return frame[0] === 0x33 && frame[1] === 0x33 && frame[2] === 0xff;
 }

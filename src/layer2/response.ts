@@ -1,6 +1,6 @@
 import { type Ip } from '../net/ip.ts';
 import { type Mac } from '../net/mac.ts';
-import { type ClaimEntry } from './claimTable.ts';
+import { type ClaimEntry, type Counted } from './claimTable.ts';
 import { type DropReason } from './dropReason.ts';
 import { type InterfaceView, isSelected } from './link.ts';
 
@@ -16,8 +16,8 @@ export interface Sighting {
 }
 
 export type Response =
-  /** `ip` for the counters; `defended` when the asker was about to take the address for itself. */
-  | { readonly kind: 'reply'; readonly frame: Uint8Array; readonly ip: Ip; readonly defended: boolean }
+  /** So many bytes have been written; `defended` when the asker was about to take the address for itself. */
+  | { readonly kind: 'reply'; readonly length: number; readonly claim: Counted; readonly defended: boolean }
   | { readonly kind: 'drop'; readonly reason: DropReason }
   | { readonly kind: 'conflict'; readonly sighting: Sighting };
 

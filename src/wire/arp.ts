@@ -1,6 +1,6 @@
 import { type Ip, ipFromBytes, writeIp } from '../net/ip.ts';
 import { type Mac, macFromBytes, macToBytes } from '../net/mac.ts';
-import { copyBytes } from './ethernet.ts';
+import { copyMac } from './ethernet.ts';
 import { type FrameFault } from './frameFault.ts';
 
 /*
@@ -88,8 +88,15 @@ function writeArpHeader(bytes: Uint8Array, at: number, operation: number): void 
  */
 export function writeArpReply(out: Uint8Array, at: number, request: Uint8Array, mac: Uint8Array): void {
   writeArpHeader(out, at, ARP_REPLY);
-  copyBytes(mac, 0, out, at + ARP_AT.senderMac, 6);
-  copyBytes(request, at + ARP_AT.targetIp, out, at + ARP_AT.senderIp, 4);
-  copyBytes(request, at + ARP_AT.senderMac, out, at + ARP_AT.targetMac, 6);
-  copyBytes(request, at + ARP_AT.senderIp, out, at + ARP_AT.targetIp, 4);
+  copyMac(mac, 0, out, at + ARP_AT.senderMac);
+  copyIp(request, at + ARP_AT.targetIp, out, at + ARP_AT.senderIp);
+  copyMac(request, at + ARP_AT.senderMac, out, at + ARP_AT.targetMac);
+  copyIp(request, at + ARP_AT.senderIp, out, at + ARP_AT.targetIp);
+}
+
+function copyIp(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number): void {
+  to[toAt] = from[fromAt] ?? 0;
+  to[toAt + 1] = from[fromAt + 1] ?? 0;
+  to[toAt + 2] = from[fromAt + 2] ?? 0;
+  to[toAt + 3] = from[fromAt + 3] ?? 0;
 }

@@ -1,16 +1,24 @@
 /** Adds 16-bit words (RFC 1071) of `bytes[start, end)` to a running sum; an odd last byte counts as the high half of a word. */
 export function addWords(bytes: Uint8Array, start: number, end: number, sum = 0): number {
-  let total = sum;
+  // The high and the low halves by themselves: each byte is then read and added, and nothing else.
+  let [high, low] = [0, 0];
   let at = start;
-  for (; at + 1 < end; at += 2) total += ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-  if (at < end) total += (bytes[at] ?? 0) << 8;
-  return total;
+  for (; at + 3 < end; at += 4) {
+    high += (bytes[at] ?? 0) + (bytes[at + 2] ?? 0);
+    low += (bytes[at + 1] ?? 0) + (bytes[at + 3] ?? 0);
+  }
+  for (; at < end; at += 2) {
+    high += bytes[at] ?? 0;
+    if (at + 1 < end) low += bytes[at + 1] ?? 0;
+  }
+  return sum + high * 256 + low;
 }
 
 /** The one's complement of the folded sum. @param sum below 2^48 */
 export function foldChecksum(sum: number): number {
-  let folded = sum;
-  while (folded > 0xffff) folded = (folded % 0x10000) + Math.floor(folded / 0x10000);
+  // Nearly always small enough for the quick operators.
+  let folded = sum > 0x7fffffff ? (sum % 0x10000) + Math.floor(sum / 0x10000) : sum;
+  while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16);
   return ~folded & 0xffff;
 }
 

@@ -18,7 +18,9 @@ export interface Ethernet {
 export const ETHERNET_LENGTH = 14;
 export const ETHER_TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 /** 802.1Q, 802.1ad and the pre-standard QinQ type. */
-const TAGS: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100]);
+function isTag(etherType: number): boolean {
+  return etherType === 0x8100 || etherType === 0x88a8 || etherType === 0x9100;
+}
 
 export function etherTypeOf(frame: Uint8Array): number {
   return ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
@@ -29,7 +31,7 @@ export function ethernetFault(frame: Uint8Array): FrameFault | undefined {
   if (frame.length < ETHERNET_LENGTH) return { reason: 'EthernetTooShort', length: frame.length };
   const etherType = etherTypeOf(frame);
   // A tagged frame belongs to another segment; answering it here would answer for that VLAN.
-  if (TAGS.has(etherType)) return { reason: 'VlanTagged', found: etherType };
+  if (isTag(etherType)) return { reason: 'VlanTagged', found: etherType };
   // IEEE 802: a source address is never a group address.
   if (((frame[6] ?? 0) & 1) === 1) return { reason: 'SourceMacIsGroup' };
   return undefined;
@@ -61,10 +63,32 @@ export function writeEthernet(
   source: Uint8Array,
   etherType: number,
 ): void {
-  copyBytes(destination, destinationAt, frame, 0, 6);
-  copyBytes(source, 0, frame, 6, 6);
+  copyMac(destination, destinationAt, frame, 0);
+  copyMac(source, 0, frame, 6);
   frame[12] = etherType >> 8;
   frame[13] = etherType & 0xff;
+}
+
+/** Byte by byte without a loop: there are several in each answer. */
+export function copyMac(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number): void {
+  to[toAt] = from[fromAt] ?? 0;
+  to[toAt + 1] = from[fromAt + 1] ?? 0;
+  to[toAt + 2] = from[fromAt + 2] ?? 0;
+  to[toAt + 3] = from[fromAt + 3] ?? 0;
+  to[toAt + 4] = from[fromAt + 4] ?? 0;
+  to[toAt + 5] = from[fromAt + 5] ?? 0;
+}
+
+export function sameMac(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): boolean {
+  // The last bytes first: those of one maker begin alike.
+  return (
+    a[aAt + 5] === b[bAt + 5] &&
+    a[aAt + 4] === b[bAt + 4] &&
+    a[aAt + 3] === b[bAt + 3] &&
+    a[aAt + 2] === b[bAt + 2] &&
+    a[aAt + 1] === b[bAt + 1] &&
+    a[aAt] === b[bAt]
+  );
 }
 
 /** For the few bytes of an address: quicker than `set(subarray)`, and allocates nothing. */

@@ -35,6 +35,16 @@ export function ipv6Fault(bytes: Uint8Array, at: number): FrameFault | undefined
   return undefined;
 }
 
+/** Four bytes at a time: what a loop adds to each is as much as the byte. */
+export function copyIpv6(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number): void {
+  for (let i = 0; i < 16; i += 4) {
+    to[toAt + i] = from[fromAt + i] ?? 0;
+    to[toAt + i + 1] = from[fromAt + i + 1] ?? 0;
+    to[toAt + i + 2] = from[fromAt + i + 2] ?? 0;
+    to[toAt + i + 3] = from[fromAt + i + 3] ?? 0;
+  }
+}
+
 export function isUnspecified(bytes: Uint8Array, at: number): boolean {
   for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false;
   return true;

@@ -1,9 +1,9 @@
 import { type Ip, ipFromBytes, writeIp } from '../net/ip.ts';
 import { type Mac, macFromBytes, macToBytes } from '../net/mac.ts';
-import { icmpv6Checksum } from './checksum.ts';
-import { copyBytes } from './ethernet.ts';
+import { addWords, foldChecksum, icmpv6Checksum } from './checksum.ts';
+import { copyMac } from './ethernet.ts';
 import { type FrameFault } from './frameFault.ts';
-import { IPV6_AT, IPV6_LENGTH, ipv6Fault, ipv6PayloadLength, isSolicitedNode, isUnspecified, writeNdpIpv6 } from './ipv6.ts';
+import { IPV6_AT, IPV6_LENGTH, NEXT_HEADER_ICMPV6, copyIpv6, ipv6Fault, ipv6PayloadLength, isSolicitedNode, isUnspecified, writeNdpIpv6 } from './ipv6.ts';
 
 /*
  * RFC 4861 §4.3, §4.4, behind the IPv6 header
@@ -186,15 +186,20 @@ export function writeAdvertisement(
   flags: number,
 ): void {
   writeNdpIpv6(out, at, 32);
-  copyBytes(target, targetAt, out, at + IPV6_AT.source, 16);
-  copyBytes(destination, destinationAt, out, at + IPV6_AT.destination, 16);
-  copyBytes(target, targetAt, out, at + NDP_AT.target, 16);
+  copyIpv6(target, targetAt, out, at + IPV6_AT.source);
+  copyIpv6(destination, destinationAt, out, at + IPV6_AT.destination);
+  copyIpv6(target, targetAt, out, at + NDP_AT.target);
   out[at + NDP_AT.type] = NA_TYPE;
   out[at + NDP_AT.code] = 0;
   out[at + NDP_AT.flags] = flags;
   for (let i = 1; i < 4; i++) out[at + NDP_AT.flags + i] = 0;
   out[at + NDP_AT.options] = OPTION_TARGET;
   out[at + NDP_AT.options + 1] = 1;
-  copyBytes(mac, 0, out, at + NDP_AT.options + 2, 6);
-  writeChecksum(out, at, 32);
+  copyMac(mac, 0, out, at + NDP_AT.options + 2);
+  // The target stands in it twice, and the rest is short: half of the additions of a sum over all of it.
+  const rest = 32 + NEXT_HEADER_ICMPV6 + (NA_TYPE << 8) + (flags << 8) + (OPTION_TARGET << 8) + 1;
+  const sum = addWords(destination, destinationAt, destinationAt + 16, 2 * addWords(target, targetAt, targetAt + 16, 0) + rest);
+  const checksum = foldChecksum(addWords(mac, 0, 6, sum));
+  out[at + NDP_AT.checksum] = checksum >> 8;
+  out[at + NDP_AT.checksum + 1] = checksum & 0xff;
 }

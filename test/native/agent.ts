@@ -6,7 +6,7 @@ import { AF_PACKET, SOCK_RAW } from '../../speaker/io/constants.ts';
 import { watchDefaultRoutes } from '../../speaker/io/defaultRoutes.ts';
 import { type LinkWatcher, watchLinks } from '../../speaker/io/links.ts';
 import { joinGroups } from '../../speaker/io/multicast.ts';
-import { type PacketEndpoint, openPackets } from '../../speaker/io/packet.ts';
+import { type PacketEndpoint, hearing, openPackets } from '../../speaker/io/packet.ts';
 import { linkAddress } from '../../speaker/io/sockaddr.ts';
 import { listenUdp, openSender } from '../../speaker/io/udp.ts';
 import type { UdpListener, UdpSender } from '../../speaker/hands.ts';
@@ -62,7 +62,7 @@ function open(name: string): void {
     name,
     openPackets({
       index: addon().ifindex(name),
-      onFrame: (frame) => say({ event: 'frame', interface: name, frame: Buffer.from(frame).toString('hex') }),
+      listener: hearing((frame) => say({ event: 'frame', interface: name, frame: Buffer.from(frame).toString('hex') })),
     }),
   );
 }

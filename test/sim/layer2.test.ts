@@ -9,7 +9,7 @@ import { type ConflictEffect, type ConflictEvent, conflicts, startConflicts } fr
 import { RankCache, electionOrder } from '../../src/layer2/elector.ts';
 import { announcementFrames, probeFrame } from '../../src/layer2/gratuitous.ts';
 import { type Link, viewInterface } from '../../src/layer2/link.ts';
-import { respond } from '../../src/layer2/responder.ts';
+import { REPLY_BYTES, respond } from '../../src/layer2/responder.ts';
 import { type Response } from '../../src/layer2/response.ts';
 import { CLIENT_MAC, ip, link, mac } from '../layer2/support.ts';
 
@@ -94,8 +94,9 @@ class Host {
   }
 
   receive(frame: Uint8Array): Response {
-    const response = respond(frame, viewInterface(this.link), this.#table);
-    if (response.kind === 'reply') this.#segment.send(this, response.frame);
+    const out = new Uint8Array(REPLY_BYTES);
+    const response = respond(frame, viewInterface(this.link), this.#table, out);
+    if (response.kind === 'reply') this.#segment.send(this, out.subarray(0, response.length));
     if (response.kind === 'conflict') {
       const { sighting } = response;
       const other = this.#segment.hosts.find((host) => host.link.mac === sighting.mac);

@@ -337,27 +337,28 @@ export class SimHost {
         }),
       },
       packets: {
-        open: (_link, onFrame) => {
-          this.#onFrame = onFrame;
-          return {
-            join: stop,
-            watch: stop,
-            close: stop,
-            send: (frame) => {
-              if (world.answers !== undefined) {
-                world.answers.add(this);
-                return true;
-              }
-              this.frames += 1;
-              const copy = frame.slice();
-              world.carry(
-                this,
-                (to) => to.hear(copy),
-                () => true,
-              );
+        open: (_link, listener) => {
+          const send = (frame: Uint8Array): boolean => {
+            if (world.answers !== undefined) {
+              world.answers.add(this);
               return true;
-            },
+            }
+            this.frames += 1;
+            const copy = frame.slice();
+            world.carry(
+              this,
+              (to) => to.hear(copy),
+              () => true,
+            );
+            return true;
           };
+          this.#onFrame = (frame) => {
+            const answer = new Uint8Array(128);
+            listener.begin();
+            const length = listener.answer(frame, answer);
+            if (length > 0) send(answer.subarray(0, length));
+          };
+          return { join: stop, watch: stop, close: stop, send };
         },
       },
       links: {

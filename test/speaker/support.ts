@@ -15,6 +15,7 @@ import type {
   ConnectionEvents,
   Datagram,
   DialOptions,
+  FrameListener,
   Hands,
   HostLink,
   ListenKey,
@@ -193,16 +194,23 @@ export class FakeHands implements Hands {
   };
 
   packets = {
-    open: (link: HostLink, onFrame: (frame: Uint8Array) => void) => {
+    open: (link: HostLink, listener: FrameListener) => {
       if (this.failOpen !== undefined) throw Object.assign(new Error(this.failOpen), { code: this.failOpen });
-      const port: FakePort = { link, sent: [], hear: onFrame, groups: new Set(), open: true };
+      const hear = (frame: Uint8Array): void => {
+        const answer = new Uint8Array(128);
+        listener.begin();
+        const length = listener.answer(frame, answer);
+        if (length > 0) send(answer.slice(0, length));
+      };
+      const port: FakePort = { link, sent: [], hear, groups: new Set(), open: true };
+      const send = (frame: Uint8Array): boolean => {
+        port.sent.push(frame.slice());
+        this.onFrame(port, frame.slice());
+        return true;
+      };
       this.ports.push(port);
       return {
-        send: (frame: Uint8Array) => {
-          port.sent.push(frame.slice());
-          this.onFrame(port, frame.slice());
-          return true;
-        },
+        send,
         watch: () => undefined,
         join: (groups: ReadonlySet<Ip>) => {
           port.groups = new Set(groups);

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LinkState } from '../../../speaker/io/linkTable.ts';
 import { watchLinks } from '../../../speaker/io/links.ts';
-import { openPackets } from '../../../speaker/io/packet.ts';
+import { hearing, openPackets } from '../../../speaker/io/packet.ts';
 import { BROADCAST_MAC, type Mac, ZERO_MAC } from '../../net/mac.ts';
 import type { Ip } from '../../net/ip.ts';
 import type { Peer } from '../../config/config.ts';
@@ -70,7 +70,7 @@ async function probe(vips: readonly Ip[], interfaces: readonly string[]): Promis
   const own = new Set(links.map(({ mac }) => mac));
   const endpoints = links
     .filter(({ name, mac, running }) => interfaces.includes(name) && mac !== undefined && running)
-    .map(({ index, mac }) => ({ mac: mac as Mac, endpoint: openPackets({ index, onFrame: (frame) => take(frame, answers, own) }) }));
+    .map(({ index, mac }) => ({ mac: mac as Mac, endpoint: openPackets({ index, listener: hearing((frame) => take(frame, answers, own)) }) }));
   for (let round = 0; round < 2; round++) {
     for (const { mac, endpoint } of endpoints) for (const ip of vips) endpoint.send(probeFrame(mac, ip));
     await sleep(400);

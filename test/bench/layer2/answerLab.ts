@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Space } from '../../lab/space.ts';
+import { sleep } from '../../support/until.ts';
 
 /** The kernel takes minutes for ten thousand IPv6 addresses on an interface. */
 const KERNEL_VIPS6 = 1_000;
@@ -21,17 +22,21 @@ export interface Answered {
 
 /**
  * Responders, each on a link of its own with an asker at the other end, so that all of them are there the whole time and can be asked in turns.
- * The askers have one core and the responders another, where there are two.
+ * The askers have one core and the responders another, where there are two, and all of them are scheduled as the speaker is: what else the
+ * machine does takes no time from either.
  */
 export class AnswerLab {
   readonly #space = new Space('l2b');
   readonly #directory = mkdtempSync(join(tmpdir(), 'hlb-l2bench-'));
   readonly #segment = join(this.#directory, 'segment');
   readonly #vips: number;
+  readonly #goFirst: boolean;
   readonly #children: ChildProcess[] = [];
 
-  constructor(vips: number) {
+  /** @param goFirst real time, as the speaker asks for it */
+  constructor(vips: number, goFirst: boolean) {
     this.#vips = vips;
+    this.#goFirst = goFirst;
     execFileSync('cc', ['-O2', '-o', this.#segment, 'test/bench/layer2/segment.c']);
   }
 
@@ -55,14 +60,14 @@ export class AnswerLab {
   }
 
   startC(): ChildProcess {
-    const child = spawn('ip', this.#enter('answer-c', 'respond', this.#segment, 'respond', 'eth0'), { stdio: 'inherit' });
+    const child = spawn('ip', this.#enter('answer-c', 'respond', ...this.#first, this.#segment, 'respond', 'eth0'), { stdio: 'inherit' });
     this.#children.push(child);
     return child;
   }
 
   /** @param kind of the link it is on */
   async startHerald(kind: string, vips: number, flags: readonly string[] = []): Promise<ChildProcess> {
-    const program = [process.execPath, ...flags, 'test/support/run.mjs', 'test/bench/layer2/answers.ts'];
+    const program = [process.execPath, ...flags, 'test/support/run.mjs', 'test/bench/layer2/answers.ts', ...(this.#goFirst ? ['--first'] : [])];
     const child = spawn('ip', this.#enter(`answer-${kind}`, 'respond', ...program), { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#children.push(child);
     const lines = createInterface({ input: child.stdout });
@@ -98,19 +103,23 @@ export class AnswerLab {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
+  get #first(): readonly string[] {
+    return this.#goFirst ? ['chrt', '--rr', '1'] : [];
+  }
+
   #mac(host: string): string {
     return /link\/ether (\S+)/.exec(this.#space.run(host, 'ip link show eth0'))?.[1] ?? '';
   }
 
   async #run(kind: string, words: readonly string[]): Promise<string> {
-    const child = spawn('ip', this.#enter(`ask-${kind}`, 'ask', this.#segment, ...words), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('ip', this.#enter(`ask-${kind}`, 'ask', ...this.#first, this.#segment, ...words), { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     await new Promise((done) => child.once('close', done));
     return text;
   }
 
-  /** `ip netns exec` and `taskset` become the program, so the child's PID is its own. */
+  /** `ip netns exec`, `taskset` and `chrt` become the program, so the child's PID is its own. */
   #enter(host: string, role: 'ask' | 'respond', ...words: readonly string[]): string[] {
     const pinned = availableParallelism() > 1 ? ['taskset', '-c', role === 'ask' ? '1' : '0'] : [];
     return ['netns', 'exec', this.#space.ns(host), ...pinned, ...words];
@@ -119,6 +128,16 @@ export class AnswerLab {
 
 const vip4 = (vip: number): string => `10.20.${vip >> 8}.${vip & 255}`;
 const vip6 = (vip: number): string => `2001:db8:20::${vip.toString(16)}`;
+
+/** Waits until a process that has announced all its addresses has nothing more to do. */
+export async function settled(child: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 90; tries++) {
+    const before = cpuSeconds(child);
+    await sleep(1_000);
+    if (cpuSeconds(child) - before < 0.03) return;
+  }
+  throw new Error('it does not come to rest');
+}
 
 /** What all threads of a process have had of the cores so far, in seconds. */
 export function cpuSeconds({ pid }: ChildProcess): number {

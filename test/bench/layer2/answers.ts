@@ -3,6 +3,7 @@ import { realClock } from '../../../speaker/clock.ts';
 import { Deadlines } from '../../../speaker/deadlines.ts';
 import { Engine } from '../../../speaker/engine.ts';
 import { createHands } from '../../../speaker/io/realHands.ts';
+import { goFirst } from '../../../speaker/priority.ts';
 import { NO_RECORDER } from '../../../speaker/recorder.ts';
 import { warmUp } from '../../../speaker/warmUp.ts';
 import { createLogger } from '../../../src/host/log.ts';
@@ -26,6 +27,7 @@ const engine = new Engine(
   { node: 'bench' },
 );
 warmUp();
+if (process.argv.includes('--first')) goFirst();
 await engine.start(0);
 
 let generation = 0;

@@ -1,11 +1,12 @@
 import { type ChildProcess } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { sleep } from '../../support/until.ts';
-import { AnswerLab, type Answered, type Family, type Kind, cpuSeconds, peakMegabytes } from './answerLab.ts';
+import { AnswerLab, type Answered, type Family, type Kind, cpuSeconds, peakMegabytes, settled } from './answerLab.ts';
 
 /*
  * How quickly questions for VIPs are answered, by the kernel, by C on AF_PACKET and by HeraldLB, in turns in one run; what a flood of broadcasts
- * that concern nobody costs; and how long it takes to announce all VIPs of a node. As root:
+ * that concern nobody costs; and how long it takes to announce all VIPs of a node. Both sides run in real time, as the speaker does, but with
+ * `--ordinary`. As root:
  *   node test/support/run.mjs test/bench/layer2/run.ts [ROUNDS] [VIPS] [--windows 1,64] [--families 4,6] [--seconds 1] [--parts answers,flood,takeOver]
  */
 const { values, positionals } = parseArgs({
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '1' },
     parts: { type: 'string', default: 'answers,flood,takeOver' },
     flags: { type: 'string', default: '' },
+    ordinary: { type: 'boolean', default: false },
   },
 });
 const ROUNDS = Number(positionals[0] ?? 7);
@@ -96,15 +98,14 @@ function printTable(cells: Cells, family: Family): void {
 }
 
 async function answersTable(): Promise<void> {
-  const lab = new AnswerLab(VIPS);
+  const lab = new AnswerLab(VIPS, !values.ordinary);
   try {
     for (const kind of KINDS) lab.link(kind);
     lab.addKernelAddresses();
-    const responders = new Map([
-      ['c', lab.startC()],
-      ['herald', await lab.startHerald('herald', VIPS, FLAGS)],
-    ] as const);
+    const herald = await lab.startHerald('herald', VIPS, FLAGS);
     await sleep(ANNOUNCED_MS);
+    await settled(herald);
+    const responders = new Map([['c', lab.startC()] as const, ['herald', herald] as const]);
     const cells = await askInTurns(lab, responders);
     for (const family of FAMILIES) printTable(cells, family);
   } finally {
@@ -114,11 +115,12 @@ async function answersTable(): Promise<void> {
 
 async function floodTable(): Promise<void> {
   console.log(`\n| broadcasts that concern nobody | sent/s | % of a core |\n|---|---|---|`);
-  const lab = new AnswerLab(VIPS);
+  const lab = new AnswerLab(VIPS, !values.ordinary);
   try {
     lab.link('flood');
     const child = await lab.startHerald('flood', VIPS);
     await sleep(ANNOUNCED_MS);
+    await settled(child);
     for (const what of ['arp', 'udp', 'none']) {
       const before = cpuSeconds(child);
       const perSecond = what === 'none' ? 0 : await lab.flood('flood', what, FLOOD_PER_SECOND, 5);
@@ -131,7 +133,7 @@ async function floodTable(): Promise<void> {
 }
 
 async function takeOver(): Promise<void> {
-  const lab = new AnswerLab(VIPS);
+  const lab = new AnswerLab(VIPS, !values.ordinary);
   try {
     lab.link('claim');
     const child = await lab.startHerald('claim', 1);

@@ -226,7 +226,7 @@ static void ask(int fd, int family, int vips, int window, double seconds, const 
       waiting--;
     }
   }
-  printf("{\"perSecond\":%.0f,\"replies\":%llu,\"p50\":%.0f,\"p99\":%.0f,\"lost\":%llu}\n", replies / (last - begin), (unsigned long long)replies,
+  printf("{\"perSecond\":%.0f,\"replies\":%llu,\"p50\":%.0f,\"p99\":%.0f,\"lost\":%llu}\n", last > begin ? replies / (last - begin) : 0, (unsigned long long)replies,
          quantile(replies, 0.5), quantile(replies, 0.99), (unsigned long long)lost);
 }
 

@@ -4,7 +4,7 @@
  *   node run.mjs asker.ts DEVICE IPV4 IPV6 EVERY_MS ADDRESS...
  */
 import { readFileSync } from 'node:fs';
-import { openPackets } from '../../../speaker/io/packet.ts';
+import { hearing, openPackets } from '../../../speaker/io/packet.ts';
 import { addon } from '../../../speaker/native/addon.ts';
 import { type Ip, ipToBytes, parseIp, solicitedNodeGroup } from '../../../src/net/ip.ts';
 import { BROADCAST_MAC, type Mac, ZERO_MAC, multicastMac } from '../../../src/net/mac.ts';
@@ -17,7 +17,7 @@ const mac = readFileSync(`/sys/class/net/${device}/address`, 'utf8').trim() as M
 const wanted = new Set(addresses.flatMap((text) => parseIp(text) ?? []));
 const [own4, own6] = [ipv4 as Ip, ipv6 as Ip];
 
-const endpoint = openPackets({ index: addon().ifindex(device), onFrame: hear });
+const endpoint = openPackets({ index: addon().ifindex(device), listener: hearing(hear) });
 
 function hear(bytes: Uint8Array): void {
   const frame = decodeEthernet(bytes);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { PacketCounters } from '../../../speaker/io/sendQueue.ts';
+import type { PacketCounters } from '../../../speaker/io/answers.ts';
 import { Space } from '../../lab/space.ts';
 import { Agent } from '../../native/agentClient.ts';
 import { need } from '../../support/need.ts';
