@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { loadCredentials } from '../src/host/kube/credentials.ts';
+import type { Credentials } from '../src/host/kube/credentials.ts';
 import { createDirtyLoop } from '../src/host/kube/dirtyLoop.ts';
 import { createEventRecorder } from '../src/host/kube/events.ts';
 import { createKubeClient } from '../src/host/kube/kubeClient.ts';
@@ -27,9 +27,9 @@ const HEALTH_MS = 500;
 const FLUSH_MS = 1000;
 
 /** Kubernetes for one speaker: watches, plans, and tells the cluster what the wire reports. */
-export function startKubeSide(options: KubeSideOptions, post: (message: Downward) => void): KubeSide {
+export function startKubeSide(options: KubeSideOptions, credentials: Credentials, post: (message: Downward) => void): KubeSide {
   const { node, namespace, apiGroup } = options;
-  const { log, registry, metrics, client, statuses, events } = connect(options);
+  const { log, registry, metrics, client, statuses, events } = connect(options, credentials);
   const plans = new Outbox<PlanMessage>((value) => post({ type: 'value', value }), keepWaiting);
   let isPlanned = false;
   /** The first change that no plan has seen yet. */
@@ -48,7 +48,7 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
   };
 
   // A plan costs what changed, so a change need not wait for the cluster to be quiet, which a large one never is.
-  const loop = createDirtyLoop({ name: 'plan', run, settleMs: 2, maxWaitMs: 5, restFactor: 4, log, metrics });
+  const loop = createDirtyLoop({ name: 'plan', run, settleMs: 0, restFactor: 4, log, metrics });
   const onChange = (): void => {
     changedAtMs ??= monotonicMs();
     loop.mark();
@@ -92,12 +92,11 @@ export function startKubeSide(options: KubeSideOptions, post: (message: Downward
   };
 }
 
-function connect(options: KubeSideOptions) {
+function connect(options: KubeSideOptions, credentials: Credentials) {
   const log = createLogger({ level: options.logLevel, name: 'speaker-kube' });
   const registry = new Registry();
   registry.setDefaultLabels({ program: 'speaker' });
   const metrics = createKubeMetrics(registry);
-  const credentials = loadCredentials(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig });
   const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-speaker', metrics });
   const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log, metrics });
   const events = createEventRecorder({ client, component: 'heraldlb-speaker', host: options.node, log, metrics });

@@ -22,7 +22,11 @@ type Standing = { readonly is: 'quiet' } | { readonly is: 'announced' } | { read
 export class Notices {
   readonly #node: string;
   /** By protocol; who is quiet is in none. */
-  readonly #standings = { bgp: new Map<ServiceKey, Standing>(), layer2: new Map<ServiceKey, Standing>(), any: new Map<ServiceKey, Standing>() };
+  readonly #standings = {
+    bgp: new Map<ServiceKey, Standing>(),
+    layer2: new Map<ServiceKey, Standing>(),
+    any: new Map<ServiceKey, Standing>(),
+  };
   #verdicts: NodePlanResult['verdicts'] = [];
 
   constructor(node: string) {

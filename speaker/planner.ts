@@ -1,6 +1,5 @@
 import type { DrainTrigger, OwnDrain } from '../src/announce/drain.ts';
 import type { AnnounceContext } from '../src/announce/snapshot.ts';
-import { type Differences } from '../src/announce/sorted.ts';
 import { PlanMemory, type PlannedNode, planChanges } from '../src/announce/nodePlan.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
@@ -13,7 +12,7 @@ import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.
 import type { SecretView } from '../src/config/peers.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
-import type { Followed, Store } from '../src/host/kube/store.ts';
+import { Changes } from './changes.ts';
 import { type MeshKey, type PlanMessage, RoutePacker, packMessage } from './channel.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { MESH_SECRET, meshKeyOf } from './meshKey.ts';
@@ -121,30 +120,5 @@ export class Planner {
     this.#config = config;
     this.#secretProblems = problems.filter(({ path }) => path.startsWith('spec.passwordSecret'));
     return config;
-  }
-}
-
-/** What became of a store from one plan to the next. */
-class Changes<T> {
-  readonly #store: Store<T>;
-  #followed: Followed<T> | undefined;
-
-  constructor(store: Store<T>) {
-    this.#store = store;
-  }
-
-  /** @param isWhole everything counts as new */
-  take(isWhole: boolean): Differences<T> {
-    const touched = this.#followed?.take();
-    this.#followed ??= this.#store.follow();
-    if (isWhole || touched === undefined) return { gone: [], came: [...this.#store.values()] };
-    const [gone, came]: [T[], T[]] = [[], []];
-    for (const [key, before] of touched) {
-      const now = this.#store.get(key);
-      if (now === before) continue;
-      if (before !== undefined) gone.push(before);
-      if (now !== undefined) came.push(now);
-    }
-    return { gone, came };
   }
 }

@@ -35,6 +35,10 @@ export interface TellerParts {
  * What comes within this time is told together. Telling goes through every Service, and must not be in the way of the next plan.
  */
 const GATHER_MS = 100;
+/** Events that are handed over before the server has got those before them. */
+const MAX_AHEAD = 200;
+/** The recorder drops what is more, and counts it. */
+const MAX_WAITING = 20_000;
 
 const NEWS: Readonly<Record<DrainNews, (why: string) => string>> = {
   DrainStarted: (why) => `what is announced from here is being handed over: ${why}`,
@@ -52,6 +56,8 @@ export class Teller {
   #conditions: NodeStateStatus['conditions'];
   #essence = '';
   #timer: NodeJS.Timeout | undefined;
+  #feeding: NodeJS.Timeout | undefined;
+  readonly #events: Notice[] = [];
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
@@ -84,6 +90,7 @@ export class Teller {
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#feeding);
   }
 
   #tellSoon(): void {
@@ -99,8 +106,21 @@ export class Teller {
     if (planned === undefined || report === undefined || report.generation !== planned.plan.generation) return;
     this.#parts.drain.left(announcedCount(planned, report));
     this.#writeState(planned, report);
-    for (const notice of this.#notices.update(planned, report)) this.#event(notice);
+    for (const notice of this.#notices.update(planned, report)) this.#events.push(notice);
+    this.#feed();
     this.#announced.count(planned, report);
+  }
+
+  /** Thousands come at once when a speaker begins, and wait in the shortest form there is. */
+  #feed(): void {
+    const { events } = this.#parts;
+    const room = this.#events.length > MAX_WAITING ? this.#events.length : MAX_AHEAD - events.waiting();
+    for (const notice of this.#events.splice(0, Math.max(0, room))) this.#event(notice);
+    if (this.#events.length === 0) return;
+    this.#feeding ??= setTimeout(() => {
+      this.#feeding = undefined;
+      this.#feed();
+    }, GATHER_MS);
   }
 
   #writeState(planned: Planned, report: Report): void {

@@ -37,7 +37,13 @@ export interface Watches {
 const PAGE = 200;
 
 export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions): Watches {
-  const services = startReflector<LoadBalancer>({ ...common, resource: SERVICES, project: projectLoadBalancer, same: sameLoadBalancer, pageSize: PAGE });
+  const services = startReflector<LoadBalancer>({
+    ...common,
+    resource: SERVICES,
+    project: projectLoadBalancer,
+    same: sameLoadBalancer,
+    pageSize: PAGE,
+  });
   const slices = startReflector<AnnouncedSlice>({
     ...common,
     resource: ENDPOINT_SLICES,

@@ -1,9 +1,12 @@
 import { array, assert, boolean, constantFrom, integer, oneof, property, record, subarray, type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PlanMemory, type PlannedNode, planNode } from '../../src/announce/nodePlan.ts';
+import { PlanMemory, type PlannedNode, planChanges, planNode } from '../../src/announce/nodePlan.ts';
 import { samePlan } from '../../src/announce/samePlan.ts';
+import type { AnnounceChanges } from '../../src/announce/snapshot.ts';
 import { changeSorted, differences } from '../../src/announce/sorted.ts';
 import type { AnnounceSnapshot } from '../../src/announce/snapshot.ts';
+import { type WritableStore, createStore } from '../../src/host/kube/store.ts';
+import { changesOf } from '../../speaker/changes.ts';
 import { EXCLUDE_LABEL } from '../../src/cluster/node.ts';
 import type { Config } from '../../src/config/config.ts';
 import { bgpAdvertisement, config, l2Advertisement, node, peer, pool, service, slice, snapshot } from './support.ts';
@@ -135,6 +138,14 @@ function withoutFresh(planned: PlannedNode): object {
   return { ...planned, fresh: [] };
 }
 
+type Service = ReturnType<typeof service>;
+type Slice = ReturnType<typeof slice>;
+
+function keep<T>(store: WritableStore<T>, wanted: ReadonlyMap<string, T>): void {
+  for (const key of [...store.keys()]) if (!wanted.has(key)) store.delete(key);
+  for (const [key, value] of wanted) if (store.get(key) !== value) store.set(key, value);
+}
+
 describe('a plan from memory', () => {
   it('is the plan from scratch, after any changes', () => {
     assert(
@@ -153,6 +164,33 @@ describe('a plan from memory', () => {
         }
       }),
       { numRuns: 120 },
+    );
+  });
+
+  it('is the same for those who know what changed, whatever changed in one go', () => {
+    assert(
+      property(integer({ min: 0, max: 2 }), rounds, (which, all) => {
+        const cluster = new Cluster(which);
+        const stores = { services: createStore<Service>(), slices: createStore<Slice>() };
+        const followed = { services: stores.services.follow(), slices: stores.slices.follow() };
+        const [memory, other] = [new PlanMemory(), new PlanMemory()];
+        for (const events of all) {
+          for (const event of events) {
+            apply(cluster, event);
+            keep(stores.services, cluster.services);
+            keep(stores.slices, cluster.slices);
+          }
+          const changes: AnnounceChanges = {
+            services: changesOf(stores.services, followed.services.take()),
+            slices: changesOf(stores.slices, followed.slices.take()),
+          };
+          const { services: _services, slices: _slices, ...context } = cluster.snapshot();
+          const found = planChanges(context, changes, 'node1', 1, memory);
+          expect(found).toEqual(planNode(cluster.snapshot(), 'node1', 1, other));
+          expect(withoutFresh(found)).toEqual(withoutFresh(planNode(cluster.snapshot(), 'node1', 1)));
+        }
+      }),
+      { numRuns: 60 },
     );
   });
 

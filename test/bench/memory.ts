@@ -51,7 +51,9 @@ for (const size of values.sizes.split(',').map(Number)) {
   for (const mode of values.modes.split(',') as Mode[]) rows.push(await measure(mode, size, api));
   await api.close();
 }
-console.log(markdownTable(['announced by', 'VIPs', 'peak MB', 'settled MB', 'of it files', 'peak MB, relist', 'settled MB', 'CPU s'], rows));
+console.log(
+  markdownTable(['announced by', 'VIPs', 'peak MB', 'settled MB', 'of it files', 'peak MB, relist', 'settled MB', 'CPU s'], rows),
+);
 process.exit(0);
 
 async function startApi(size: number): Promise<Kubelab> {
@@ -59,7 +61,10 @@ async function startApi(size: number): Promise<Kubelab> {
   // The others are gone: this node has all there is.
   for (const [name, address] of [NODE, 'node2', 'node3'].map((each, i) => [each, `10.10.0.${11 + i}`] as const)) {
     await api.create({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
-    const status = { addresses: [{ type: 'InternalIP', address }], conditions: [{ type: 'Ready', status: name === NODE ? 'True' : 'False' }] };
+    const status = {
+      addresses: [{ type: 'InternalIP', address }],
+      conditions: [{ type: 'Ready', status: name === NODE ? 'True' : 'False' }],
+    };
     await api.patch({ apiVersion: 'v1', kind: 'Node', name }, { status }, { subresource: 'status' });
   }
   await api.create(own('IPAddressPool', 'all', { addresses: ['10.100.0.0/14'] }));
@@ -115,7 +120,11 @@ function addService(api: Kubelab, id: number): void {
     metadata: {
       name: slice,
       namespace,
-      labels: { ...labels, 'kubernetes.io/service-name': name, 'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io' },
+      labels: {
+        ...labels,
+        'kubernetes.io/service-name': name,
+        'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+      },
       ...created,
       ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name, uid: created.uid, controller: true, blockOwnerDeletion: true }],
       managedFields: managedBy('kube-controller-manager'),
@@ -181,7 +190,13 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
     const cells = [first.peakMb, first.residentMb, first.filesMb, again.peakMb, again.residentMb].map(mb);
     return [mode, String(size), ...cells, cpuSeconds(pid).toFixed(1)];
   } catch (error) {
-    console.error(space.run(NODE, "curl -s http://127.0.0.1:7482/metrics").split("\n").filter((l) => /kube_|objects|peer|plan/.test(l)).join("\n"));
+    console.error(
+      space
+        .run(NODE, 'curl -s http://127.0.0.1:7482/metrics')
+        .split('\n')
+        .filter((l) => /kube_|objects|peer|plan/.test(l))
+        .join('\n'),
+    );
     console.error(readFileSync(join(directory, 'speaker.log'), 'utf8').slice(-2000));
     throw error;
   } finally {

@@ -5,6 +5,9 @@ import type { Space } from './space.ts';
 /** The product's own executable, as `make build` left it. */
 export const HERALDLB = join(process.env['HERALDLB_ROOT'] ?? process.cwd(), 'dist/src/cli/heraldlb.js');
 
+/** Of Node.js, as the manifests have them. */
+export const SPEAKER_FLAGS = ['--single-threaded-gc', '--optimize-for-size', '--max-semi-space-size=1'];
+
 export interface DaemonOptions {
   readonly space: Space;
   readonly directory: string;
@@ -21,7 +24,7 @@ export function startController(options: DaemonOptions, host: string, identity =
 
 export function startSpeaker(options: DaemonOptions, node: string): ChildProcess {
   const own = ['--node-name', node, '--metrics-port', '7482', '--metrics-address', '0.0.0.0'];
-  return start(options, node, `speaker-${node}`, ['speaker', ...own], ['--single-threaded-gc']);
+  return start(options, node, `speaker-${node}`, ['speaker', ...own], SPEAKER_FLAGS);
 }
 
 /** @param node options of Node.js, as the manifests have them */

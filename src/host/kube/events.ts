@@ -36,6 +36,8 @@ export interface EventRecorderOptions {
 /** Fire and forget: an event that cannot be written is counted and dropped. */
 export interface EventRecorder {
   readonly event: (object: ObjectReference, type: EventType, reason: string, message: string) => void;
+  /** How many the server has not got yet. */
+  readonly waiting: () => number;
   readonly stop: (options?: { readonly drainMs?: number }) => Promise<void>;
 }
 
@@ -118,6 +120,10 @@ class Recorder implements EventRecorder {
       const times = { firstMs: nowMs, lastMs: nowMs, count: 1 };
       this.#wait(key, { object, type, reason, message: text, ...times, name: undefined, failures: 0 });
     }
+  }
+
+  waiting(): number {
+    return this.#waiting.size;
   }
 
   #wait(key: string, occurrence: Occurrence): void {
