@@ -18,7 +18,7 @@ function started(count: number): { readonly world: World; readonly hosts: readon
 /** How long any VIP was answered for by so many, in steps of 10 ms. */
 function during(world: World, forMs: number, isWrong: (answers: number) => boolean): number {
   let wrong = 0;
-  for (const end = world.now + forMs; world.now < end; ) {
+  for (const end = world.now + forMs; world.now < end;) {
     world.runUntil(world.now + 10);
     if (VIPS.some((vip) => isWrong(world.answering(vip, 0).length))) wrong += 10;
   }
