@@ -123,6 +123,9 @@ export class Ownership {
     if (this.pulse.isDoubtful()) return;
     this.#meet();
     if (cameUp === undefined) return;
+    // Its MAC is to be known, and the kernels may have known each other's for long.
+    const peer = this.#plan?.peers.find(({ node }) => node === cameUp);
+    if (peer !== undefined) this.#layer2.knock(peer);
     // What was left to it while neither heard the other is as the election says from now on.
     this.#layer2.speakerGone(cameUp);
     // It may have announced the same, to its own part of a segment that was cut in two.

@@ -29,18 +29,8 @@ describe('the chaos of some speakers on one segment', () => {
     for (let seed = FIRST; seed < FIRST + SEEDS; seed++) expect(problemOf(seed)).toBe('none');
   }, 240_000);
 
-  // Each was more than is allowed once.
-  it.each([
-    ['a speaker that begins without the API server listens from its first plan on', 47],
-    ['what was said before two met is no part of their next quarrel', 42],
-    ['an address is kept when the one that is to have it was not told', 147],
-    ['what one leaves to another that is gone it asks for soon', 112],
-    ['nothing is left to a speaker that hears nobody', 97],
-    ['nor to one that never heard anybody', 722],
-    ['the winner of a quarrel answers at once', 524],
-    ['a new owner that announced while the old one did not listen is asked', 175],
-    ['two quarrels that follow each other', 960],
-  ])('%s (seed %i)', (_, seed) => {
+  // Histories that once were more than is allowed; what a seed makes of the world changes with the speakers.
+  it.each([26, 42, 47, 97, 112, 147, 175, 261, 524, 722, 960, 1056, 1239, 1350])('also not in history %i', (seed) => {
     expect(problemOf(seed)).toBe('none');
   });
 

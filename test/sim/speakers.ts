@@ -2,7 +2,7 @@ import { type Logger, createLogger } from '../../src/host/log.ts';
 import type { Contest } from '../../src/layer2/election.ts';
 import { RankCache } from '../../src/layer2/elector.ts';
 import { type Instant, instant } from '../../src/machine.ts';
-import type { Ip } from '../../src/net/ip.ts';
+import { type Ip, ipToBytes } from '../../src/net/ip.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
 import { BROADCAST_MAC, type Mac, ZERO_MAC } from '../../src/net/mac.ts';
 import { encodeArp } from '../../src/wire/arp.ts';
@@ -38,6 +38,13 @@ export function questionFor(vip: Ip): Uint8Array {
     targetIp: vip,
   });
   return encodeEthernet({ destination: BROADCAST_MAC, source: CLIENT_MAC, etherType: ETHER_TYPE.arp, payload });
+}
+
+/** An ARP request of another host (RFC 826). */
+function isQuestionFor(frame: Uint8Array, address: Uint8Array): boolean {
+  if (frame.length < 42 || frame[12] !== 8 || frame[13] !== 6 || frame[21] !== 1) return false;
+  const isSame = (at: number): boolean => address.every((byte, i) => frame[at + i] === byte);
+  return isSame(14 + 24) && !isSame(14 + 14);
 }
 
 interface Task {
@@ -175,6 +182,7 @@ export class SimHost {
 
   hear(frame: Uint8Array): void {
     this.#onFrame?.(frame);
+    if (isQuestionFor(frame, ipToBytes(this.address))) this.#sayArp('reply', this.address);
   }
 
   datagram(bytes: Uint8Array, source: Ip): void {
@@ -250,16 +258,21 @@ export class SimHost {
     return createLogger({ level: 'debug', name: this.node, destination: { write: (line) => onLog(this.node, line) } });
   }
 
-  /** What the kernel does for the addresses of the nodes, which BFD makes it look for. */
-  #speakArp(): void {
+  #sayArp(operation: 'request' | 'reply', targetIp: Ip): void {
     const { mac, address, world } = this;
-    const payload = encodeArp({ operation: 'request', senderMac: mac, senderIp: address, targetMac: ZERO_MAC, targetIp: address });
+    const payload = encodeArp({ operation, senderMac: mac, senderIp: address, targetMac: ZERO_MAC, targetIp });
     const frame = encodeEthernet({ destination: BROADCAST_MAC, source: mac, etherType: ETHER_TYPE.arp, payload });
     world.carry(
       this,
       (to) => to.hear(frame),
       () => true,
     );
+  }
+
+  /** What the kernel does for the addresses of the nodes, which BFD makes it look for. */
+  #speakArp(): void {
+    const { world } = this;
+    this.#sayArp('request', this.address);
     const life = this.#life;
     world.at(world.now + 3000, () => {
       if (this.#life === life) this.#speakArp();

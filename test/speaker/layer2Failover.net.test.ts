@@ -16,7 +16,7 @@ need('netns', 'command:ping', 'command:nft', 'command:arping', 'command:curl', '
     let lab: SegmentLab;
 
     beforeAll(async () => {
-      lab = await SegmentLab.start({ tag: 'l2f', flags: ['--l2-failback-seconds', '2'] });
+      lab = await SegmentLab.start({ tag: 'l2f', flags: ['--l2-failback-seconds', '1'] });
       lab.startSpeakers();
       await lab.settled();
     }, 120_000);

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { Ip } from '../../src/net/ip.ts';
+import { SimHost, World, planFor } from './speakers.ts';
+
+const VIPS = ['10.0.1.1', '10.0.1.2', '10.0.1.3', '10.0.1.4', '10.0.1.5'] as Ip[];
+
+function started(count: number): { readonly world: World; readonly hosts: readonly SimHost[] } {
+  const world = new World(11);
+  const hosts = Array.from({ length: count }, (_, i) => new SimHost(world, i + 1, { failback: { kind: 'immediate' } }));
+  for (const host of hosts) {
+    host.plan = planFor(host, hosts, VIPS, 1);
+    host.start();
+  }
+  world.runUntil(10_000);
+  return { world, hosts };
+}
+
+/** How long any VIP was answered for by so many, in steps of 10 ms. */
+function during(world: World, forMs: number, isWrong: (answers: number) => boolean): number {
+  let wrong = 0;
+  for (const end = world.now + forMs; world.now < end;) {
+    world.runUntil(world.now + 10);
+    if (VIPS.some((vip) => isWrong(world.answering(vip, 0).length))) wrong += 10;
+  }
+  return wrong;
+}
+
+describe('what is rare', () => {
+  it('a speaker that gets its first plan long after it began listens before it takes anything', () => {
+    const { world, hosts } = started(3);
+    const late = hosts[0] as SimHost;
+    late.kill();
+    world.runUntil(world.now + 1000);
+    world.isApiDown = true;
+    late.start();
+    world.runUntil(world.now + 20_000);
+    world.isApiDown = false;
+    if (late.plan !== undefined) late.apply(late.plan);
+    expect(during(world, 8000, (answers) => answers !== 1)).toBeLessThanOrEqual(20);
+    expect(VIPS.some((vip) => world.answering(vip, 0).includes(late))).toBe(true);
+  });
+
+  it('what is to be handed to one that was not told so is kept, and handed over when it is', () => {
+    const { world, hosts } = started(3);
+    const [owner] = world.answering(VIPS[0] as Ip, 0) as [SimHost];
+    owner.apply(planFor(owner, hosts, VIPS, 2, [owner.node]));
+    expect(during(world, 10_000, (answers) => answers !== 1)).toBe(0);
+    expect(world.answering(VIPS[0] as Ip, 0)).toEqual([owner]);
+    for (const host of hosts) if (host !== owner) host.apply(planFor(host, hosts, VIPS, 2, [owner.node]));
+    expect(during(world, 1000, (answers) => answers === 0)).toBe(0);
+    expect(VIPS.flatMap((vip) => world.answering(vip, 0))).not.toContain(owner);
+  });
+
+  it.each(['isDeaf', 'isMute'] as const)('one of three %s: the others carry everything, and it has its own back afterwards', (fault) => {
+    for (const at of [0, 1, 2]) {
+      const { world, hosts } = started(3);
+      const host = hosts[at] as SimHost;
+      host[fault] = true;
+      expect(during(world, 8000, (answers) => answers === 0)).toBeLessThanOrEqual(500);
+      host[fault] = false;
+      expect(during(world, 3000, (answers) => answers > 1)).toBeLessThanOrEqual(300);
+      expect(VIPS.some((vip) => world.answering(vip, 0).includes(host))).toBe(true);
+    }
+  });
+});
