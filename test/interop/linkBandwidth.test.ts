@@ -6,8 +6,12 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Space } from '../lab/space.ts';
 import { need } from '../support/need.ts';
 import { until } from '../support/until.ts';
+import { NEWER } from './daemons.ts';
 import { Ours } from './ours.ts';
+import { programs } from './peers/programs.ts';
 import { ip, planOf, routes } from './plans.ts';
+
+const paths = programs(NEWER);
 
 /** Serving endpoints on each node, of two Services: the second must not get the weights of the first. */
 const NODES = [
@@ -124,15 +128,15 @@ ${neighbors.join('')} address-family ipv4 unicast
     chownSync(join(home, file), uid, gid);
   }
   chownSync(home, uid, gid);
-  const daemon = (name: string, ...more: string[]) => {
+  const daemon = (name: 'zebra' | 'bgpd', ...more: string[]) => {
     const flags = ['-f', join(home, `${name}.conf`), '--vty_socket', home, '-i', join(home, `${name}.pid`), '-z', join(home, 'zserv.api')];
-    return space.start('r', [`/usr/lib/frr/${name}`, ...flags, ...more], join(directory, `${name}.log`));
+    return space.start('r', [paths[name], ...flags, ...more], join(directory, `${name}.log`));
   };
   const children = [daemon('zebra')];
   await until("zebra's socket", () => existsSync(join(home, 'zserv.api')));
   children.push(daemon('bgpd', '-A', '127.0.0.1'));
   await until('bgpd to run', () => existsSync(join(home, 'bgpd.vty')));
-  const vtysh = (command: string): string => space.run('r', ['vtysh', '--vty_socket', home, '-c', command]);
+  const vtysh = (command: string): string => space.run('r', [paths.vtysh, '--vty_socket', home, '-c', command]);
   return {
     weights(prefix) {
       const table = JSON.parse(vtysh(`show ip route ${prefix} json`)) as Record<string, { nexthops: { ip: string; weight?: number }[] }[]>;
@@ -180,9 +184,9 @@ protocol kernel { merge paths on; ipv4 { export where source = RTS_BGP; import n
 ${sessions.join('\n')}
 `,
   );
-  const child = space.start('r', ['bird', '-f', '-c', file, '-s', control, '-P', join(home, 'pid')], join(directory, 'bird.log'));
+  const child = space.start('r', [paths.bird, '-f', '-c', file, '-s', control, '-P', join(home, 'pid')], join(directory, 'bird.log'));
   await until('BIRD to run', () => existsSync(control));
-  const birdc = (command: string): string => space.run('r', ['birdc', '-s', control, ...command.split(' ')]);
+  const birdc = (command: string): string => space.run('r', [paths.birdc, '-s', control, ...command.split(' ')]);
   return { describe: () => `${birdc('show protocols')}\n${birdc('show route all')}`, stop: () => space.stop(child) };
 }
 

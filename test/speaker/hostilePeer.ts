@@ -89,7 +89,7 @@ class Peer {
 
 /** At the latest. */
 const STORM_MS = 60_000;
-let isCalm = false;
+const weather = { isCalm: false };
 const peers: Peer[] = [];
 const sleep = (ms: number): Promise<void> => new Promise((done) => void setTimeout(done, ms));
 
@@ -139,10 +139,10 @@ const ACTS = {
     const from = sources as readonly string[];
     const started = performance.now();
     const end = started + STORM_MS;
-    isCalm = false;
+    weather.isCalm = false;
     let count = 0;
     const one = async (): Promise<void> => {
-      while (performance.now() < end && !(isCalm && count >= Number(wanted))) {
+      while (performance.now() < end && !(weather.isCalm && count >= Number(wanted))) {
         await new Promise<void>((done) => {
           const socket = connect({ host, port: PORT, localAddress: from[count % from.length] ?? '' });
           socket.once('close', () => done());
@@ -160,7 +160,7 @@ const ACTS = {
   },
 
   async calm(): Promise<unknown> {
-    isCalm = true;
+    weather.isCalm = true;
     return undefined;
   },
 

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Space } from '../../lab/space.ts';
+import { NEWER } from '../daemons.ts';
+import { programs } from './programs.ts';
 
 interface Hop {
   readonly ip?: string;
@@ -31,12 +33,13 @@ export function startFrrUnnumbered(space: Space, host: string, directory: string
   }
   chmodSync(directory, 0o755);
   chownSync(home, uid, gid);
-  const children = ['zebra', 'bgpd'].map((name) => {
+  const paths = programs(NEWER);
+  const children = (['zebra', 'bgpd'] as const).map((name) => {
     const sockets = ['--vty_socket', home, '-i', join(home, `${name}.pid`), '-z', join(home, 'zserv.api')];
-    const program = [`/usr/lib/frr/${name}`, '-f', join(home, `${name}.conf`), ...sockets, '-A', '127.0.0.1'];
+    const program = [paths[name], '-f', join(home, `${name}.conf`), ...sockets, '-A', '127.0.0.1'];
     return space.start(host, program, join(directory, `${name}-${host}.log`));
   });
-  const vtysh = (command: string): string => space.run(host, ['vtysh', '--vty_socket', home, '-c', command]);
+  const vtysh = (command: string): string => space.run(host, [paths.vtysh, '--vty_socket', home, '-c', command]);
   const json = (command: string): Record<string, unknown> => JSON.parse(vtysh(`${command} json`)) as Record<string, unknown>;
   return {
     session: () => json('show bgp neighbors eth0')['eth0'] as { bgpState?: string },
