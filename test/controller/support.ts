@@ -12,7 +12,7 @@ export interface Cluster {
   readonly lab: Kubelab;
   /** Path of the administrator's. */
   readonly kubeconfig: string;
-  readonly start: (identity: string, flags?: Partial<Flags>) => Promise<Controller>;
+  readonly start: (identity: string, flags?: Partial<Flags>, lease?: Overrides['lease']) => Promise<Controller>;
   /** A kubeconfig for another token than the administrator's. */
   readonly kubeconfigFor: (token: string) => string;
   readonly close: () => Promise<void>;
@@ -67,9 +67,9 @@ export async function startCluster(options: KubelabOptions = {}): Promise<Cluste
       writeFileSync(file, lab.kubeconfig(token));
       return file;
     },
-    start: async (identity, flags = {}) => {
+    start: async (identity, flags = {}, lease = LEASE) => {
       const log = pino({ level: process.env['HERALDLB_TEST_LOG'] ?? 'silent', base: { identity } });
-      const overrides: Overrides = { lease: LEASE, log };
+      const overrides: Overrides = { lease, log };
       const controller = await startController(
         {
           kubeconfig,
