@@ -1,9 +1,11 @@
 import { after } from '../machine.ts';
+import { CeaseError, ErrorCode } from '../wire/bgp/iana.ts';
 import { isOpenError, retryDelayMs } from './backoff.ts';
 import { type Draft, drive, patch, recordError } from './draft.ts';
 import type { Link, Side } from './link.ts';
+import type { PeerError } from './peerContract.ts';
 
-const OPEN_ERROR_IS_NEWS_MS = 300_000;
+const REFUSAL_IS_NEWS_MS = 300_000;
 
 /** Dials, unless the peer's own connection has got so far that ours would only collide with it. */
 export function redial(draft: Draft, side: Side, type: 'idleHoldExpired' | 'connectRetryExpired'): void {
@@ -13,10 +15,15 @@ export function redial(draft: Draft, side: Side, type: 'idleHoldExpired' | 'conn
   else drive(draft, side, { type: 'stop' });
 }
 
-/** A refused OPEN stays the news for a while: the connections that end in its wake explain nothing. */
+/** It will not have us: the connections that end in the wake of this explain nothing. */
+function isRefusal(error: PeerError | undefined): boolean {
+  return isOpenError(error) || (error?.code === ErrorCode.cease && error.subcode === CeaseError.maxPrefixes);
+}
+
+/** A refusal stays the news for a while. */
 export function recordLoss(draft: Draft, name: string): void {
   const { lastError } = draft.state;
-  const recent = isOpenError(lastError) && draft.context.now - (lastError?.at ?? 0) < OPEN_ERROR_IS_NEWS_MS;
+  const recent = isRefusal(lastError) && draft.context.now - (lastError?.at ?? 0) < REFUSAL_IS_NEWS_MS;
   if (!recent) recordError(draft, { direction: 'local', name });
 }
 

@@ -67,6 +67,21 @@ describe('W2: a session is up when both sides have said so', () => {
   });
 });
 
+it('a router that had enough prefixes and then takes no connection any more: its reason stays the news', () => {
+  const scripted = new Scripted({ families: ['ipv4'] });
+  scripted.greet([MP4, AS4]);
+  scripted.say({ type: 'notification', code: 6, subcode: 1, data: new Uint8Array(0) });
+  const reason = { direction: 'received', name: 'Cease/Maximum Number of Prefixes Reached' };
+  expect(scripted.us.status.lastError).toMatchObject(reason);
+  for (let tries = 0; tries < 3; tries++) {
+    scripted.sim.runUntil(() => scripted.us.state.out.fsm.name === 'Connect', 60_000);
+    scripted.connect();
+    scripted.sim.step(scripted.us, { type: 'tcpClosed', conn: scripted.conn });
+    expect(scripted.us.status.lastError).toMatchObject(reason);
+  }
+  expect(scripted.us.state.out.fsm.name).not.toBe('Established');
+});
+
 describe('W3: what a speaker of today is expected to do', () => {
   it.each<[string, StopReason, string]>([
     ['a shutdown', { kind: 'shutdown', text: 'bye' }, '6/2'],
