@@ -159,7 +159,7 @@ export class Lab {
 }
 
 /** The nodes reach the server by its door's address; its certificate is made out to another name. */
-export function throughDoor(api: Pick<LabApi, 'url' | 'kubeconfig'>, account: string): string {
+export function throughDoor(api: LabApi, account: string): string {
   const scheme = api.url.startsWith('https') ? 'https' : 'http';
   const { clusters, ...rest } = parse(api.kubeconfig(account)) as { clusters: { name: string; cluster: object }[] };
   const server = `${scheme}://${API.ipv4}:${API.port}`;
