@@ -142,7 +142,7 @@ type Service = ReturnType<typeof service>;
 type Slice = ReturnType<typeof slice>;
 
 function keep<T>(store: WritableStore<T>, wanted: ReadonlyMap<string, T>): void {
-  for (const key of [...store.keys()]) if (!wanted.has(key)) store.delete(key);
+  for (const key of store.keys()) if (!wanted.has(key)) store.delete(key);
   for (const [key, value] of wanted) if (store.get(key) !== value) store.set(key, value);
 }
 

@@ -2,7 +2,7 @@
  * What the whole speaker takes of memory: the real process, wire thread and Kubernetes worker, as the image holds it, beside the embedded API
  * server with so many Services and as many EndpointSlices. By BGP BIRD holds all of them; by layer 2 all of them are answered for.
  *
- *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2] [--flags=--single-threaded-gc]
+ *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2]
  *
  * Needs root and BIRD 2. `peak` is VmHWM; `relist` the peak after the whole list has been read a second time; `settled` what is resident then.
  */
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import type { NodeStateStatus } from '../../src/api/nodeState.ts';
 import { type Kubelab, type Ref, startKubelab } from '../kubelab/kubelab.ts';
 import { API } from '../lab/addresses.ts';
-import { type LabApi, throughDoor } from '../lab/lab.ts';
+import { SPEAKER_FLAGS } from '../lab/daemons.ts';
 import { Door } from '../lab/door.ts';
 import { NAMESPACE } from '../lab/manifests.ts';
 import { Space } from '../lab/space.ts';
@@ -26,8 +26,6 @@ const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '10000,100000' },
     modes: { type: 'string', default: 'bgp,layer2' },
-    /** Of Node.js, as the manifests have them. */
-    flags: { type: 'string', default: '--single-threaded-gc' },
     program: { type: 'string', default: 'dist/image/heraldlb.mjs' },
   },
 });
@@ -42,6 +40,18 @@ const LINKS = [
   ['rcv', 'eth0', SENDER.ip, RECEIVER.ip],
   ['api', 'eth1', '10.10.0.11', API.ipv4],
 ] as const;
+/** As in a pod: the service account's files where the kubelet puts them, in the mounts of this process alone. */
+const IN_POD =
+  'mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount && cp $0/ca.crt $0/token /run/secrets/kubernetes.io/serviceaccount && exec "$@"';
+/** The memory of the C library as the manifests have it. */
+const POD_ENV = {
+  PATH: process.env['PATH'],
+  HOME: '/nonexistent',
+  KUBERNETES_SERVICE_HOST: '127.0.0.1',
+  KUBERNETES_SERVICE_PORT: String(API.port),
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+};
 const TEAMS = 50;
 const WRITTEN_AT = '2026-01-01T00:00:00Z';
 
@@ -166,23 +176,27 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
       space.run(name, `ip addr add ${other}/24 dev eth0`);
     }
     const door = await Door.open(space, directory, api.port);
-    const kubeconfig = join(directory, 'kubeconfig');
-    const reached: Pick<LabApi, 'url' | 'kubeconfig'> = { url: api.url, kubeconfig: () => api.kubeconfig() };
-    writeFileSync(kubeconfig, throughDoor(reached, ''));
+    space.start(
+      NODE,
+      [process.execPath, join(ROOT, 'test/lab/gate.mjs'), String(API.port), join(directory, 'api.sock')],
+      join(directory, 'gate.log'),
+    );
+    writeFileSync(join(directory, 'ca.crt'), api.caPem);
+    writeFileSync(join(directory, 'token'), 'kubelab-admin');
     const receiver = mode === 'bgp' ? await startReceiver(space, 'rcv', directory) : undefined;
-    const words = ['speaker', '--node-name', NODE, '--kubeconfig', kubeconfig, '--namespace', NAMESPACE, '--metrics-address', '127.0.0.1'];
-    const command = [process.execPath, ...values.flags.split(' ').filter(Boolean), join(ROOT, values.program), ...words];
-    space.start(NODE, command, join(directory, 'speaker.log'));
+    const words = ['speaker', '--node-name', NODE, '--namespace', NAMESPACE, '--metrics-address', '127.0.0.1'];
+    const command = [process.execPath, ...SPEAKER_FLAGS, join(ROOT, values.program), ...words];
+    const speaker = space.start(NODE, ['sh', '-c', IN_POD, directory, ...command], join(directory, 'speaker.log'), { env: POD_ENV });
     await receiver?.enable();
     const held = async (): Promise<number> => (receiver === undefined ? answeredFor(api) : receiver.held());
     await until(`${size} VIPs`, async () => (await held()) >= size, 120_000, 200);
     space.run(NODE, 'curl -s -o /dev/null http://127.0.0.1:7482/metrics');
     await sleep(SETTLE_MS);
-    const [pid = 0] = pidsOf(space);
+    const pid = speaker.pid ?? 0;
     const first = taken(pid);
     api.faults.compact();
     api.faults.expireWatches();
-    await sleep(SETTLE_MS + size / 5);
+    await sleep(SETTLE_MS + size / 10);
     const again = taken(pid);
     door.close();
     await receiver?.stop();
@@ -214,12 +228,7 @@ function configOf(mode: Mode): object[] {
 
 async function answeredFor(api: Kubelab): Promise<number> {
   const states = await api.list({ apiVersion: 'heraldlb.io/v1', kind: 'NodeState' });
-  return states.reduce((sum, { status }) => sum + Number((status as NodeStateStatus | undefined)?.summary?.vips ?? 0), 0);
-}
-
-function pidsOf(space: Space): number[] {
-  const pids = space.run('api', ['ip', 'netns', 'pids', space.ns(NODE)]);
-  return pids.split('\n').filter(Boolean).map(Number);
+  return states.reduce((sum, { status }) => sum + ((status as NodeStateStatus | undefined)?.summary?.vips ?? 0), 0);
 }
 
 function taken(pid: number): Taken {

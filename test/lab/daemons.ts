@@ -6,7 +6,7 @@ import type { Space } from './space.ts';
 export const HERALDLB = join(process.env['HERALDLB_ROOT'] ?? process.cwd(), 'dist/src/cli/heraldlb.js');
 
 /** Of Node.js, as the manifests have them. */
-export const SPEAKER_FLAGS = ['--single-threaded-gc', '--optimize-for-size', '--max-semi-space-size=1'];
+export const SPEAKER_FLAGS = ['--single-threaded-gc', '--optimize-for-size', '--max-semi-space-size=4'];
 
 export interface DaemonOptions {
   readonly space: Space;

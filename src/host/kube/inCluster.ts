@@ -21,28 +21,34 @@ interface Surroundings {
 export function inClusterCredentials({ env = process.env, home = homedir(), account = ACCOUNT }: Surroundings = {}):
   | Credentials
   | undefined {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
-  const [token, ca, namespace] = ['token', 'ca.crt', 'namespace'].map((name) => join(account, name)) as [string, string, string];
-  if (host === undefined || host === '' || port === undefined || port === '') return undefined;
-  if ((env['KUBECONFIG'] ?? '') !== '' || existsSync(join(home, '.kube/config')) || !existsSync(token)) return undefined;
-  let readAtMs = -Infinity;
-  let authorization = '';
+  const server = serverOf(env);
+  const isOther = (env['KUBECONFIG'] ?? '') !== '' || existsSync(join(home, '.kube/config'));
+  const [token, ca, namespace] = [join(account, 'token'), join(account, 'ca.crt'), join(account, 'namespace')];
+  if (server === undefined || isOther || !existsSync(token)) return undefined;
+  let read: { readonly atMs: number; readonly headers: Readonly<Record<string, string>> } | undefined;
 
   const headers = (): Readonly<Record<string, string>> => {
-    if (performance.now() - readAtMs > REFRESH_MS) {
-      authorization = `Bearer ${readFileSync(token, 'utf8').trim()}`;
-      readAtMs = performance.now();
-    }
-    return { authorization };
+    const atMs = performance.now();
+    if (read === undefined || atMs - read.atMs > REFRESH_MS)
+      read = { atMs, headers: { authorization: `Bearer ${readFileSync(token, 'utf8').trim()}` } };
+    return read.headers;
   };
 
   return {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    server,
     namespace: existsSync(namespace) ? readFileSync(namespace, 'utf8').trim() : undefined,
     headers: async () => headers(),
     tls: async () => (existsSync(ca) ? { ca: readFileSync(ca) } : {}),
     reload: () => {
-      readAtMs = -Infinity;
+      read = undefined;
     },
   };
+}
+
+function serverOf({
+  KUBERNETES_SERVICE_HOST: host = '',
+  KUBERNETES_SERVICE_PORT: port = '',
+}: NonNullable<Surroundings['env']>): string | undefined {
+  if (host === '' || port === '') return undefined;
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -100,7 +100,7 @@ export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => b
       return {
         take: () => {
           const taken = keys;
-          if (taken.size === 0) return taken;
+          if (taken.size === 0) return new Map();
           followers.delete(keys);
           keys = new Map();
           followers.add(keys);

@@ -1,9 +1,11 @@
 import { createInterface } from 'node:readline';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { PlanMemory, planNode } from '../../../src/announce/nodePlan.ts';
+import { PlanMemory, planChanges } from '../../../src/announce/nodePlan.ts';
 import type { ServiceView } from '../../../src/cluster/service.ts';
 import { createLogger } from '../../../src/host/log.ts';
-import { Outbox, type PlanMessage, packMessage } from '../../../speaker/channel.ts';
+import { createStore } from '../../../src/host/kube/store.ts';
+import { Changes } from '../../../speaker/changes.ts';
+import { Outbox, type PlanMessage, RoutePacker, packMessage } from '../../../speaker/channel.ts';
 import { realClock } from '../../../speaker/clock.ts';
 import { Deadlines } from '../../../speaker/deadlines.ts';
 import { Engine } from '../../../speaker/engine.ts';
@@ -15,7 +17,7 @@ import { RECEIVER, SENDER, hostRoute } from './routes.ts';
 
 /*
  * HeraldLB as it runs, but for the Kubernetes client: the wire thread with its engine and sockets, and a worker that holds Services
- * and plans. Commands come in as lines: `prepare N` (a cluster with N Services, planned) and `send`, `one ID` (one Service more, answered
+ * in stores and plans. Commands come in as lines: `prepare N` (a cluster with N Services, planned) and `send`, `one ID` (one Service more, answered
  * with the time of the change), `churn N` (so many changes of endpoints per second).
  */
 const NODE = 'node1';
@@ -53,30 +55,35 @@ function runWorker(): void {
     pools: [pool('all', '10.0.0.0/8')],
     bgpAdvertisements: [bgpAdvertisement('all')],
   });
-  const services: ServiceView[] = [];
-  const slices: ReturnType<typeof slice>[] = [];
+  const services = createStore<ServiceView>();
+  const slices = createStore<ReturnType<typeof slice>>();
+  const [ofServices, ofSlices] = [new Changes(services), new Changes(slices)];
+  const packer = new RoutePacker();
   let generation = 0;
   let prepared: PlanMessage | undefined;
 
   const add = (id: number): void => {
-    services.push(service(`s${id}`, [hostRoute(id).slice(0, -3)]));
-    slices.push(slice(`s${id}`, [NODE, 'other1']));
+    services.set(`s${id}`, service(`s${id}`, [hostRoute(id).slice(0, -3)]));
+    slices.set(`s${id}`, slice(`s${id}`, [NODE, 'other1']));
+  };
+  const plan = (number: number) => {
+    const changes = { services: ofServices.take(number <= 1), slices: ofSlices.take(number <= 1) };
+    return planChanges({ config: world, nodes }, changes, NODE, number, memory);
   };
   const planned = (): PlanMessage => {
-    const snapshot = { config: world, services: services.slice(), slices: slices.slice(), nodes };
-    const { plan, fresh } = planNode(snapshot, NODE, ++generation, memory);
+    const found = plan(++generation);
     // The receiver dials: of two connections one would have to go first.
-    const peers = plan.peers.map((each) => ({ ...each, session: { ...each.session, passive: true } }));
-    return packMessage({ ...plan, peers }, fresh);
+    const peers = found.plan.peers.map((each) => ({ ...each, session: { ...each.session, passive: true } }));
+    return packMessage({ ...found.plan, peers }, found.fresh, packer);
   };
   const churn = (perSecond: number): void => {
     let next = 0;
     setInterval(() => {
       for (let i = 0; i < perSecond / 100; i++) {
-        next = (next + 97) % slices.length;
-        slices[next] = slice(`s${next}`, [NODE, `other${next % 9}`]);
+        next = (next + 97) % slices.size;
+        slices.set(`s${next}`, slice(`s${next}`, [NODE, `other${next % 9}`]));
       }
-      planNode({ config: world, services: services.slice(), slices: slices.slice(), nodes }, NODE, generation, memory);
+      plan(generation);
     }, 10);
   };
   port.on('message', (line: string) => {

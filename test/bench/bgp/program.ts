@@ -3,6 +3,7 @@ import { createWriteStream, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
+import { SPEAKER_FLAGS } from '../../lab/daemons.ts';
 import { until } from '../../support/until.ts';
 import type { Place } from './senders.ts';
 
@@ -51,7 +52,7 @@ export class Program {
   static async start(place: Place, name: string, words: readonly string[]): Promise<Program> {
     const made = bundles.get(name) ?? bundle(name);
     bundles.set(name, made);
-    const command = ['netns', 'exec', place.space.ns(place.host), process.execPath, await made, ...words];
+    const command = ['netns', 'exec', place.space.ns(place.host), process.execPath, ...SPEAKER_FLAGS, await made, ...words];
     const child = spawn('ip', command, { cwd: ROOT, stdio: 'pipe' });
     child.stderr.pipe(createWriteStream(join(place.directory, `${name}.log`)));
     child.stdin.on('error', () => undefined);
