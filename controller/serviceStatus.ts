@@ -36,17 +36,19 @@ export function serviceChange(service: ServiceView, assignment: Assignment, now:
   const condition = conditionChange(service, assignment, before, now);
   const conditions = [...(condition === undefined ? [] : [condition]), ...leftovers(service)];
   if (ingress === undefined && annotations === undefined && conditions.length === 0) return undefined;
-  const status = {
-    ...(ingress === undefined ? {} : { loadBalancer: ingress }),
-    ...(conditions.length === 0 ? {} : { conditions }),
-  };
   return {
     patch: {
       ...(annotations === undefined ? {} : { metadata: { annotations } }),
-      ...(ingress === undefined && conditions.length === 0 ? {} : { status }),
+      ...statusOf(ingress, conditions),
     },
     notices: notices(service, assignment, before, condition !== undefined),
   };
+}
+
+function statusOf(ingress: object | undefined, conditions: readonly ConditionPatch[]): Pick<ServiceChange['patch'], 'status'> {
+  if (ingress === undefined && conditions.length === 0) return {};
+  const loadBalancer = ingress === undefined ? {} : { loadBalancer: ingress };
+  return { status: { ...loadBalancer, ...(conditions.length === 0 ? {} : { conditions }) } };
 }
 
 function ingressOf(addresses: readonly Ip[]): readonly { readonly ip: Ip; readonly ipMode: 'VIP' }[] | null {
