@@ -52,13 +52,7 @@ const STUCK_MS = 120_000;
 export async function startController(flags: Flags, overrides: Overrides = {}): Promise<Controller> {
   checkGlassFlags(flags);
   const { namespace, identity } = flags;
-  const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'controller' });
-  const registry = createRegistry('controller');
-  const kubeMetrics = createKubeMetrics(registry);
-  const metrics = createControllerMetrics(registry, { metallb: flags.metallbMetrics ?? true });
-  const credentials = loadCredentials(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig });
-  const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-controller', metrics: kubeMetrics });
-
+  const { log, registry, kubeMetrics, metrics, client } = partsOf(flags, overrides);
   let glass: LookingGlass | undefined;
   const onChange = (): void => {
     terms.leader()?.mark();
@@ -93,7 +87,6 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
     ? startElector({ ...events, namespace, name: LEASE, identity, ...overrides.lease })
     : undefined;
   if (elector === undefined) terms.begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
-
   const server = await startHttpServer({
     host: flags.metricsAddress,
     port: flags.metricsPort,
@@ -106,7 +99,6 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
   const webhook = webhookOf(flags, overrides, { client, log, leads: isLeader }, watches);
   glass = await glassOf(flags, overrides, holder, { survey: terms.survey, client, log, metrics: kubeMetrics });
   log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
-
   return {
     port: server.port,
     webhookPort: () => webhook?.port() ?? 0,
@@ -125,6 +117,16 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
       await client.close();
     },
   };
+}
+
+function partsOf(flags: Flags, overrides: Overrides) {
+  const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'controller' });
+  const registry = createRegistry('controller');
+  const kubeMetrics = createKubeMetrics(registry);
+  const metrics = createControllerMetrics(registry, { metallb: flags.metallbMetrics ?? true });
+  const credentials = loadCredentials(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig });
+  const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-controller', metrics: kubeMetrics });
+  return { log, registry, kubeMetrics, metrics, client };
 }
 
 function webhookOf(
