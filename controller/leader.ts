@@ -63,20 +63,13 @@ export function createLeader(options: LeaderOptions): Leader {
   const report = createConfigReport({ statuses, events, log, established: (peer) => announcing?.peer(peer) });
   const allocator = new Allocator();
   const assignment = (key: ServiceKey): Assignment | undefined => allocator.assignment(key);
-  const writer = createServiceWriter({
-    client,
-    services: options.watches.services.store,
-    assignment,
-    events,
-    term,
-    log,
-    metrics: kubeMetrics,
-  });
+  const services = options.watches.services.store;
+  const writer = createServiceWriter({ client, services, assignment, events, term, log, metrics: kubeMetrics });
   const keeper = new ClaimKeeper({
     client,
     namespace: options.namespace,
     claims: options.watches.claims.store,
-    services: options.watches.services.store,
+    services,
     allocator,
     pool: (name) => options.configuration.config().pools.find((pool) => pool.name === name),
     statuses,
@@ -90,7 +83,7 @@ export function createLeader(options: LeaderOptions): Leader {
     options.announce === undefined
       ? undefined
       : startAnnouncing({ ...options, ...options.announce, events, isBusy, wake: () => loop.mark() });
-  const feed = new ServiceFeed(options.watches.services.store, allocator);
+  const feed = new ServiceFeed(services, allocator);
   const pass = createPass({ ...options, allocator, writer, report, keeper, feed });
   let knowsAll = false;
   const run = async (): Promise<void> => {

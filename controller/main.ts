@@ -2,17 +2,18 @@ import { TIMING, type Timing } from './announced/announcer.ts';
 import { Configuration, configResources } from './configuration.ts';
 import type { Flags } from './flags.ts';
 import { type LookingGlass, checkGlassFlags, startGlass } from './glass/glass.ts';
-import { type Leader, createLeader } from './leader.ts';
+import type { Leader } from './leader.ts';
 import { createControllerMetrics } from './metrics.ts';
 import { Neighbours } from './neighbours.ts';
-import { type Survey, startSurvey } from './survey/survey.ts';
+import type { Survey } from './survey/survey.ts';
+import { createTerms } from './terms.ts';
 import { type Watches, startWatches } from './watches.ts';
 import { createWorld } from './webhook/world.ts';
 import { type Webhook, type WebhookTiming, startWebhook } from './webhook/webhook.ts';
 import { startHttpServer } from '../src/host/http.ts';
 import { loadCredentials } from '../src/host/kube/credentials.ts';
 import { createKubeClient } from '../src/host/kube/kubeClient.ts';
-import { type Elector, type ElectorOptions, type Term, startElector } from '../src/host/kube/lease.ts';
+import { type Elector, type ElectorOptions, startElector } from '../src/host/kube/lease.ts';
 import { type Logger, createLogger } from '../src/host/log.ts';
 import { createKubeMetrics, createRegistry } from '../src/host/metrics.ts';
 
@@ -51,94 +52,81 @@ const STUCK_MS = 120_000;
 export async function startController(flags: Flags, overrides: Overrides = {}): Promise<Controller> {
   checkGlassFlags(flags);
   const { namespace, identity } = flags;
+  const { log, registry, kubeMetrics, metrics, client } = partsOf(flags, overrides);
+  let glass: LookingGlass | undefined;
+  const onChange = (): void => {
+    terms.leader()?.mark();
+    glass?.mark();
+  };
+  const watches = startWatches({
+    client,
+    namespace,
+    configResources: configResources(flags.apiGroup),
+    onChange,
+    log,
+    metrics: kubeMetrics,
+  });
+  const holder = (): string | undefined => (elector === undefined ? identity : elector.holder());
+  const terms = createTerms({
+    client,
+    watches,
+    configuration: new Configuration(watches),
+    neighbours: new Neighbours(watches),
+    namespace,
+    apiGroup: flags.apiGroup,
+    lbClass: flags.lbClass,
+    holder,
+    announced: flags.announced === false ? undefined : (overrides.announced ?? TIMING),
+    onSeen: () => glass?.mark(),
+    log,
+    kubeMetrics,
+    metrics,
+  });
+  const events = { client, onElected: terms.begin, onLost: terms.lost, log, metrics: kubeMetrics };
+  const elector: Elector | undefined = flags.leaderElect
+    ? startElector({ ...events, namespace, name: LEASE, identity, ...overrides.lease })
+    : undefined;
+  if (elector === undefined) terms.begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
+  const server = await startHttpServer({
+    host: flags.metricsAddress,
+    port: flags.metricsPort,
+    registry,
+    ready: () => watches.problems(),
+    alive: () => (watches.hasSynced() && isStuck(terms.leader()) ? ['a plan has been due for too long'] : []),
+    log,
+  });
+  const isLeader = (): boolean => elector?.isLeader() ?? true;
+  const webhook = webhookOf(flags, overrides, { client, log, leads: isLeader }, watches);
+  glass = await glassOf(flags, overrides, holder, { survey: terms.survey, client, log, metrics: kubeMetrics });
+  log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
+  return {
+    port: server.port,
+    webhookPort: () => webhook?.port() ?? 0,
+    glassPort: glass?.port ?? 0,
+    isLeader,
+    idle: () => terms.leader()?.idle() ?? false,
+    close: async () => {
+      log.info('shutting down');
+      // What is decided is written first, while the lease is still held; then the next leader may begin.
+      await terms.end(DRAIN_MS);
+      await Promise.all([webhook?.close(), glass?.close()]);
+      await elector?.stop();
+      await terms.stop();
+      await watches.stop();
+      await server.close();
+      await client.close();
+    },
+  };
+}
+
+function partsOf(flags: Flags, overrides: Overrides) {
   const log = overrides.log ?? createLogger({ level: flags.logLevel, name: 'controller' });
   const registry = createRegistry('controller');
   const kubeMetrics = createKubeMetrics(registry);
   const metrics = createControllerMetrics(registry, { metallb: flags.metallbMetrics ?? true });
   const credentials = loadCredentials(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig });
   const client = createKubeClient({ credentials, log, userAgent: 'heraldlb-controller', metrics: kubeMetrics });
-
-  let leader: Leader | undefined;
-  let glass: LookingGlass | undefined;
-  let ending: Promise<void> = Promise.resolve();
-  const end = (drainMs: number): Promise<void> => {
-    const last = leader;
-    leader = undefined;
-    if (last !== undefined) ending = Promise.all([ending, last.stop(drainMs)]).then(() => undefined);
-    return ending;
-  };
-  const resources = configResources(flags.apiGroup);
-  const onChange = (): void => {
-    leader?.mark();
-    glass?.mark();
-  };
-  const watches = startWatches({ client, namespace, configResources: resources, onChange, log, metrics: kubeMetrics });
-  const configuration = new Configuration(watches);
-  const neighbours = new Neighbours(watches);
-  const holder = (): string | undefined => (elector === undefined ? identity : elector.holder());
-  let survey: Survey | undefined;
-  // Kept only where there is a page or a leader: it is as much again as what allocation needs.
-  const surveyed = (): Survey =>
-    (survey ??= startSurvey({
-      client,
-      watches,
-      namespace,
-      apiGroup: flags.apiGroup,
-      lbClass: flags.lbClass,
-      leader: holder,
-      assignment: (service) => leader?.assignment(service),
-      onChange: () => {
-        leader?.seen();
-        glass?.mark();
-      },
-      log,
-      metrics: kubeMetrics,
-    }));
-  const begin = (term: Term): void => {
-    const { lbClass, apiGroup, announced = true } = flags;
-    const announce = announced ? { announce: { survey: surveyed(), apiGroup, timing: overrides.announced ?? TIMING } } : {};
-    leader = createLeader({ client, watches, configuration, neighbours, namespace, term, lbClass, log, kubeMetrics, metrics, ...announce });
-  };
-  const lost = (): void => {
-    end(0).catch((error: unknown) => log.error({ err: error }, 'a term did not end cleanly'));
-  };
-  const terms = { client, onElected: begin, onLost: lost, log, metrics: kubeMetrics };
-  const elector: Elector | undefined = flags.leaderElect
-    ? startElector({ ...terms, namespace, name: LEASE, identity, ...overrides.lease })
-    : undefined;
-  if (elector === undefined) begin({ epoch: 0, signal: new AbortController().signal, valid: () => true });
-
-  const server = await startHttpServer({
-    host: flags.metricsAddress,
-    port: flags.metricsPort,
-    registry,
-    ready: () => watches.problems(),
-    alive: () => (watches.hasSynced() && isStuck(leader) ? ['a plan has been due for too long'] : []),
-    log,
-  });
-  const isLeader = (): boolean => elector?.isLeader() ?? true;
-  const webhook = webhookOf(flags, overrides, { client, log, leads: isLeader }, watches);
-  glass = await glassOf(flags, overrides, holder, { survey: surveyed, client, log, metrics: kubeMetrics });
-  log.info({ port: server.port, namespace, apiGroup: flags.apiGroup, identity }, 'the controller runs');
-
-  return {
-    port: server.port,
-    webhookPort: () => webhook?.port() ?? 0,
-    glassPort: glass?.port ?? 0,
-    isLeader,
-    idle: () => leader?.idle() ?? false,
-    close: async () => {
-      log.info('shutting down');
-      // What is decided is written first, while the lease is still held; then the next leader may begin.
-      await end(DRAIN_MS);
-      await Promise.all([webhook?.close(), glass?.close()]);
-      await elector?.stop();
-      await survey?.stop();
-      await watches.stop();
-      await server.close();
-      await client.close();
-    },
-  };
+  return { log, registry, kubeMetrics, metrics, client };
 }
 
 function webhookOf(

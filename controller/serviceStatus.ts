@@ -36,14 +36,10 @@ export function serviceChange(service: ServiceView, assignment: Assignment, now:
   const condition = conditionChange(service, assignment, before, now);
   const conditions = [...(condition === undefined ? [] : [condition]), ...leftovers(service)];
   if (ingress === undefined && annotations === undefined && conditions.length === 0) return undefined;
-  const status = {
-    ...(ingress === undefined ? {} : { loadBalancer: ingress }),
-    ...(conditions.length === 0 ? {} : { conditions }),
-  };
   return {
     patch: {
       ...(annotations === undefined ? {} : { metadata: { annotations } }),
-      ...(ingress === undefined && conditions.length === 0 ? {} : { status }),
+      ...statusOf(ingress, conditions),
     },
     notices: notices(service, assignment, before, condition !== undefined),
   };
@@ -53,6 +49,12 @@ function ingressChange(service: ServiceView, { ingress }: Assignment): { readonl
   // What others wrote beside our addresses goes; where we have none to give it is not ours to judge.
   const isOurs = service.foreignIngress !== true || ingress.length === 0;
   return isOurs && sameList(service.ingress, ingress) ? undefined : { ingress: ingressOf(ingress) };
+}
+
+function statusOf(ingress: object | undefined, conditions: readonly ConditionPatch[]): Pick<ServiceChange['patch'], 'status'> {
+  if (ingress === undefined && conditions.length === 0) return {};
+  const loadBalancer = ingress === undefined ? {} : { loadBalancer: ingress };
+  return { status: { ...loadBalancer, ...(conditions.length === 0 ? {} : { conditions }) } };
 }
 
 function ingressOf(addresses: readonly Ip[]): readonly { readonly ip: Ip; readonly ipMode: 'VIP' }[] | null {

@@ -8,7 +8,7 @@ export function sessionRows(states: readonly NodeStateView[]): SessionRow[] {
 }
 
 function rowOf(node: string, session: SessionReport, guards: NodeStateView['guards']): SessionRow {
-  const { peer, address = '', asn = '', state, since = '', families = [], routes = 0, lastError, lastErrorAt } = session;
+  const { peer, address = '', asn = '', state, since, families = [], routes = 0, lastError, lastErrorAt } = session;
   const guard = guards.find(({ peers }) => peers.includes(peer));
   return {
     id: `${node} ${peer}`,
@@ -26,7 +26,7 @@ function rowOf(node: string, session: SessionReport, guards: NodeStateView['guar
   };
 }
 
-function bfdOf({ state, since = '', profile = '', detectionTimeMs, lastDown, lastDownAt }: NodeStateView['guards'][number]): BfdRow {
+function bfdOf({ state, since, profile, detectionTimeMs, lastDown, lastDownAt }: NodeStateView['guards'][number]): BfdRow {
   return {
     state,
     since,

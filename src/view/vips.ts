@@ -35,25 +35,22 @@ export function vipRows(cluster: Cluster, judge: Judge): VipRow[] {
 }
 
 function rowsOf(vip: Ip, service: string, reach: Reach | undefined): VipRow[] {
-  const rows: VipRow[] = [];
-  const holders = reach?.layer2.holders ?? [];
-  if (holders.length > 0) {
-    const [since] = holders.flatMap((holder) => holder.since ?? []).toSorted();
-    const nodes = holders.filter(({ onWire }) => onWire).map(({ node }) => node);
-    const missing = holders.filter(({ onWire }) => !onWire).map(({ node }) => node);
-    rows.push({ vip, service, protocol: 'layer2', nodes, missing, ...(since === undefined ? {} : { since }) });
-  }
-  const { up = [], down = [], deaf = [], since } = reach?.bgp ?? {};
-  if (up.length + down.length + deaf.length > 0)
-    rows.push({
-      vip,
-      service,
-      protocol: 'bgp',
-      nodes: up,
-      missing: [...down, ...deaf].toSorted(),
-      ...(since === undefined ? {} : { since }),
-    });
+  const rows = reach === undefined ? [] : [...ownedRow(vip, service, reach), ...routedRow(vip, service, reach)];
   return rows.length > 0 ? rows : [{ vip, service, protocol: '', nodes: [], missing: [] }];
+}
+
+function ownedRow(vip: Ip, service: string, { layer2: { holders } }: Reach): VipRow[] {
+  if (holders.length === 0) return [];
+  const [since] = holders.flatMap((holder) => holder.since ?? []).toSorted();
+  const nodes = holders.filter(({ onWire }) => onWire).map(({ node }) => node);
+  const missing = holders.filter(({ onWire }) => !onWire).map(({ node }) => node);
+  return [{ vip, service, protocol: 'layer2', nodes, missing, ...(since === undefined ? {} : { since }) }];
+}
+
+function routedRow(vip: Ip, service: string, { bgp: { up, down, deaf, since } }: Reach): VipRow[] {
+  const missing = [...down, ...deaf].toSorted();
+  if (up.length + missing.length === 0) return [];
+  return [{ vip, service, protocol: 'bgp', nodes: up, missing, ...(since === undefined ? {} : { since }) }];
 }
 
 export interface RouteRow {

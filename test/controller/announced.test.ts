@@ -47,7 +47,7 @@ function tell(node: string, status: object | undefined): void {
     return;
   }
   const object = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', metadata: { name: node, namespace: NAMESPACE, uid: node }, status };
-  lab().store.put('heraldlb.io/nodestates', key, object as unknown as Parameters<ReturnType<typeof lab>['store']['put']>[2]);
+  lab().store.put('heraldlb.io/nodestates', key, object);
 }
 
 const announcedOf = async (name = 'web') => conditionOf(await getService(lab(), name), ANNOUNCED);

@@ -1,7 +1,7 @@
 import type { Peer } from '../../config/config.ts';
 import type { Ip } from '../../net/ip.ts';
-import { type SessionFacts, type SessionReason, sessionTrouble } from '../../view/sessionTrouble.ts';
-import type { Facts, Finding, Reach } from './contract.ts';
+import { type SessionFacts, type SessionReason, type SessionTrouble, sessionTrouble } from '../../view/sessionTrouble.ts';
+import type { Facts, Finding, Reach, WireFacts } from './contract.ts';
 import { fail, pass, warn } from './finding.ts';
 
 const REACH: Readonly<Record<Exclude<Reach, 'open'>, string>> = {
@@ -16,24 +16,34 @@ const REASON: Readonly<Record<Exclude<Reach, 'open'>, SessionReason>> = {
   noRoute: 'NoRouteToRouter',
 };
 
-export function judgePeers({ wire, cluster, config }: Facts): Finding[] {
-  return [...(wire?.peers ?? [])].map(([name, { address, port, reach }]) => {
-    const check = `peer ${name}`;
-    const session = cluster?.nodeState?.bgp?.find(({ peer }) => peer === name || peer.startsWith(`${name}@`));
-    if (session?.state === 'Established') return pass(check, `the session with ${address} is established`);
-    const peer = config?.peers.find((each) => each.name === name);
-    // The speaker knows more than a probe can: what it says of the session is what `explain` says.
-    const known = session?.lastError === undefined || peer === undefined ? undefined : sessionTrouble(session.lastError, peerFacts(peer));
-    if (reach === 'open') {
-      if (known !== undefined) return fail(check, known.reason, known.message);
-      return pass(check, `${address} takes connections on port ${port}`);
-    }
-    const said = session?.lastError === undefined ? '' : `; the session's last error: ${session.lastError}`;
-    const message = `${REACH[reach]} on port ${port} of ${address}${said}`;
-    // That the host is there at all tells a firewall from a wrong address.
-    const alive = reach !== 'refused' && wire?.echoes.get(address) === 'reply' ? ', though it answers pings' : '';
-    return fail(check, known?.reason ?? REASON[reach], `${message}${alive}`);
-  });
+export function judgePeers(facts: Facts): Finding[] {
+  return [...(facts.wire?.peers ?? [])].map(([name, probe]) => judgePeer(facts, name, probe));
+}
+
+function judgePeer(facts: Facts, name: string, probe: Probe): Finding {
+  const check = `peer ${name}`;
+  const { address, port, reach } = probe;
+  const session = facts.cluster?.nodeState?.bgp?.find(({ peer }) => peer === name || peer.startsWith(`${name}@`));
+  if (session?.state === 'Established') return pass(check, `the session with ${address} is established`);
+  const lastError = session?.lastError;
+  const known = troubleOf(facts, name, lastError);
+  if (reach !== 'open') return fail(check, known?.reason ?? REASON[reach], unreachedText(facts, probe, reach, lastError));
+  return known === undefined ? pass(check, `${address} takes connections on port ${port}`) : fail(check, known.reason, known.message);
+}
+
+function unreachedText({ wire }: Facts, { address, port }: Probe, reach: keyof typeof REACH, lastError: string | undefined): string {
+  const said = lastError === undefined ? '' : `; the session's last error: ${lastError}`;
+  // That the host is there at all tells a firewall from a wrong address.
+  const alive = reach !== 'refused' && wire?.echoes.get(address) === 'reply' ? ', though it answers pings' : '';
+  return `${REACH[reach]} on port ${port} of ${address}${said}${alive}`;
+}
+
+type Probe = WireFacts['peers'] extends ReadonlyMap<string, infer P> ? P : never;
+
+/** The speaker knows more than a probe can: what it says of the session is what `explain` says. */
+function troubleOf({ config }: Facts, name: string, lastError: string | undefined): SessionTrouble | undefined {
+  const peer = config?.peers.find((each) => each.name === name);
+  return lastError === undefined || peer === undefined ? undefined : sessionTrouble(lastError, peerFacts(peer));
 }
 
 function peerFacts({ password, passive, listenRange, holdTimeMs, localAsn, myAsn, peerAsn }: Peer): SessionFacts {
