@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Space, lines } from '../lab/space.ts';
 import { need } from '../support/need.ts';
-import { until } from '../support/until.ts';
+import { sleep, until } from '../support/until.ts';
 
 const VIPS = 10_000;
 const FLOOD_SECONDS = 5;
@@ -58,6 +58,8 @@ need('netns', 'file:speaker/native/build/Release/heraldlb.node').describe('a seg
     b = start('b', 'speaker', 'b', 'a', '10.98.0.2', '10.98.0.1', '0');
     await until('the session is up', async () => (await report(a)).state === 'Up' && (await report(b)).state === 'Up', 60_000);
     await until('all are claimed', async () => (await report(a)).claimed === VIPS * 2, 60_000);
+    // What it announces of its own is over.
+    await sleep(6_000);
   }, 120_000);
 
   afterAll(async () => {
@@ -75,7 +77,7 @@ need('netns', 'file:speaker/native/build/Release/heraldlb.node').describe('a seg
     const after = [await report(a), await report(b)];
     expect(after.map(({ state, downs }) => [state, downs])).toEqual(before.map(({ downs }) => ['Up', downs]));
     // It did come as far as the responder, which knows what is wrong with it.
-    expect(after[0]?.drops).toEqual(expect.arrayContaining(['ArpHardwareLength', 'SourceMacIsGroup', 'NdpChecksum']));
+    expect(after[0]?.drops).toEqual(expect.arrayContaining(['ArpHardwareLength', 'SourceMacIsGroup']));
     expect(after[0]?.claimed).toBe(VIPS * 2);
   }, 60_000);
 });
