@@ -51,7 +51,11 @@ need('netns', 'file:speaker/native/build/Release/heraldlb.node').describe('a seg
     space.link('a', 'mesh', 'b', 'mesh');
     space.link('a', 'eth0', 'flooder', 'eth0');
     space.link('a', 'eth1', 'client', 'eth0');
-    for (const [host, device] of [['a', 'eth0'], ['flooder', 'eth0']] as const) space.run(host, `ip link set ${device} mtu 9000`);
+    for (const [host, device] of [
+      ['a', 'eth0'],
+      ['flooder', 'eth0'],
+    ] as const)
+      space.run(host, `ip link set ${device} mtu 9000`);
     space.run('a', 'ip addr add 10.98.0.1/24 dev mesh');
     space.run('b', 'ip addr add 10.98.0.2/24 dev mesh');
     a = start('a', 'speaker', 'a', 'b', '10.98.0.1', '10.98.0.2', String(VIPS));
