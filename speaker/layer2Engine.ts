@@ -37,10 +37,10 @@ export interface Layer2Options {
 
 /** Obeys the layer-2 part of the plan: answers for its claims, announces them, and watches who else does. */
 export class Layer2Engine {
-  readonly counters: Layer2Counters;
+  readonly #table = new ClaimTable();
+  readonly counters = new Layer2Counters(this.#table);
   readonly #parts: EngineParts;
   readonly #options: Layer2Options;
-  readonly #table = new ClaimTable();
   readonly #interfaces: Interfaces;
   readonly #announcer: AnnouncerState;
   readonly #conflicts: ConflictState;
@@ -57,13 +57,10 @@ export class Layer2Engine {
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
     this.#options = options;
-    this.counters = new Layer2Counters(this.#table);
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);
     this.#interfaces = new Interfaces(parts, {
-      begin: () => {
-        this.#isMute = this.#around.isDoubtful();
-      },
+      begin: () => void (this.#isMute = this.#around.isDoubtful()),
       answer: (view, frame, out) => this.#receive(view, frame, out),
     });
     this.#handover = new Handover(

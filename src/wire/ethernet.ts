@@ -90,14 +90,3 @@ export function sameMac(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number):
     a[aAt] === b[bAt]
   );
 }
-
-/** For the few bytes of an address: quicker than `set(subarray)`, and allocates nothing. */
-export function copyBytes(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, length: number): void {
-  for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i] ?? 0;
-}
-
-/** @returns whether `length` bytes are the same in both */
-export function sameBytes(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (a[aAt + i] !== b[bAt + i]) return false;
-  return true;
-}

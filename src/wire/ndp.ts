@@ -3,7 +3,17 @@ import { type Mac, macFromBytes, macToBytes } from '../net/mac.ts';
 import { addWords, foldChecksum, icmpv6Checksum } from './checksum.ts';
 import { copyMac } from './ethernet.ts';
 import { type FrameFault } from './frameFault.ts';
-import { IPV6_AT, IPV6_LENGTH, NEXT_HEADER_ICMPV6, copyIpv6, ipv6Fault, ipv6PayloadLength, isSolicitedNode, isUnspecified, writeNdpIpv6 } from './ipv6.ts';
+import {
+  IPV6_AT,
+  IPV6_LENGTH,
+  NEXT_HEADER_ICMPV6,
+  copyIpv6,
+  ipv6Fault,
+  ipv6PayloadLength,
+  isSolicitedNode,
+  isUnspecified,
+  writeNdpIpv6,
+} from './ipv6.ts';
 
 /*
  * RFC 4861 §4.3, §4.4, behind the IPv6 header

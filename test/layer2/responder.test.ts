@@ -45,7 +45,12 @@ function repaired(name: string, ...changes: readonly (readonly [number, string])
 }
 
 /** With what was written. */
-function respond(frame: Uint8Array, iface: InterfaceView, claims: ClaimTable, out = new Uint8Array(128)): Response & { frame?: Uint8Array } {
+function respond(
+  frame: Uint8Array,
+  iface: InterfaceView,
+  claims: ClaimTable,
+  out = new Uint8Array(128),
+): Response & { frame?: Uint8Array } {
   const response = respondInto(frame, iface, claims, out);
   return response.kind === 'reply' ? { ...response, frame: out.subarray(0, response.length) } : response;
 }

@@ -51,7 +51,12 @@ async function speaker([node = '', peer = '', source = '', address = '', count =
       const { bfd, claims } = engine.report();
       const [session] = bfd;
       const drops = [...engine.layer2.counters.drops.keys()];
-      say({ state: session?.state, downs: session?.counters.timesDown, claimed: claims.filter(({ phase }) => phase === 'claimed').length, drops });
+      say({
+        state: session?.state,
+        downs: session?.counters.timesDown,
+        claimed: claims.filter(({ phase }) => phase === 'claimed').length,
+        drops,
+      });
     })
     .on('close', () => process.exit(0));
 }

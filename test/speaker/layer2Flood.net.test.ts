@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Space, lines } from '../lab/space.ts';
 import { need } from '../support/need.ts';
-import { until } from '../support/until.ts';
+import { sleep, until } from '../support/until.ts';
 
 const VIPS = 10_000;
 const FLOOD_SECONDS = 5;
@@ -51,13 +51,19 @@ need('netns', 'file:speaker/native/build/Release/heraldlb.node').describe('a seg
     space.link('a', 'mesh', 'b', 'mesh');
     space.link('a', 'eth0', 'flooder', 'eth0');
     space.link('a', 'eth1', 'client', 'eth0');
-    for (const [host, device] of [['a', 'eth0'], ['flooder', 'eth0']] as const) space.run(host, `ip link set ${device} mtu 9000`);
+    for (const [host, device] of [
+      ['a', 'eth0'],
+      ['flooder', 'eth0'],
+    ] as const)
+      space.run(host, `ip link set ${device} mtu 9000`);
     space.run('a', 'ip addr add 10.98.0.1/24 dev mesh');
     space.run('b', 'ip addr add 10.98.0.2/24 dev mesh');
     a = start('a', 'speaker', 'a', 'b', '10.98.0.1', '10.98.0.2', String(VIPS));
     b = start('b', 'speaker', 'b', 'a', '10.98.0.2', '10.98.0.1', '0');
     await until('the session is up', async () => (await report(a)).state === 'Up' && (await report(b)).state === 'Up', 60_000);
     await until('all are claimed', async () => (await report(a)).claimed === VIPS * 2, 60_000);
+    // What it announces of its own is over.
+    await sleep(6_000);
   }, 120_000);
 
   afterAll(async () => {
@@ -75,7 +81,7 @@ need('netns', 'file:speaker/native/build/Release/heraldlb.node').describe('a seg
     const after = [await report(a), await report(b)];
     expect(after.map(({ state, downs }) => [state, downs])).toEqual(before.map(({ downs }) => ['Up', downs]));
     // It did come as far as the responder, which knows what is wrong with it.
-    expect(after[0]?.drops).toEqual(expect.arrayContaining(['ArpHardwareLength', 'SourceMacIsGroup', 'NdpChecksum']));
+    expect(after[0]?.drops).toEqual(expect.arrayContaining(['ArpHardwareLength', 'SourceMacIsGroup']));
     expect(after[0]?.claimed).toBe(VIPS * 2);
   }, 60_000);
 });

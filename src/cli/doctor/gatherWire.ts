@@ -70,7 +70,10 @@ async function probe(vips: readonly Ip[], interfaces: readonly string[]): Promis
   const own = new Set(links.map(({ mac }) => mac));
   const endpoints = links
     .filter(({ name, mac, running }) => interfaces.includes(name) && mac !== undefined && running)
-    .map(({ index, mac }) => ({ mac: mac as Mac, endpoint: openPackets({ index, listener: hearing((frame) => take(frame, answers, own)) }) }));
+    .map(({ index, mac }) => ({
+      mac: mac as Mac,
+      endpoint: openPackets({ index, listener: hearing((frame) => take(frame, answers, own)) }),
+    }));
   for (let round = 0; round < 2; round++) {
     for (const { mac, endpoint } of endpoints) for (const ip of vips) endpoint.send(probeFrame(mac, ip));
     await sleep(400);

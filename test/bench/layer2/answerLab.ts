@@ -67,7 +67,13 @@ export class AnswerLab {
 
   /** @param kind of the link it is on */
   async startHerald(kind: string, vips: number, flags: readonly string[] = []): Promise<ChildProcess> {
-    const program = [process.execPath, ...flags, 'test/support/run.mjs', 'test/bench/layer2/answers.ts', ...(this.#goFirst ? ['--first'] : [])];
+    const program = [
+      process.execPath,
+      ...flags,
+      'test/support/run.mjs',
+      'test/bench/layer2/answers.ts',
+      ...(this.#goFirst ? ['--first'] : []),
+    ];
     const child = spawn('ip', this.#enter(`answer-${kind}`, 'respond', ...program), { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#children.push(child);
     const lines = createInterface({ input: child.stdout });
@@ -112,7 +118,9 @@ export class AnswerLab {
   }
 
   async #run(kind: string, words: readonly string[]): Promise<string> {
-    const child = spawn('ip', this.#enter(`ask-${kind}`, 'ask', ...this.#first, this.#segment, ...words), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('ip', this.#enter(`ask-${kind}`, 'ask', ...this.#first, this.#segment, ...words), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     await new Promise((done) => child.once('close', done));

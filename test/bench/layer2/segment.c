@@ -271,6 +271,7 @@ static void count(int fd, int vips, double seconds) {
       const uint8_t *f = in.frames[i];
       int vip = f[12] == 8 ? vip4(f + 28) : f[54] == 136 ? vip6(f + 62) : -1;
       if (vip < 0) continue;
+      if (f[12] != 8) vip = (vip + MAX_VIPS / 2) % MAX_VIPS;
       double t = now();
       if (t - slice > 0.01) slice = t, in_slice = 0;
       if (++in_slice > busiest) busiest = in_slice;
