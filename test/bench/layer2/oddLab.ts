@@ -8,7 +8,7 @@ import { sleep, until } from '../../support/until.ts';
  */
 const VIP = '10.10.0.200';
 const VLAN_VIP = '10.10.0.201';
-const VIP6 = 'fd00:10::200';
+const VIP6 = 'fd10:10::200';
 const lab = await SegmentLab.start({
   tag: 'l2o',
   nodes: 3,
