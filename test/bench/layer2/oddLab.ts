@@ -20,7 +20,7 @@ const { space } = lab;
 async function check(what: string, isSo: () => boolean, timeoutMs = 5000): Promise<void> {
   const start = performance.now();
   const found = await until(what, isSo, timeoutMs, 50).catch(() => false);
-  console.log(`${found === false ? 'NOT' : 'ok '} ${what} (${Math.round(performance.now() - start)} ms)`);
+  console.log(`${found ? 'ok ' : 'NOT'} ${what} (${Math.round(performance.now() - start)} ms)`);
 }
 
 const answering = (vip: string): string[] => whoHas(space, 'client', vip);
