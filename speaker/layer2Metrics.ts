@@ -64,9 +64,14 @@ function counters(registry: Registry, { ownership, layer2 }: Engine): void {
   counter('heraldlb_layer2_takeovers_total', 'Addresses taken over from speakers that died', [], (metric) =>
     metric.inc(ownership.takeovers),
   );
-  counter('heraldlb_layer2_handovers_total', 'Addresses left to another speaker: it was heard, or its time was up', ['end'], (metric) => {
-    for (const [end, count] of Object.entries(layer2.handovers())) metric.inc({ end }, count);
-  });
+  counter(
+    'heraldlb_layer2_handovers_total',
+    'Addresses left to another speaker: it was heard, or nobody had taken it in time',
+    ['end'],
+    (metric) => {
+      for (const [end, count] of Object.entries(layer2.handovers())) metric.inc({ end }, count);
+    },
+  );
   counter('heraldlb_layer2_stalls_total', 'How often the process stood still for so long that others may have taken over', [], (metric) =>
     metric.inc(ownership.pulse.stalls),
   );
