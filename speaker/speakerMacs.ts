@@ -2,7 +2,7 @@ import type { MeshPeer } from '../src/announce/plan.ts';
 import { type Mac, macFromBytes } from '../src/net/mac.ts';
 import { ipToBytes } from '../src/net/ip.ts';
 import { ARP_AT } from '../src/wire/arp.ts';
-import { ETHERNET_LENGTH, ETHER_TYPE, etherTypeOf, sameBytes } from '../src/wire/ethernet.ts';
+import { ETHERNET_LENGTH, ETHER_TYPE, etherTypeOf } from '../src/wire/ethernet.ts';
 import { IPV6_AT } from '../src/wire/ipv6.ts';
 import { NDP_AT, ndpFault, ndpLinkLayerAt } from '../src/wire/ndp.ts';
 
@@ -59,7 +59,7 @@ export class SpeakerMacs {
   #learn(frame: Uint8Array, at: number, length: number, macAt: number): void {
     const sender = word(frame, at + length - 4);
     const speaker = this.#nodes.get(sender);
-    if (speaker?.address.length !== length || !sameBytes(speaker.address, 0, frame, at, length)) return;
+    if (speaker?.address.length !== length || !speaker.address.every((byte, i) => byte === frame[at + i])) return;
     const print = word(frame, macAt + 2);
     if (this.#known.get(sender) === print) return;
     this.#known.set(sender, print);
