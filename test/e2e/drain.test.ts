@@ -119,7 +119,7 @@ need(...LAB_NEEDS, 'command:curl').describe('the drain of a node', () => {
     expect(before).toBeGreaterThan(0);
 
     const drained = heraldlb('drain', 'node1', '--wait', '-o', 'json');
-    await until('FRR to have the notice', () => GRACEFUL_SHUTDOWN.test(paths().get('node1')?.communities ?? ''), 10_000, 50);
+    await until('FRR to have the notice', () => GRACEFUL_SHUTDOWN.test(paths().get('node1')?.communities ?? ''), 30_000, 50);
     await until('BIRD to have the notice', () => GRACEFUL_SHUTDOWN.test(inBird('node1') ?? ''), 10_000, 50);
     // The route is still there, and not used any more (RFC 8326 §4.1: the router makes it the least preferred).
     expect(paths().get('node1')?.localPref).toBe(0);
