@@ -1,0 +1,88 @@
+/*
+ * The program of layer2Burst.net.test.ts: the wire thread of a node with a session to its peer.
+ *   NODE PEER SOURCE ADDRESS
+ * A line of its input: `arrive COUNT` applies a plan with so many new VIPs of either family that both may own; `report` is answered.
+ */
+import { createInterface } from 'node:readline';
+import { serialize } from 'node:v8';
+import { type Clock, realClock } from '../../speaker/clock.ts';
+import { Deadlines } from '../../speaker/deadlines.ts';
+import { Engine } from '../../speaker/engine.ts';
+import { createHands } from '../../speaker/io/realHands.ts';
+import { goFirst } from '../../speaker/priority.ts';
+import { NO_RECORDER } from '../../speaker/recorder.ts';
+import { warmUp } from '../../speaker/warmUp.ts';
+import { createLogger } from '../../src/host/log.ts';
+import { RankCache } from '../../src/layer2/elector.ts';
+import type { Ip } from '../../src/net/ip.ts';
+
+const [node = '', peer = '', source = '', address = ''] = process.argv.slice(2);
+const REPORT_MS = 50;
+const vip4 = (vip: number): Ip => `10.20.${vip >> 8}.${vip & 255}` as Ip;
+const vip6 = (vip: number): Ip => `2001:db8:20::${(vip + 1).toString(16)}` as Ip;
+
+/** Of the longest step, CPU time of this process: what others take of the machine counts for nothing. */
+let [longestMs, longest] = [0, ''];
+function timed<T>(name: string, run: () => T): T {
+  const before = process.cpuUsage();
+  const result = run();
+  const { user, system } = process.cpuUsage(before);
+  const ms = (user + system) / 1000;
+  if (process.env.STEPS !== undefined && ms > 8) process.stderr.write(`${node} ${performance.now().toFixed(0)} ${name} ${ms.toFixed(1)}\n`);
+  if (ms > longestMs) [longestMs, longest] = [ms, name];
+  return result;
+}
+const clock: Clock = { now: realClock.now, wake: (delayMs, run) => realClock.wake(delayMs, () => timed('timer', run)) };
+const log = createLogger({ level: 'warn', name: node, destination: { write: (line) => process.stderr.write(line) } });
+let reporting: NodeJS.Timeout | undefined;
+const changed = (): void => {
+  reporting ??= setTimeout(() => {
+    reporting = undefined;
+    timed('report', () => serialize(engine.report()));
+  }, REPORT_MS);
+};
+const parts = { hands: createHands(log), clock, deadlines: new Deadlines(clock), random: Math.random, recorder: NO_RECORDER, log, changed };
+const engine: Engine = new Engine(parts, { node, failback: { kind: 'immediate' } });
+goFirst();
+warmUp();
+await engine.start(0);
+const cache = new RankCache();
+let generation = 0;
+
+function arrive(count: number): void {
+  const vips = Array.from({ length: count }, (_, vip) => [vip4(vip), vip6(vip)]).flat();
+  const nodes = [node, peer].toSorted();
+  const ranks = new Float64Array(vips.flatMap((vip) => [...cache.ranks(nodes, vip)]));
+  const contests = [{ policy: 'balanced' as const, nodes, weights: [0, 0], tiers: [0, 0], vips: vips.toSorted(), ranks }];
+  const peers = [{ node: peer, address: address as Ip, source: source as Ip, ready: true }];
+  const layer2 = { candidacies: vips.map((ip) => ({ ip })), groups: vips, contests, peers };
+  generation += 1;
+  const message = { plan: { generation, node, peers: [], claims: [], layer2 }, fresh: vips };
+  // The plan is the worker's work.
+  setTimeout(() => timed('plan', () => engine.apply(message)), 400);
+}
+
+function report(): void {
+  const { bfd, claims } = engine.report();
+  const [session] = bfd;
+  const said = {
+    state: session?.state,
+    downs: session?.counters.timesDown,
+    stalls: engine.ownership.pulse.stalls,
+    claimed: claims.filter(({ phase }) => phase === 'claimed').length,
+    announced: engine.layer2.counters.announcements.size,
+    longestMs,
+    longest,
+  };
+  process.stdout.write(`${JSON.stringify(said)}\n`);
+}
+
+arrive(0);
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const [word, count] = line.split(' ');
+    if (word === 'arrive') arrive(Number(count));
+    else if (word === 'reset') [longestMs, longest] = [0, ''];
+    else report();
+  })
+  .on('close', () => process.exit(0));
