@@ -176,13 +176,12 @@ export class Ownership {
 
   /** How well this node can announce what it may own; a group as well as the worst of it. */
   #measure(plan: Layer2Plan<WireClaim>): void {
-    const groups = new Map<Ip, Reach>();
-    for (const [at, claim] of plan.candidacies.entries()) {
-      const group = plan.groups[at] ?? claim.ip;
-      groups.set(group, Math.max(groups.get(group) ?? REACH.near, this.#layer2.reachOf(claim)) as Reach);
+    const groups = plan.candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.near) ? NO_GROUPS : this.#reachOfGroups(plan);
+    this.unfit = { subnet: 0, interface: 0 };
+    for (const reach of groups.values()) {
+      if (reach === REACH.afar) this.unfit.subnet += 1;
+      else if (reach === REACH.none) this.unfit.interface += 1;
     }
-    const counted = (reach: Reach): number => [...groups.values()].filter((each) => each === reach).length;
-    this.unfit = { subnet: counted(REACH.afar), interface: counted(REACH.none) };
     const ranges = reachRanges(groups);
     if (JSON.stringify(ranges) !== JSON.stringify(this.#reach))
       this.#parts.log.info(
@@ -191,6 +190,15 @@ export class Ownership {
       );
     this.#reach = ranges;
     this.mesh.setReach(ranges);
+  }
+
+  #reachOfGroups(plan: Layer2Plan<WireClaim>): Map<Ip, Reach> {
+    const groups = new Map<Ip, Reach>();
+    for (const [at, claim] of plan.candidacies.entries()) {
+      const group = plan.groups[at] ?? claim.ip;
+      groups.set(group, Math.max(groups.get(group) ?? REACH.near, this.#layer2.reachOf(claim)) as Reach);
+    }
+    return groups;
   }
 
   /** What this node is passed over for, where another can announce it better. */
@@ -218,7 +226,9 @@ export class Ownership {
     const before = this.#owners;
     this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
-    const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
+    let taken = 0;
+    if (dead.size > 0)
+      for (const [group, owner] of this.#owners) if (owner === this.#node && dead.has(before.get(group) ?? '')) taken += 1;
     this.#hand(plan, disowned);
     for (const node of dead) this.#layer2.speakerGone(node);
     if (taken === 0) return;
@@ -237,7 +247,7 @@ export class Ownership {
       if (owner === this.#node) own.push(claim);
       else if (owner !== undefined && !disowned) handed.set(claim.ip, { claim, to: owner });
     }
-    const fresh = own.flatMap(({ ip }) => (this.#fresh.has(ip) ? [ip] : []));
+    const fresh = this.#fresh.size === 0 ? [] : own.map(({ ip }) => ip).filter((ip) => this.#fresh.has(ip));
     this.#fresh.clear();
     this.#layer2.apply(own, fresh, handed);
   }
@@ -269,6 +279,7 @@ export class Ownership {
   }
 }
 
+const NO_GROUPS: ReadonlyMap<Ip, Reach> = new Map();
 const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
 
 function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {

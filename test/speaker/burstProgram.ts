@@ -1,7 +1,8 @@
 /*
  * The program of layer2Burst.net.test.ts: the wire thread of a node with a session to its peer.
- *   NODE PEER SOURCE ADDRESS
- * A line of its input: `arrive COUNT` applies a plan with so many new VIPs of either family that both may own; `report` is answered.
+ *   NODE PEER SOURCE ADDRESS MOST
+ * A line of its input: `arrive COUNT` applies a plan with so many new VIPs of either family that both may own, at most MOST;
+ * `report` is answered, with the longest step since `reset`.
  */
 import { createInterface } from 'node:readline';
 import { serialize } from 'node:v8';
@@ -16,7 +17,7 @@ import { createLogger } from '../../src/host/log.ts';
 import { RankCache } from '../../src/layer2/elector.ts';
 import type { Ip } from '../../src/net/ip.ts';
 
-const [node = '', peer = '', source = '', address = ''] = process.argv.slice(2);
+const [node = '', peer = '', source = '', address = '', most = '0'] = process.argv.slice(2);
 const REPORT_MS = 50;
 const vip4 = (vip: number): Ip => `10.20.${vip >> 8}.${vip & 255}` as Ip;
 const vip6 = (vip: number): Ip => `2001:db8:20::${(vip + 1).toString(16)}` as Ip;
@@ -49,17 +50,19 @@ await engine.start(0);
 const cache = new RankCache();
 let generation = 0;
 
+const nodes = [node, peer].toSorted();
+// Made before there is a session: in the product it is the worker's work.
+const all = Array.from({ length: Number(most) }, (_, vip) => [vip4(vip), vip6(vip)]).flat();
+const allRanks = new Float64Array(all.flatMap((vip) => [...cache.ranks(nodes, vip)]));
+
 function arrive(count: number): void {
-  const vips = Array.from({ length: count }, (_, vip) => [vip4(vip), vip6(vip)]).flat();
-  const nodes = [node, peer].toSorted();
-  const ranks = new Float64Array(vips.flatMap((vip) => [...cache.ranks(nodes, vip)]));
-  const contests = [{ policy: 'balanced' as const, nodes, weights: [0, 0], tiers: [0, 0], vips: vips.toSorted(), ranks }];
+  const vips = all.slice(0, 2 * count);
+  const contests = [{ policy: 'balanced' as const, nodes, weights: [0, 0], tiers: [0, 0], vips, ranks: allRanks.slice(0, 4 * count) }];
   const peers = [{ node: peer, address: address as Ip, source: source as Ip, ready: true }];
   const layer2 = { candidacies: vips.map((ip) => ({ ip })), groups: vips, contests, peers };
   generation += 1;
   const message = { plan: { generation, node, peers: [], claims: [], layer2 }, fresh: vips };
-  // The plan is the worker's work.
-  setTimeout(() => timed('plan', () => engine.apply(message)), 400);
+  timed('plan', () => engine.apply(message));
 }
 
 function report(): void {
