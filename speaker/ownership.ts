@@ -227,8 +227,7 @@ export class Ownership {
     this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     let taken = 0;
-    if (dead.size > 0)
-      for (const [group, owner] of this.#owners) if (owner === this.#node && dead.has(before.get(group) ?? '')) taken += 1;
+    if (dead.size > 0) for (const [group, owner] of this.#owners) if (owner === this.#node && dead.has(before.get(group) ?? '')) taken += 1;
     this.#hand(plan, disowned);
     for (const node of dead) this.#layer2.speakerGone(node);
     if (taken === 0) return;

@@ -36,8 +36,8 @@ export const announcer: Machine<AnnouncerState, AnnouncerEvent, AnnouncerEffect>
   step: (state, event, context) => {
     const effects: Effects = [];
     handle(state, event, context.now, effects);
-    // Every event may have made something due; what is due goes out with it.
-    sendDue(state, context, effects);
+    // Every event may have made something due; what is due goes out with it, but after many claims, which have taken their time.
+    if (event.kind !== 'claims' || event.claims.length <= MOST_AT_ONCE) sendDue(state, context, effects);
     return [state, effects];
   },
   deadline: (state) => {

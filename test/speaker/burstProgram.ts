@@ -29,10 +29,21 @@ function timed<T>(name: string, run: () => T): T {
   const result = run();
   const { user, system } = process.cpuUsage(before);
   const ms = (user + system) / 1000;
-  if (process.env.STEPS !== undefined && ms > 8) process.stderr.write(`${node} ${performance.now().toFixed(0)} ${name} ${ms.toFixed(1)}\n`);
   if (ms > longestMs) [longestMs, longest] = [ms, name];
   return result;
 }
+
+/** Of a time that was long most was not spent by this process: the machine let it wait. */
+const TICK_MS = 20;
+const STARVED_MS = 150;
+let starved = 0;
+let last = { at: performance.now(), cpu: process.cpuUsage() };
+setInterval(() => {
+  const { user, system } = process.cpuUsage(last.cpu);
+  const waitedMs = performance.now() - last.at - (user + system) / 1000;
+  if (waitedMs > STARVED_MS) starved += 1;
+  last = { at: performance.now(), cpu: process.cpuUsage() };
+}, TICK_MS);
 const clock: Clock = { now: realClock.now, wake: (delayMs, run) => realClock.wake(delayMs, () => timed('timer', run)) };
 const log = createLogger({ level: 'warn', name: node, destination: { write: (line) => process.stderr.write(line) } });
 let reporting: NodeJS.Timeout | undefined;
@@ -76,6 +87,7 @@ function report(): void {
     announced: engine.layer2.counters.announcements.size,
     longestMs,
     longest,
+    starved,
   };
   process.stdout.write(`${JSON.stringify(said)}\n`);
 }
@@ -85,7 +97,7 @@ createInterface({ input: process.stdin })
   .on('line', (line) => {
     const [word, count] = line.split(' ');
     if (word === 'arrive') arrive(Number(count));
-    else if (word === 'reset') [longestMs, longest] = [0, ''];
+    else if (word === 'reset') [longestMs, longest, starved] = [0, '', 0];
     else report();
   })
   .on('close', () => process.exit(0));
