@@ -1,20 +1,11 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners } from '../src/layer2/election.ts';
-import { RankCache, electionOrder } from '../src/layer2/elector.ts';
 import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
 import { divideByReach } from '../src/layer2/reachContests.ts';
-import {
-  type Failback,
-  JOIN_MS,
-  type PeerStanding,
-  type Phase,
-  type StandingEvent,
-  type StandingState,
-  standing,
-  startStanding,
-} from '../src/layer2/standing.ts';
+import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
+import { STANDINGS, orderOf, standingOf } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
@@ -24,6 +15,10 @@ import type { WireProblem } from './report.ts';
 import { ReservedAddresses } from './reservedAddresses.ts';
 
 const DUE = 'standing';
+const HAND_DUE = 'standing/hand';
+/** Of so many addresses the election takes its time: what comes of it is carried out in the next turn, when others were heard. */
+const MANY = 2_000;
+const NO_GROUPS: ReadonlyMap<Ip, Reach> = new Map();
 
 export interface OwnershipOptions {
   readonly node: string;
@@ -58,6 +53,10 @@ export class Ownership {
   #reach: readonly ReachRange[] = [];
   /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
+  /** The others have taken what was this node's: nothing is handed over slowly. */
+  #isDisowned = false;
+  #isHanding = false;
+  #onHanded: (() => void) | undefined;
   takeovers = 0;
   /** How many groups of addresses it has no interface for, or none in their subnet. */
   unfit = { subnet: 0, interface: 0 };
@@ -100,7 +99,9 @@ export class Ownership {
     });
   }
 
-  apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined): void {
+  /** @param onHanded what is this node's is known to layer 2 */
+  apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined, onHanded: () => void = () => undefined): void {
+    this.#onHanded = onHanded;
     // Before its first plan it knew of nobody to listen to.
     if (this.#plan === undefined && this.#standing.phase === 'joining')
       this.#standing = startStanding(this.#parts.clock.now(), this.#standing.config);
@@ -116,6 +117,7 @@ export class Ownership {
     this.#reserved.set(this.#node, plan);
     this.#measure(plan);
     this.#meet();
+    if (!this.#isHanding) this.#handed();
   }
 
   #peerChanged(cameUp: string | undefined): void {
@@ -228,27 +230,45 @@ export class Ownership {
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     let taken = 0;
     if (dead.size > 0) for (const [group, owner] of this.#owners) if (owner === this.#node && dead.has(before.get(group) ?? '')) taken += 1;
-    this.#hand(plan, disowned);
-    for (const node of dead) this.#layer2.speakerGone(node);
-    if (taken === 0) return;
     this.takeovers += taken;
-    const seconds = (this.#parts.clock.now() - now) / 1000;
-    for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
+    this.#isDisowned ||= disowned;
+    this.#isHanding = plan.candidacies.length > MANY;
+    const carryOut = (): void => {
+      this.#isHanding = false;
+      if (this.pulse.isDoubtful()) {
+        this.#essence = '';
+        return;
+      }
+      this.#hand(plan);
+      for (const node of dead) this.#layer2.speakerGone(node);
+      const seconds = (this.#parts.clock.now() - now) / 1000;
+      for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
+    };
+    // What waited from the election before is overtaken.
+    this.#parts.deadlines.set(HAND_DUE, undefined, carryOut);
+    if (this.#isHanding) this.#parts.deadlines.set(HAND_DUE, now, carryOut);
+    else carryOut();
   }
 
-  /** @param disowned the others have taken what was this node's already: nothing is handed over slowly */
-  #hand(plan: Layer2Plan<WireClaim>, disowned: boolean): void {
+  #hand(plan: Layer2Plan<WireClaim>): void {
     const own: WireClaim[] = [];
     const handed = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
     for (const [at, claim] of plan.candidacies.entries()) {
       const owner = this.#owners.get(plan.groups[at] ?? claim.ip);
       if (this.#reserved.of(claim.ip) !== undefined) continue;
       if (owner === this.#node) own.push(claim);
-      else if (owner !== undefined && !disowned) handed.set(claim.ip, { claim, to: owner });
+      else if (owner !== undefined && !this.#isDisowned) handed.set(claim.ip, { claim, to: owner });
     }
     const fresh = this.#fresh.size === 0 ? [] : own.map(({ ip }) => ip).filter((ip) => this.#fresh.has(ip));
     this.#fresh.clear();
+    this.#isDisowned = false;
     this.#layer2.apply(own, fresh, handed);
+    this.#handed();
+  }
+
+  #handed(): void {
+    this.#onHanded?.();
+    this.#onHanded = undefined;
   }
 
   /** Gives everything to others that can take it. */
@@ -270,28 +290,10 @@ export class Ownership {
   }
 
   stop(): void {
-    this.#parts.deadlines.set(DUE, undefined, () => undefined);
+    for (const due of [DUE, HAND_DUE]) this.#parts.deadlines.set(due, undefined, () => undefined);
     this.pulse.stop();
     this.#knocker.stop();
     this.#reserved.stop();
     this.mesh.stop();
   }
-}
-
-const NO_GROUPS: ReadonlyMap<Ip, Reach> = new Map();
-const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
-
-function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
-  if (liveness === 'dead' || liveness === 'alone') return [];
-  if (liveness === 'unknown') return ready && (asksKubernetes || isStrange) ? [[node, 'willing']] : [];
-  return [[node, liveness === 'disowning' ? 'willing' : liveness]];
-}
-
-/**
- * How a conflict about an address ends: by the hash and nothing else, since those who are in conflict do not see the same
- * cluster.
- */
-function orderOf(ip: Ip, nodes: readonly string[]): readonly string[] {
-  const candidates = nodes.map((node) => ({ node, weight: 0 }));
-  return electionOrder({ key: ip, firstVip: ip, candidates }, new RankCache());
 }

@@ -41,14 +41,12 @@ function cover(words: readonly number[], most: number): WordRange[] {
 
 /** @returns where the words begin that follow them */
 function widestGaps(sorted: Uint32Array, most: number): number[] {
-  const widths = new Uint32Array(sorted.length);
-  for (let at = 1; at < sorted.length; at++) widths[at] = (sorted[at] ?? 0) - (sorted[at - 1] ?? 0);
-  const least = Math.max(1, widths.slice().sort()[sorted.length - most - 1] ?? 0);
-  const wider: number[] = [];
-  const equal: number[] = [];
-  for (const [at, width] of widths.entries()) {
-    if (width > least) wider.push(at);
-    else if (width === least && width > 1) equal.push(at);
-  }
-  return [...wider, ...equal.slice(0, Math.max(0, most - wider.length))].sort((a, b) => a - b);
+  const widthAt = (at: number): number => (sorted[at] ?? 0) - (sorted[at - 1] ?? 0);
+  const gaps: number[] = [];
+  for (let at = 1; at < sorted.length; at++) if (widthAt(at) > 1) gaps.push(at);
+  if (gaps.length <= most) return gaps;
+  return gaps
+    .toSorted((a, b) => widthAt(b) - widthAt(a))
+    .slice(0, most)
+    .toSorted((a, b) => a - b);
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SPEAKER_FLAGS } from '../lab/daemons.ts';
 import { Space, lines } from '../lab/space.ts';
 import { need } from '../support/need.ts';
 import { until } from '../support/until.ts';
@@ -26,7 +27,15 @@ need('netns', 'file:speaker/native/build/Release/heraldlb.node').describe('ten t
   const speakers = new Map<string, { readonly child: ChildProcess; readonly heard: string[] }>();
 
   const start = (node: string, ...words: readonly string[]): void => {
-    const program = [process.execPath, 'test/support/run.mjs', 'test/speaker/burstProgram.ts', node, ...words, String(VIPS)];
+    const program = [
+      process.execPath,
+      ...SPEAKER_FLAGS,
+      'test/support/run.mjs',
+      'test/speaker/burstProgram.ts',
+      node,
+      ...words,
+      String(VIPS),
+    ];
     const child = spawn('ip', ['netns', 'exec', space.ns(node), ...program], { stdio: ['pipe', 'pipe', 'inherit'] });
     const heard: string[] = [];
     lines(child, (line) => heard.push(line));
