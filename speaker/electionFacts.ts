@@ -1,5 +1,7 @@
+import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import type { Standing } from '../src/layer2/election.ts';
 import { RankCache, electionOrder } from '../src/layer2/elector.ts';
+import { REACH, type Reach } from '../src/layer2/reach.ts';
 import type { PeerStanding, Phase } from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
 
@@ -18,4 +20,22 @@ export function standingOf({ node, liveness, ready, isStrange }: PeerStanding, a
 export function orderOf(ip: Ip, nodes: readonly string[]): readonly string[] {
   const candidates = nodes.map((node) => ({ node, weight: 0 }));
   return electionOrder({ key: ip, firstVip: ip, candidates }, new RankCache());
+}
+
+/** How many groups a node has got by the death of others. */
+export function countTaken(before: ReadonlyMap<Ip, string>, now: ReadonlyMap<Ip, string>, node: string, dead: ReadonlySet<string>): number {
+  if (dead.size === 0) return 0;
+  let taken = 0;
+  for (const [group, owner] of now) if (owner === node && dead.has(before.get(group) ?? '')) taken += 1;
+  return taken;
+}
+
+/** A group as well as the worst of it. */
+export function reachOfGroups(plan: Layer2Plan<WireClaim>, reachOf: (claim: WireClaim) => Reach): Map<Ip, Reach> {
+  const groups = new Map<Ip, Reach>();
+  for (const [at, claim] of plan.candidacies.entries()) {
+    const group = plan.groups[at] ?? claim.ip;
+    groups.set(group, Math.max(groups.get(group) ?? REACH.near, reachOf(claim)) as Reach);
+  }
+  return groups;
 }

@@ -5,7 +5,7 @@ import { divideByReach } from '../src/layer2/reachContests.ts';
 import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
-import { STANDINGS, orderOf, standingOf } from './electionFacts.ts';
+import { STANDINGS, countTaken, orderOf, reachOfGroups, standingOf } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
@@ -176,9 +176,11 @@ export class Ownership {
     this.#meet();
   }
 
-  /** How well this node can announce what it may own; a group as well as the worst of it. */
+  /** How well this node can announce what it may own. */
   #measure(plan: Layer2Plan<WireClaim>): void {
-    const groups = plan.candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.near) ? NO_GROUPS : this.#reachOfGroups(plan);
+    const groups = plan.candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.near)
+      ? NO_GROUPS
+      : reachOfGroups(plan, (claim) => this.#layer2.reachOf(claim));
     this.unfit = { subnet: 0, interface: 0 };
     for (const reach of groups.values()) {
       if (reach === REACH.afar) this.unfit.subnet += 1;
@@ -194,15 +196,6 @@ export class Ownership {
     this.mesh.setReach(ranges);
   }
 
-  #reachOfGroups(plan: Layer2Plan<WireClaim>): Map<Ip, Reach> {
-    const groups = new Map<Ip, Reach>();
-    for (const [at, claim] of plan.candidacies.entries()) {
-      const group = plan.groups[at] ?? claim.ip;
-      groups.set(group, Math.max(groups.get(group) ?? REACH.near, this.#layer2.reachOf(claim)) as Reach);
-    }
-    return groups;
-  }
-
   /** What this node is passed over for, where another can announce it better. */
   reach(): readonly ReachRange[] {
     return this.#reach;
@@ -211,7 +204,6 @@ export class Ownership {
   #elect(): void {
     const plan = this.#plan;
     if (plan === undefined || this.pulse.isDoubtful()) return;
-    const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
     const { phase } = this.#standing;
     // Where one speaker was heard, BFD is not filtered: another that never was does not run, whatever Kubernetes has noticed of it.
@@ -228,25 +220,31 @@ export class Ownership {
     const before = this.#owners;
     this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
-    let taken = 0;
-    if (dead.size > 0) for (const [group, owner] of this.#owners) if (owner === this.#node && dead.has(before.get(group) ?? '')) taken += 1;
-    this.takeovers += taken;
     this.#isDisowned ||= disowned;
+    this.#carryOut(plan, dead, countTaken(before, this.#owners, this.#node, dead));
+  }
+
+  /** @param taken how many groups became this node's by the death of others */
+  #carryOut(plan: Layer2Plan<WireClaim>, dead: ReadonlySet<string>, taken: number): void {
+    const { clock, deadlines } = this.#parts;
+    const now = clock.now();
+    this.takeovers += taken;
     this.#isHanding = plan.candidacies.length > MANY;
     const carryOut = (): void => {
       this.#isHanding = false;
+      // Once it is sure again it elects anew.
       if (this.pulse.isDoubtful()) {
         this.#essence = '';
         return;
       }
       this.#hand(plan);
       for (const node of dead) this.#layer2.speakerGone(node);
-      const seconds = (this.#parts.clock.now() - now) / 1000;
+      const seconds = (clock.now() - now) / 1000;
       for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
     };
     // What waited from the election before is overtaken.
-    this.#parts.deadlines.set(HAND_DUE, undefined, carryOut);
-    if (this.#isHanding) this.#parts.deadlines.set(HAND_DUE, now, carryOut);
+    deadlines.set(HAND_DUE, undefined, carryOut);
+    if (this.#isHanding) deadlines.set(HAND_DUE, now, carryOut);
     else carryOut();
   }
 

@@ -130,14 +130,17 @@ function changeClaims(
       begin(state, fresh, now, effects);
       continue;
     }
-    const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
-    const wasQuiet = isQuiet(claim);
-    // It was to be asked for, and nobody has answered for it yet: a later wish changes nothing of that.
-    claim.wanted = claim.wanted.probe && !claim.held && !want.probe ? { ...want, probe: true } : want;
-    if (isQuiet(claim)) state.due.remove(claim);
-    else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
-      begin(state, claim, now, effects);
+    changeWish(state, claim, want, now, effects);
   }
+}
+
+function changeWish(state: AnnouncerState, claim: Claim, want: WantedClaim, now: Instant, effects: Effects): void {
+  const isToBegin = isQuiet(claim) || !sameNames(claim.wanted.interfaces, want.interfaces);
+  // It was to be asked for, and nobody has answered for it yet: a later wish changes nothing of that.
+  claim.wanted = claim.wanted.probe && !claim.held && !want.probe ? { ...want, probe: true } : want;
+  if (isQuiet(claim)) state.due.remove(claim);
+  else if (isToBegin && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
+    begin(state, claim, now, effects);
 }
 
 function missing(state: AnnouncerState, wanted: readonly WantedClaim[]): Ip[] {
