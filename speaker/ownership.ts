@@ -3,6 +3,7 @@ import { type Standing, electOwners } from '../src/layer2/election.ts';
 import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
 import { divideByReach } from '../src/layer2/reachContests.ts';
 import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
+import type { Instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
 import { STANDINGS, countTaken, orderOf, reachOfGroups, standingOf } from './electionFacts.ts';
@@ -204,6 +205,7 @@ export class Ownership {
   #elect(): void {
     const plan = this.#plan;
     if (plan === undefined || this.pulse.isDoubtful()) return;
+    const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
     const { phase } = this.#standing;
     // Where one speaker was heard, BFD is not filtered: another that never was does not run, whatever Kubernetes has noticed of it.
@@ -221,13 +223,12 @@ export class Ownership {
     this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     this.#isDisowned ||= disowned;
-    this.#carryOut(plan, dead, countTaken(before, this.#owners, this.#node, dead));
+    this.#carryOut(plan, now, dead, countTaken(before, this.#owners, this.#node, dead));
   }
 
   /** @param taken how many groups became this node's by the death of others */
-  #carryOut(plan: Layer2Plan<WireClaim>, dead: ReadonlySet<string>, taken: number): void {
+  #carryOut(plan: Layer2Plan<WireClaim>, since: Instant, dead: ReadonlySet<string>, taken: number): void {
     const { clock, deadlines } = this.#parts;
-    const now = clock.now();
     this.takeovers += taken;
     this.#isHanding = plan.candidacies.length > MANY;
     const carryOut = (): void => {
@@ -239,12 +240,12 @@ export class Ownership {
       }
       this.#hand(plan);
       for (const node of dead) this.#layer2.speakerGone(node);
-      const seconds = (clock.now() - now) / 1000;
+      const seconds = (clock.now() - since) / 1000;
       for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
     };
     // What waited from the election before is overtaken.
     deadlines.set(HAND_DUE, undefined, carryOut);
-    if (this.#isHanding) deadlines.set(HAND_DUE, now, carryOut);
+    if (this.#isHanding) deadlines.set(HAND_DUE, clock.now(), carryOut);
     else carryOut();
   }
 
