@@ -1,9 +1,14 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import type { Standing } from '../src/layer2/election.ts';
-import { RankCache, electionOrder } from '../src/layer2/elector.ts';
+import { type RankCache, electionOrder } from '../src/layer2/elector.ts';
 import { REACH, type Reach } from '../src/layer2/reach.ts';
 import type { PeerStanding, Phase } from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
+
+/** Hands on what is measured; nobody need listen. */
+export class Stopwatch {
+  onValue: (seconds: number) => void = () => undefined;
+}
 
 export const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
 
@@ -17,9 +22,9 @@ export function standingOf({ node, liveness, ready, isStrange }: PeerStanding, a
  * How a conflict about an address ends: by the hash and nothing else, since those who are in conflict do not see the same
  * cluster.
  */
-export function orderOf(ip: Ip, nodes: readonly string[]): readonly string[] {
+export function orderOf(ip: Ip, nodes: readonly string[], ranks: RankCache): readonly string[] {
   const candidates = nodes.map((node) => ({ node, weight: 0 }));
-  return electionOrder({ key: ip, firstVip: ip, candidates }, new RankCache());
+  return electionOrder({ key: ip, firstVip: ip, candidates }, ranks);
 }
 
 /** How many groups a node has got by the death of others. */

@@ -1,12 +1,13 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners } from '../src/layer2/election.ts';
+import { RankCache } from '../src/layer2/elector.ts';
 import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
 import { divideByReach } from '../src/layer2/reachContests.ts';
 import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
 import type { Instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
-import { STANDINGS, countTaken, orderOf, reachOfGroups, standingOf } from './electionFacts.ts';
+import { STANDINGS, Stopwatch, countTaken, orderOf, reachOfGroups, standingOf } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
@@ -25,11 +26,6 @@ export interface OwnershipOptions {
   readonly node: string;
   readonly meshPort: number;
   readonly failback: Failback;
-}
-
-/** Hands on what is measured; nobody need listen. */
-export class Stopwatch {
-  onValue: (seconds: number) => void = () => undefined;
 }
 
 /**
@@ -57,6 +53,9 @@ export class Ownership {
   /** The others have taken what was this node's: nothing is handed over slowly. */
   #isDisowned = false;
   #isHanding = false;
+  #speakers: readonly string[];
+  /** Of addresses in conflict: after a cut each of thousands is asked for, again and again. */
+  #ranks = new RankCache();
   #onHanded: (() => void) | undefined;
   takeovers = 0;
   /** How many groups of addresses it has no interface for, or none in their subnet. */
@@ -66,6 +65,7 @@ export class Ownership {
   constructor(parts: EngineParts, layer2: Layer2Engine, options: OwnershipOptions) {
     this.#parts = parts;
     this.#node = options.node;
+    this.#speakers = [options.node];
     this.#layer2 = layer2;
     this.mesh = new Mesh(
       parts,
@@ -96,7 +96,7 @@ export class Ownership {
     layer2.setSurroundings({
       isDoubtful: () => this.pulse.isDoubtful(),
       meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node) }),
-      orderOf: (ip) => orderOf(ip, [this.#node, ...(this.#plan?.peers.map(({ node }) => node) ?? [])]),
+      orderOf: (ip) => orderOf(ip, this.#speakers, this.#ranks),
     });
   }
 
@@ -107,6 +107,8 @@ export class Ownership {
     if (this.#plan === undefined && this.#standing.phase === 'joining')
       this.#standing = startStanding(this.#parts.clock.now(), this.#standing.config);
     this.#plan = plan;
+    this.#speakers = [this.#node, ...plan.peers.map(({ node }) => node)];
+    this.#ranks = new RankCache();
     this.#essence = '';
     for (const ip of fresh) this.#fresh.add(ip);
     // Two that sign with different keys do not believe each other: a key is changed by restarting the speakers one by one.

@@ -36,8 +36,8 @@ export const announcer: Machine<AnnouncerState, AnnouncerEvent, AnnouncerEffect>
   step: (state, event, context) => {
     const effects: Effects = [];
     handle(state, event, context.now, effects);
-    // Every event may have made something due; what is due goes out with it, but after many claims, which have taken their time.
-    if (event.kind !== 'claims' || event.claims.length <= MOST_AT_ONCE) sendDue(state, context, effects);
+    // Every event may have made something due, and what is due goes out with it; at the deadline, where there is much to do besides.
+    if (!isOneOfMany(event)) sendDue(state, context, effects);
     return [state, effects];
   },
   deadline: (state) => {
@@ -47,6 +47,12 @@ export const announcer: Machine<AnnouncerState, AnnouncerEvent, AnnouncerEffect>
     return instant(Math.max(first.dueAt, readyAt(state.bucket, BATCH)));
   },
 };
+
+/** What frames of others bring comes by the thousand while they are read, and many claims have taken their time. */
+function isOneOfMany(event: AnnouncerEvent): boolean {
+  if (event.kind === 'claims') return event.claims.length > MOST_AT_ONCE;
+  return event.kind === 'defend' || event.kind === 'yield' || event.kind === 'release';
+}
 
 function handle(state: AnnouncerState, event: AnnouncerEvent, now: Instant, effects: Effects): void {
   switch (event.kind) {
