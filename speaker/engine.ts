@@ -72,9 +72,11 @@ export class Engine {
     this.bgp.apply(plan.peers, changedAtMs);
     const held = new Set(this.layer2.claims().map(({ ip }) => ip));
     this.#awaited.begin();
-    if (plan.layer2 === undefined) this.layer2.apply(plan.claims, fresh);
-    else this.ownership.apply(plan.layer2, fresh, message.meshKey);
-    this.#awaited.planned(this.layer2.claims(), { held, fresh, changedAtMs });
+    const planned = (): void => this.#awaited.planned(this.layer2.claims(), { held, fresh, changedAtMs });
+    if (plan.layer2 === undefined) {
+      this.layer2.apply(plan.claims, fresh);
+      planned();
+    } else this.ownership.apply(plan.layer2, fresh, message.meshKey, planned);
     this.#parts.changed();
   }
 

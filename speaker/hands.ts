@@ -156,8 +156,8 @@ export interface UdpHands {
 
 /** The ARP and NDP frames of one interface. It is bound to an index: a recreated interface needs a new one. */
 export interface PacketEndpoint {
-  /** @returns false when the kernel did not take it; that is nobody's fault while an interface goes away */
-  readonly send: (frame: Uint8Array) => boolean;
+  /** What the kernel does not take is nobody's fault while an interface goes away. */
+  readonly sendAll: (frames: readonly Uint8Array[]) => void;
   /** What frames are about that are heard; nothing else need be. */
   readonly watch: (ips: Iterable<Ip>) => void;
   /** The whole set of multicast groups to be a member of. */

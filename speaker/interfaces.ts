@@ -13,6 +13,7 @@ interface Open {
   /** Undefined: not known. */
   subnets: readonly Subnet[] | undefined;
   readonly endpoint: PacketEndpoint;
+  unsent: Uint8Array[];
   /** What was read together with the frame that had it closed is not heard any more. */
   isClosed: boolean;
 }
@@ -76,7 +77,7 @@ export class Interfaces {
       answer: (frame, out) => (opened === undefined || opened.isClosed ? 0 : answer(opened.view, frame, out)),
     });
     endpoint.watch(this.#watched);
-    opened = { ...seenOf(link), endpoint, isClosed: false };
+    opened = { ...seenOf(link), endpoint, unsent: [], isClosed: false };
     this.#open.set(link.name, opened);
   }
 
@@ -91,28 +92,39 @@ export class Interfaces {
 
   /** Those by which a claim can be announced. */
   fitFor({ ip, interfaces }: WireClaim): InterfaceView[] {
-    return this.views().filter((view) => isFit(view, ip) && isSelected(view.name, interfaces));
+    const fit: InterfaceView[] = [];
+    for (const { view } of this.#open.values()) if (isFit(view, ip) && isSelected(view.name, interfaces)) fit.push(view);
+    return fit;
   }
 
   /** Whoever names interfaces knows better than what their addresses say. */
   reachOf(claim: WireClaim): Reach {
-    const fit = this.fitFor(claim);
-    if (fit.length === 0) return REACH.none;
-    if (claim.interfaces !== undefined) return REACH.near;
     const address = ipToBytes(claim.ip);
-    const isNear = fit.some(({ name }) => {
-      const subnets = this.#open.get(name)?.subnets;
-      return subnets === undefined || subnets.some((subnet) => subnetContains(subnet, address));
-    });
-    return isNear ? REACH.near : REACH.afar;
+    let best: Reach = REACH.none;
+    for (const { view, subnets } of this.#open.values()) {
+      if (!isFit(view, claim.ip) || !isSelected(view.name, claim.interfaces)) continue;
+      if (claim.interfaces !== undefined || subnets === undefined || isIn(subnets, address)) return REACH.near;
+      best = REACH.afar;
+    }
+    return best;
   }
 
   views(): InterfaceView[] {
     return [...this.#open.values()].map(({ view }) => view);
   }
 
-  send(name: string, frame: Uint8Array): void {
-    this.#open.get(name)?.endpoint.send(frame);
+  /** They go out together at the next {@link flush}. */
+  send(name: string, frames: readonly Uint8Array[]): void {
+    this.#open.get(name)?.unsent.push(...frames);
+  }
+
+  flush(): void {
+    for (const open of this.#open.values()) {
+      if (open.unsent.length === 0) continue;
+      const frames = open.unsent;
+      open.unsent = [];
+      open.endpoint.sendAll(frames);
+    }
   }
 
   /** Frames about these addresses are to come in; others may not. */
@@ -137,6 +149,11 @@ export class Interfaces {
 
 function seenOf(link: HostLink): Pick<Open, 'view' | 'addresses' | 'subnets'> {
   return { view: viewInterface(link), addresses: link.addresses, subnets: link.subnets?.map(subnetOf) };
+}
+
+function isIn(subnets: readonly Subnet[], address: Uint8Array): boolean {
+  for (const subnet of subnets) if (subnetContains(subnet, address)) return true;
+  return false;
 }
 
 function close(open: Open): void {

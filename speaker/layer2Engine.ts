@@ -1,32 +1,30 @@
 import type { MeshPeer, WireClaim } from '../src/announce/plan.ts';
 import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
-import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState, Claim } from '../src/layer2/announcerState.ts';
+import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
 import { type ConflictEvent, type ConflictState, conflicts, startConflicts } from '../src/layer2/conflict.ts';
 import { announcementFrames, probeFrame, questionFrame } from '../src/layer2/gratuitous.ts';
-import { solicitedGroups } from '../src/layer2/groups.ts';
 import { type InterfaceView, isFit } from '../src/layer2/link.ts';
 import type { Reach } from '../src/layer2/reach.ts';
-import { after } from '../src/machine.ts';
 import { respond } from '../src/layer2/responder.ts';
 import type { Sighting } from '../src/layer2/response.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
-import { wallTime } from './clock.ts';
+import { ClaimPhases } from './claimPhases.ts';
+import { ClaimQueue } from './claimQueue.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Handover } from './handover.ts';
 import type { HostLink } from './hands.ts';
+import { Hearing } from './hearing.ts';
 import { Interfaces } from './interfaces.ts';
 import { Layer2Counters } from './layer2Counters.ts';
-import { claimProblems, claimsEvent, reportOf } from './layer2Words.ts';
+import { ClaimReports, claimProblems } from './layer2Words.ts';
 import { type Layer2Surroundings, NO_SURROUNDINGS } from './layer2Surroundings.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
-import { SharedLists } from './sharedLists.ts';
 import { SpeakerMacs } from './speakerMacs.ts';
 
 const DUE = 'layer2';
 const CONFLICTS_DUE = 'layer2/conflicts';
-const LEAVE_GROUPS_MS = 200;
 
 export interface Layer2Options {
   readonly node: string;
@@ -42,27 +40,31 @@ export class Layer2Engine {
   readonly #parts: EngineParts;
   readonly #options: Layer2Options;
   readonly #interfaces: Interfaces;
+  readonly #hearing: Hearing;
+  readonly #reports: ClaimReports;
   readonly #announcer: AnnouncerState;
   readonly #conflicts: ConflictState;
-  readonly #phases = new Map<Ip, { phase: string; since: string }>();
+  readonly #phases: ClaimPhases;
+  readonly #queue = new ClaimQueue();
   readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
   readonly #handover: Handover;
   readonly #speakers = new SpeakerMacs();
   #around: Layer2Surroundings = NO_SURROUNDINGS;
-  #claims = new Map<Ip, WireClaim>();
-  #neighbours: readonly Ip[] = [];
   /** For the frames that are being read. */
   #isMute = false;
 
   constructor(parts: EngineParts, options: Layer2Options) {
     this.#parts = parts;
     this.#options = options;
+    this.#phases = new ClaimPhases(parts);
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);
     this.#interfaces = new Interfaces(parts, {
       begin: () => void (this.#isMute = this.#around.isDoubtful()),
       answer: (view, frame, out) => this.#receive(view, frame, out),
     });
+    this.#hearing = new Hearing(parts, this.#interfaces);
+    this.#reports = new ClaimReports(this.#interfaces);
     this.#handover = new Handover(
       parts,
       (ip) => this.#release(ip),
@@ -76,8 +78,7 @@ export class Layer2Engine {
 
   setSpeakers(peers: readonly MeshPeer[]): void {
     this.#speakers.set(peers);
-    this.#neighbours = peers.map(({ address }) => address);
-    this.#watch();
+    this.#hearing.setNeighbours(peers.map(({ address }) => address));
   }
 
   setLinks(all: readonly HostLink[]): void {
@@ -87,7 +88,7 @@ export class Layer2Engine {
     const usable = all.filter((link) => !link.isPort && link.name !== 'lo' && exclude?.test(link.name) !== true);
     const opened = this.#interfaces.set(usable);
     this.#announce({ kind: 'links', links: opened.map(({ name, index, mac, up, arp, ndp }) => ({ name, index, mac, up, arp, ndp })) });
-    this.#join();
+    this.#hearing.join();
     this.#parts.changed();
   }
 
@@ -102,22 +103,33 @@ export class Layer2Engine {
   ): void {
     const wanted = new Set(claims.map(({ ip }) => ip));
     const held = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
-    for (const ip of this.#claims.keys()) {
+    for (const ip of this.#hearing.claims.keys()) {
       if (wanted.has(ip)) continue;
       this.#parts.log.debug({ ip, to: handed.get(ip)?.to }, "the address is not this node's any more");
-      this.#judge({ kind: 'released', ip });
+      this.#forget(ip);
       this.#occupants.delete(ip);
       this.#phases.delete(ip);
       const next = handed.get(ip);
       if (next !== undefined && this.#announcer.claims.get(ip)?.phase === 'claimed') held.set(ip, next);
     }
     const parting = this.#handover.set(held);
-    this.#claims = new Map([...claims, ...parting].map((claim) => [claim.ip, claim]));
     // Before anything is asked or said: the answers are to be heard.
-    this.#watch();
-    this.#announce(claimsEvent(claims, fresh, parting));
-    this.#join();
+    this.#hearing.setClaims(claims, parting);
+    this.#announce(this.#queue.begin({ claims, fresh, parting }, this.#announcer.claims));
+    if (this.#queue.size === 0) this.#hearing.join();
+    this.#goOn();
     this.#parts.changed();
+  }
+
+  /** With what waits, and in the end with the groups: each in its turn, so that the thread hears others in between. */
+  #goOn(): void {
+    const { clock, deadlines } = this.#parts;
+    if (this.#queue.size === 0) return deadlines.set('layer2/claims', undefined, () => undefined);
+    deadlines.set('layer2/claims', clock.now(), () => {
+      this.#announce(this.#queue.next());
+      if (this.#queue.size === 0) this.#hearing.joinLater();
+      this.#goOn();
+    });
   }
 
   reachOf(claim: WireClaim): Reach {
@@ -147,20 +159,20 @@ export class Layer2Engine {
   knock({ address, source }: MeshPeer): void {
     const view = this.#interfaces.holder(source);
     if (view !== undefined && isFit(view, address)) this.#send(view.name, () => [questionFrame(address, source, view)]);
+    this.#interfaces.flush();
   }
 
   /** Whether anybody else answers for what this node still does. */
   #ask(claim: WireClaim): void {
     for (const view of this.#interfaces.fitFor(claim)) this.#send(view.name, () => [probeFrame(claim.ip, view)]);
+    this.#interfaces.flush();
   }
 
   #release(ip: Ip): void {
-    this.#claims.delete(ip);
+    this.#hearing.drop(ip);
+    this.#queue.drop(ip);
     this.#phases.delete(ip);
     this.#announce({ kind: 'release', ip });
-    // Thousands are released one by one, and to hear a group for a little longer does no harm.
-    const { clock, deadlines } = this.#parts;
-    deadlines.set('layer2/join', after(clock.now(), LEAVE_GROUPS_MS), () => this.#join());
     this.#parts.changed();
   }
 
@@ -214,11 +226,13 @@ export class Layer2Engine {
     recorder.record(now, DUE, event);
     const [, effects] = announcer.step(this.#announcer, event, { now, random });
     for (const effect of effects) this.#carryOut(effect);
+    this.#interfaces.flush();
     deadlines.set(DUE, announcer.deadline(this.#announcer), () => this.#announce({ kind: 'tick' }));
     // No phase changes without an effect; to look at all claims at each of hundreds of ticks a second would be most of the work.
     for (const effect of effects) {
-      if (effect.kind !== 'announce' && effect.kind !== 'probe') this.#notePhase(this.#announcer.claims.get(effect.ip));
+      if (effect.kind !== 'announce' && effect.kind !== 'probe') this.#notePhase(effect.ip);
     }
+    this.#phases.tell();
   }
 
   #carryOut(effect: AnnouncerEffect): void {
@@ -248,41 +262,30 @@ export class Layer2Engine {
   #send(name: string, frames: (view: InterfaceView) => readonly Uint8Array[]): void {
     const view = this.#interfaces.view(name);
     if (view === undefined || this.#around.isDoubtful()) return;
-    for (const frame of frames(view)) this.#interfaces.send(name, frame);
+    this.#interfaces.send(name, frames(view));
   }
 
-  #join(): void {
-    const entries = [...this.#claims.values()].map((claim) => ({ ...claim, phase: 'claimed' as const }));
-    this.#interfaces.join(solicitedGroups(entries, this.#interfaces.views()));
-    this.#watch();
-  }
-
-  /** The speakers' own addresses too: from their ARP their MACs are learnt. */
-  #watch(): void {
-    this.#interfaces.watch([...this.#claims.keys(), ...this.#neighbours]);
-  }
-
-  /** The report tells since when; the announcer itself does not care. */
-  #notePhase(claim: Claim | undefined): void {
-    if (claim === undefined || this.#phases.get(claim.ip)?.phase === claim.phase) return;
-    const { ip, phase } = claim;
-    this.#phases.set(ip, { phase, since: wallTime(this.#parts.clock.now()) });
-    if (phase === 'claimed') {
-      this.#parts.log.info({ ip }, 'announcing the address by layer 2');
-      // Nobody has it any more who had it when it was asked for before.
-      if (this.#occupants.delete(ip)) this.#judge({ kind: 'released', ip });
-    }
+  #notePhase(ip: Ip): void {
+    const claim = this.#announcer.claims.get(ip);
+    if (claim === undefined || !this.#phases.note(claim)) return;
+    // Nobody has it any more who had it when it was asked for before.
+    if (claim.phase === 'claimed' && this.#occupants.delete(ip)) this.#forget(ip);
     this.#parts.changed();
+  }
+
+  /** What was said about it, where anything was. */
+  #forget(ip: Ip): void {
+    const { foreign, yielded, contested, waits } = this.#conflicts;
+    if (foreign.size + yielded.size + contested.size + waits.size > 0) this.#judge({ kind: 'released', ip });
   }
 
   /** What is answered for, or about to be; with what is being handed over. */
   claims(): readonly WireClaim[] {
-    return [...this.#claims.values()];
+    return [...this.#hearing.claims.values()];
   }
 
   report(): ClaimReport[] {
-    const lists = new SharedLists();
-    return [...this.#announcer.claims.values()].map((claim) => reportOf(claim, this.#interfaces, lists, this.#phases.get(claim.ip)?.since));
+    return this.#reports.of(this.#announcer.claims.values(), (ip) => this.#phases.since(ip));
   }
 
   problems(): WireProblem[] {

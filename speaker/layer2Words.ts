@@ -1,29 +1,43 @@
-import type { WireClaim } from '../src/announce/plan.ts';
-import type { AnnouncerEvent, Claim } from '../src/layer2/announcerState.ts';
-import type { Ip } from '../src/net/ip.ts';
+import type { Claim, WantedClaim } from '../src/layer2/announcerState.ts';
+import { type Ip, ipFamily } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
 import { wallNow } from './clock.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { ClaimReport, WireProblem } from './report.ts';
-import type { SharedLists } from './sharedLists.ts';
+import { SharedLists } from './sharedLists.ts';
 
-/** @param fresh to be asked for first @param parting what is another's, and still answered for without a word */
-export function claimsEvent(claims: readonly WireClaim[], fresh: readonly Ip[], parting: readonly WireClaim[]): AnnouncerEvent {
-  const probed = new Set(fresh);
-  return {
-    kind: 'claims',
-    claims: [
-      ...claims.map(({ ip, interfaces }) => ({ ip, probe: probed.has(ip), ...(interfaces === undefined ? {} : { interfaces }) })),
-      ...parting.map((claim) => ({ ...claim, probe: false, quiet: true })),
-    ],
-  };
-}
+const NO_NAMES: readonly string[] = [];
 
-/** @param lists lists that are alike are one list, which also arrives as one @param since when it came into its phase */
-export function reportOf({ ip, phase, wanted }: Claim, interfaces: Interfaces, lists: SharedLists, since: string | undefined): ClaimReport {
-  const claim = wanted.interfaces === undefined ? { ip } : { ip, interfaces: wanted.interfaces };
-  const names = phase === 'claimed' ? interfaces.fitFor(claim).map(({ name }) => name) : [];
-  return { ip, phase, interfaces: lists.of(names.toSorted()), since: since ?? wallNow() };
+/** What each claim is, for the report: of thousands, many times while they are taken. */
+export class ClaimReports {
+  readonly #interfaces: Interfaces;
+
+  constructor(interfaces: Interfaces) {
+    this.#interfaces = interfaces;
+  }
+
+  /** Lists that are alike are one list, which also arrives as one. @param since when it came into its phase */
+  of(claims: Iterable<Claim>, since: (ip: Ip) => string | undefined): ClaimReport[] {
+    const now = wallNow();
+    const lists = new SharedLists();
+    const known = new Map<string, readonly string[]>();
+    const reports: ClaimReport[] = [];
+    for (const { ip, phase, wanted } of claims) {
+      let names = NO_NAMES;
+      if (phase === 'claimed') {
+        const key = `${ipFamily(ip)} ${wanted.interfaces?.join() ?? '*'}`;
+        names = known.get(key) ?? lists.of(this.#namesFor(wanted));
+        known.set(key, names);
+      }
+      reports.push({ ip, phase, interfaces: names, since: since(ip) ?? now });
+    }
+    return reports;
+  }
+
+  #namesFor({ ip, interfaces }: WantedClaim): string[] {
+    const fit = this.#interfaces.fitFor(interfaces === undefined ? { ip } : { ip, interfaces });
+    return fit.map(({ name }) => name).toSorted();
+  }
 }
 
 /** @param occupants who else was seen to have an address */
@@ -31,9 +45,9 @@ export function claimProblems(
   claims: Iterable<Claim>,
   occupants: ReadonlyMap<Ip, { readonly mac: Mac; readonly interface: string }>,
 ): WireProblem[] {
-  const stranded = [...claims]
-    .filter(({ phase }) => phase === 'waiting')
-    .map(({ ip, wanted }): WireProblem => ({ reason: 'NoUsableInterface', ip, interfaces: wanted.interfaces ?? [] }));
+  const stranded: WireProblem[] = [];
+  for (const { ip, phase, wanted } of claims)
+    if (phase === 'waiting') stranded.push({ reason: 'NoUsableInterface', ip, interfaces: wanted.interfaces ?? [] });
   const occupied = [...occupants].map(([ip, occupant]): WireProblem => ({ reason: 'AddressInUse', ip, ...occupant }));
   return [...stranded, ...occupied];
 }

@@ -1,20 +1,13 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners } from '../src/layer2/election.ts';
-import { RankCache, electionOrder } from '../src/layer2/elector.ts';
+import { RankCache } from '../src/layer2/elector.ts';
 import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
 import { divideByReach } from '../src/layer2/reachContests.ts';
-import {
-  type Failback,
-  JOIN_MS,
-  type PeerStanding,
-  type Phase,
-  type StandingEvent,
-  type StandingState,
-  standing,
-  startStanding,
-} from '../src/layer2/standing.ts';
+import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
+import type { Instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
+import { STANDINGS, Stopwatch, countTaken, orderOf, reachOfGroups, standingOf } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
@@ -24,16 +17,15 @@ import type { WireProblem } from './report.ts';
 import { ReservedAddresses } from './reservedAddresses.ts';
 
 const DUE = 'standing';
+const HAND_DUE = 'standing/hand';
+/** Of so many addresses the election takes its time: what comes of it is carried out in the next turn, when others were heard. */
+const MANY = 2_000;
+const NO_GROUPS: ReadonlyMap<Ip, Reach> = new Map();
 
 export interface OwnershipOptions {
   readonly node: string;
   readonly meshPort: number;
   readonly failback: Failback;
-}
-
-/** Hands on what is measured; nobody need listen. */
-export class Stopwatch {
-  onValue: (seconds: number) => void = () => undefined;
 }
 
 /**
@@ -58,6 +50,13 @@ export class Ownership {
   #reach: readonly ReachRange[] = [];
   /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
+  /** The others have taken what was this node's: nothing is handed over slowly. */
+  #isDisowned = false;
+  #isHanding = false;
+  #speakers: readonly string[];
+  /** Of addresses in conflict: after a cut each of thousands is asked for, again and again. */
+  #ranks = new RankCache();
+  #onHanded: (() => void) | undefined;
   takeovers = 0;
   /** How many groups of addresses it has no interface for, or none in their subnet. */
   unfit = { subnet: 0, interface: 0 };
@@ -66,6 +65,7 @@ export class Ownership {
   constructor(parts: EngineParts, layer2: Layer2Engine, options: OwnershipOptions) {
     this.#parts = parts;
     this.#node = options.node;
+    this.#speakers = [options.node];
     this.#layer2 = layer2;
     this.mesh = new Mesh(
       parts,
@@ -96,15 +96,19 @@ export class Ownership {
     layer2.setSurroundings({
       isDoubtful: () => this.pulse.isDoubtful(),
       meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node) }),
-      orderOf: (ip) => orderOf(ip, [this.#node, ...(this.#plan?.peers.map(({ node }) => node) ?? [])]),
+      orderOf: (ip) => orderOf(ip, this.#speakers, this.#ranks),
     });
   }
 
-  apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined): void {
+  /** @param onHanded what is this node's is known to layer 2 */
+  apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined, onHanded: () => void = () => undefined): void {
+    this.#onHanded = onHanded;
     // Before its first plan it knew of nobody to listen to.
     if (this.#plan === undefined && this.#standing.phase === 'joining')
       this.#standing = startStanding(this.#parts.clock.now(), this.#standing.config);
     this.#plan = plan;
+    this.#speakers = [this.#node, ...plan.peers.map(({ node }) => node)];
+    this.#ranks = new RankCache();
     this.#essence = '';
     for (const ip of fresh) this.#fresh.add(ip);
     // Two that sign with different keys do not believe each other: a key is changed by restarting the speakers one by one.
@@ -116,6 +120,7 @@ export class Ownership {
     this.#reserved.set(this.#node, plan);
     this.#measure(plan);
     this.#meet();
+    if (!this.#isHanding) this.#handed();
   }
 
   #peerChanged(cameUp: string | undefined): void {
@@ -174,15 +179,16 @@ export class Ownership {
     this.#meet();
   }
 
-  /** How well this node can announce what it may own; a group as well as the worst of it. */
+  /** How well this node can announce what it may own. */
   #measure(plan: Layer2Plan<WireClaim>): void {
-    const groups = new Map<Ip, Reach>();
-    for (const [at, claim] of plan.candidacies.entries()) {
-      const group = plan.groups[at] ?? claim.ip;
-      groups.set(group, Math.max(groups.get(group) ?? REACH.near, this.#layer2.reachOf(claim)) as Reach);
+    const groups = plan.candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.near)
+      ? NO_GROUPS
+      : reachOfGroups(plan, (claim) => this.#layer2.reachOf(claim));
+    this.unfit = { subnet: 0, interface: 0 };
+    for (const reach of groups.values()) {
+      if (reach === REACH.afar) this.unfit.subnet += 1;
+      else if (reach === REACH.none) this.unfit.interface += 1;
     }
-    const counted = (reach: Reach): number => [...groups.values()].filter((each) => each === reach).length;
-    this.unfit = { subnet: counted(REACH.afar), interface: counted(REACH.none) };
     const ranges = reachRanges(groups);
     if (JSON.stringify(ranges) !== JSON.stringify(this.#reach))
       this.#parts.log.info(
@@ -218,28 +224,52 @@ export class Ownership {
     const before = this.#owners;
     this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
-    const taken = [...this.#owners].filter(([group, owner]) => owner === this.#node && dead.has(before.get(group) ?? '')).length;
-    this.#hand(plan, disowned);
-    for (const node of dead) this.#layer2.speakerGone(node);
-    if (taken === 0) return;
-    this.takeovers += taken;
-    const seconds = (this.#parts.clock.now() - now) / 1000;
-    for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
+    this.#isDisowned ||= disowned;
+    this.#carryOut(plan, now, dead, countTaken(before, this.#owners, this.#node, dead));
   }
 
-  /** @param disowned the others have taken what was this node's already: nothing is handed over slowly */
-  #hand(plan: Layer2Plan<WireClaim>, disowned: boolean): void {
+  /** @param taken how many groups became this node's by the death of others */
+  #carryOut(plan: Layer2Plan<WireClaim>, since: Instant, dead: ReadonlySet<string>, taken: number): void {
+    const { clock, deadlines } = this.#parts;
+    this.takeovers += taken;
+    this.#isHanding = plan.candidacies.length > MANY;
+    const carryOut = (): void => {
+      this.#isHanding = false;
+      // Once it is sure again it elects anew.
+      if (this.pulse.isDoubtful()) {
+        this.#essence = '';
+        return;
+      }
+      this.#hand(plan);
+      for (const node of dead) this.#layer2.speakerGone(node);
+      const seconds = (clock.now() - since) / 1000;
+      for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
+    };
+    // What waited from the election before is overtaken.
+    deadlines.set(HAND_DUE, undefined, carryOut);
+    if (this.#isHanding) deadlines.set(HAND_DUE, clock.now(), carryOut);
+    else carryOut();
+  }
+
+  #hand(plan: Layer2Plan<WireClaim>): void {
     const own: WireClaim[] = [];
     const handed = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
     for (const [at, claim] of plan.candidacies.entries()) {
       const owner = this.#owners.get(plan.groups[at] ?? claim.ip);
       if (this.#reserved.of(claim.ip) !== undefined) continue;
       if (owner === this.#node) own.push(claim);
-      else if (owner !== undefined && !disowned) handed.set(claim.ip, { claim, to: owner });
+      else if (owner !== undefined && !this.#isDisowned) handed.set(claim.ip, { claim, to: owner });
     }
-    const fresh = own.flatMap(({ ip }) => (this.#fresh.has(ip) ? [ip] : []));
+    const fresh = this.#fresh.size === 0 ? [] : own.map(({ ip }) => ip).filter((ip) => this.#fresh.has(ip));
     this.#fresh.clear();
+    this.#isDisowned = false;
     this.#layer2.apply(own, fresh, handed);
+    this.#handed();
+  }
+
+  #handed(): void {
+    this.#onHanded?.();
+    this.#onHanded = undefined;
   }
 
   /** Gives everything to others that can take it. */
@@ -261,27 +291,10 @@ export class Ownership {
   }
 
   stop(): void {
-    this.#parts.deadlines.set(DUE, undefined, () => undefined);
+    for (const due of [DUE, HAND_DUE]) this.#parts.deadlines.set(due, undefined, () => undefined);
     this.pulse.stop();
     this.#knocker.stop();
     this.#reserved.stop();
     this.mesh.stop();
   }
-}
-
-const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
-
-function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
-  if (liveness === 'dead' || liveness === 'alone') return [];
-  if (liveness === 'unknown') return ready && (asksKubernetes || isStrange) ? [[node, 'willing']] : [];
-  return [[node, liveness === 'disowning' ? 'willing' : liveness]];
-}
-
-/**
- * How a conflict about an address ends: by the hash and nothing else, since those who are in conflict do not see the same
- * cluster.
- */
-function orderOf(ip: Ip, nodes: readonly string[]): readonly string[] {
-  const candidates = nodes.map((node) => ({ node, weight: 0 }));
-  return electionOrder({ key: ip, firstVip: ip, candidates }, new RankCache());
 }

@@ -13,7 +13,7 @@ export interface PacketCounters {
 /** Room for any answer. */
 export const ANSWER_BYTES = 128;
 
-/** The answers to the frames of one reading, which go out together: a system call costs more than an answer. */
+/** Frames that go out together, as the answers to those of one reading do: a system call costs more than an answer. */
 export class Answers {
   readonly #counters: PacketCounters;
   readonly #frames = new Uint8Array(READER_BATCH * ANSWER_BYTES);
@@ -36,6 +36,20 @@ export class Answers {
   add(length: number): void {
     this.#lengths[this.#count] = length;
     this.#count += 1;
+  }
+
+  /** All of them, in as many system calls as that takes. */
+  sendAll(fd: number, frames: readonly Uint8Array[]): void {
+    for (const frame of frames) {
+      if (frame.length > ANSWER_BYTES) {
+        sendFrame(fd, frame, this.#counters);
+        continue;
+      }
+      this.place().set(frame);
+      this.add(frame.length);
+      if (this.#count === READER_BATCH) this.flush(fd);
+    }
+    this.flush(fd);
   }
 
   flush(fd: number): void {

@@ -22,6 +22,8 @@ export interface PacketEndpoint {
   readonly counters: PacketCounters;
   /** One whole Ethernet frame. @returns whether the kernel took it */
   send(frame: Uint8Array): boolean;
+  /** Many, together. */
+  sendAll(frames: readonly Uint8Array[]): void;
   /** Lets frames about these addresses through, and few others. Up to the first call all come through. */
   watch(ips: Iterable<Ip>): void;
   close(): void;
@@ -54,12 +56,16 @@ export function openPackets({ index, listener }: PacketOptions): PacketEndpoint 
     arp.close();
     throw error;
   }
+  const unasked = new Answers(counters);
   let open = true;
   return {
     index,
     counters,
     send(frame) {
       return open && sendFrame(arp.fd, frame, counters);
+    },
+    sendAll(frames) {
+      if (open) unasked.sendAll(arp.fd, frames);
     },
     watch(ips) {
       if (!open) return;

@@ -32,7 +32,7 @@ function packetHands(groups: MulticastGroups): PacketHands {
     open(link, listener) {
       const endpoint = openPackets({ index: link.index, listener });
       return {
-        send: (frame) => endpoint.send(frame),
+        sendAll: (frames) => endpoint.sendAll(frames),
         watch: (ips) => endpoint.watch(ips),
         join(wanted) {
           joined.set(link.name, wanted);

@@ -17,6 +17,8 @@ type Effects = AnnouncerEffect[];
 
 /** So many announcements are worth a wake-up; fewer wait for one another while the rate limit holds. */
 const BATCH = 100;
+/** So many go out in one step, which takes a few milliseconds: a BFD packet that waits longer may come too late. */
+const MOST_AT_ONCE = 128;
 
 export function startAnnouncer(now: Instant, config: Partial<AnnouncerConfig> = {}): AnnouncerState {
   const all = { ...ANNOUNCER_DEFAULTS, ...config };
@@ -34,8 +36,8 @@ export const announcer: Machine<AnnouncerState, AnnouncerEvent, AnnouncerEffect>
   step: (state, event, context) => {
     const effects: Effects = [];
     handle(state, event, context.now, effects);
-    // Every event may have made something due; what is due goes out with it.
-    sendDue(state, context, effects);
+    // Every event may have made something due, and what is due goes out with it; at the deadline, where there is much to do besides.
+    if (!isOneOfMany(event)) sendDue(state, context, effects);
     return [state, effects];
   },
   deadline: (state) => {
@@ -46,12 +48,18 @@ export const announcer: Machine<AnnouncerState, AnnouncerEvent, AnnouncerEffect>
   },
 };
 
+/** What frames of others bring comes by the thousand while they are read, and many claims have taken their time. */
+function isOneOfMany(event: AnnouncerEvent): boolean {
+  if (event.kind === 'claims') return event.claims.length > MOST_AT_ONCE;
+  return event.kind === 'defend' || event.kind === 'yield' || event.kind === 'release';
+}
+
 function handle(state: AnnouncerState, event: AnnouncerEvent, now: Instant, effects: Effects): void {
   switch (event.kind) {
     case 'links':
       return changeLinks(state, event.links, now, effects);
     case 'claims':
-      return changeClaims(state, event.claims, now, effects);
+      return changeClaims(state, event.claims, event.gone, now, effects);
     case 'tick':
       return undefined;
     case 'refresh':
@@ -109,10 +117,18 @@ function defend(state: AnnouncerState, claim: Claim, isAgainstSpeaker: boolean, 
   for (const link of linksOf(state, claim)) effects.push({ kind: 'announce', ip: claim.ip, interface: link.name });
 }
 
-function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now: Instant, effects: Effects): void {
-  const kept = new Set<Ip>();
+function changeClaims(
+  state: AnnouncerState,
+  wanted: readonly WantedClaim[],
+  gone: readonly Ip[] | undefined,
+  now: Instant,
+  effects: Effects,
+): void {
+  for (const ip of gone ?? missing(state, wanted)) {
+    const claim = state.claims.get(ip);
+    if (claim !== undefined) release(state, claim, effects);
+  }
   for (const want of wanted) {
-    kept.add(want.ip);
     const claim = state.claims.get(want.ip);
     if (claim === undefined) {
       const fresh: Claim = newClaim(want, now);
@@ -120,14 +136,27 @@ function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now
       begin(state, fresh, now, effects);
       continue;
     }
-    const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
-    const wasQuiet = isQuiet(claim);
-    claim.wanted = want;
-    if (isQuiet(claim)) state.due.remove(claim);
-    else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
-      begin(state, claim, now, effects);
+    changeWish(state, claim, want, now, effects);
   }
-  for (const claim of state.claims.values()) if (!kept.has(claim.ip)) release(state, claim, effects);
+}
+
+function changeWish(state: AnnouncerState, claim: Claim, want: WantedClaim, now: Instant, effects: Effects): void {
+  const isToBegin = isQuiet(claim) || !sameNames(claim.wanted.interfaces, want.interfaces);
+  // It was to be asked for, and nobody has answered for it yet: a later wish changes nothing of that.
+  claim.wanted = claim.wanted.probe && !claim.held && !want.probe ? { ...want, probe: true } : want;
+  if (isQuiet(claim)) state.due.remove(claim);
+  else if (isToBegin && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
+    begin(state, claim, now, effects);
+}
+
+function missing(state: AnnouncerState, wanted: readonly WantedClaim[]): Ip[] {
+  const kept = new Set(wanted.map(({ ip }) => ip));
+  return [...state.claims.keys()].filter((ip) => !kept.has(ip));
+}
+
+/** Whether one in the place of the other changes nothing. */
+export function isSameWish(a: WantedClaim, b: WantedClaim): boolean {
+  return a.quiet === b.quiet && (a.probe || !b.probe) && sameNames(a.interfaces, b.interfaces);
 }
 
 function release(state: AnnouncerState, claim: Claim, effects: Effects): void {
@@ -209,9 +238,10 @@ function firstDue(state: AnnouncerState, claim: Claim, now: Instant): Instant {
 
 function sendDue(state: AnnouncerState, context: Context, effects: Effects): void {
   refill(state.bucket, context.now);
+  const least = state.bucket.tokens - MOST_AT_ONCE;
   for (;;) {
     const claim = state.due.first();
-    if (claim === undefined || claim.dueAt > context.now || state.bucket.tokens < 1) return;
+    if (claim === undefined || claim.dueAt > context.now || state.bucket.tokens < 1 || state.bucket.tokens <= least) return;
     if (claim.phase === 'refused') {
       begin(state, claim, context.now, effects);
       continue;

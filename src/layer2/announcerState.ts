@@ -55,8 +55,8 @@ export interface WantedClaim {
 export type AnnouncerEvent =
   /** All interfaces, whenever one of them changes. */
   | { readonly kind: 'links'; readonly links: readonly Link[] }
-  /** All claims of this node; what is missing is released. */
-  | { readonly kind: 'claims'; readonly claims: readonly WantedClaim[] }
+  /** All claims of this node; what is missing is released. With `gone`: some of them, and what is released. */
+  | { readonly kind: 'claims'; readonly claims: readonly WantedClaim[]; readonly gone?: readonly Ip[] }
   /** Somebody has, or wants, an address that is being probed for. */
   | { readonly kind: 'occupied'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
   /** Say at once that the address is ours. */

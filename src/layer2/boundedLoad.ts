@@ -14,7 +14,7 @@ export interface Bid {
   /** Of the group. */
   readonly key: string;
   /** Rank of each of the round's nodes; Infinity once it has turned the group down. Changed by the election. */
-  readonly ranks: Float64Array;
+  readonly ranks: number[];
 }
 
 /**
@@ -42,7 +42,7 @@ function roundsOf(groups: readonly VipGroup[], cache: RankCache): Round[] {
     const id = nodes.join(' ');
     const round = byNodes.get(id) ?? { nodes, bids: [] };
     byNodes.set(id, round);
-    round.bids.push({ key: group.key, ranks: cache.ranks(round.nodes, group.firstVip) });
+    round.bids.push({ key: group.key, ranks: [...cache.ranks(round.nodes, group.firstVip)] });
   }
   return [...byNodes.values()];
 }
@@ -73,28 +73,30 @@ export function settleRounds(rounds: readonly Round[], load: Map<string, number>
  */
 function settle(round: Round, load: Map<string, number>, owners: Map<string, string>): void {
   const level = fillLevel(round, load);
-  const held = round.nodes.map((): Bid[] => []);
+  const held = round.nodes.map((_, at) => new WorstFirst(at));
   const asking = [...round.bids];
+  const carried = round.nodes.map((node) => load.get(node) ?? 0);
   for (let bid = asking.pop(); bid !== undefined; bid = asking.pop()) {
     // The level has room for all groups of the round, so nobody is turned down everywhere.
     const at = lowestRank(bid.ranks);
-    const bids = held[at] ?? [];
+    const bids = held[at];
+    if (bids === undefined) continue;
     bids.push(bid);
-    if (bids.length + (load.get(round.nodes[at] ?? '') ?? 0) <= level) continue;
-    for (const refused of bids.splice(worstOf(bids, at), 1)) {
-      refused.ranks[at] = Infinity;
-      asking.push(refused);
-    }
+    if (bids.all.length + (carried[at] ?? 0) <= level) continue;
+    const refused = bids.pop();
+    if (refused === undefined) continue;
+    refused.ranks[at] = Infinity;
+    asking.push(refused);
   }
   for (const [at, node] of round.nodes.entries()) {
-    const bids = held[at] ?? [];
+    const bids = held[at]?.all ?? [];
     load.set(node, (load.get(node) ?? 0) + bids.length);
     for (const bid of bids) owners.set(bid.key, node);
   }
 }
 
 /** Equal ranks (one in 2^48) go to the lesser name, which every speaker sees alike. */
-export function lowestRank(ranks: Float64Array): number {
+export function lowestRank(ranks: readonly number[]): number {
   let best = 0;
   for (let i = 1; i < ranks.length; i++) if ((ranks[i] ?? Infinity) < (ranks[best] ?? Infinity)) best = i;
   return best;
@@ -113,14 +115,52 @@ function fillLevel(round: Round, load: ReadonlyMap<string, number>): number {
   return level;
 }
 
-function worstOf(bids: readonly Bid[], at: number): number {
-  let worst = 0;
-  for (let i = 1; i < bids.length; i++) if (isWorse(bids[i], bids[worst], at)) worst = i;
-  return worst;
+/** The groups that one node holds, as a heap: of ten thousand, thousands may be turned away. */
+class WorstFirst {
+  readonly all: Bid[] = [];
+  readonly #at: number;
+
+  /** @param at the node's place in the round */
+  constructor(at: number) {
+    this.#at = at;
+  }
+
+  push(bid: Bid): void {
+    let slot = this.all.push(bid) - 1;
+    while (slot > 0) {
+      const above = (slot - 1) >> 1;
+      const parent = this.all[above] ?? bid;
+      if (!isWorse(bid, parent, this.#at)) break;
+      this.all[slot] = parent;
+      slot = above;
+    }
+    this.all[slot] = bid;
+  }
+
+  pop(): Bid | undefined {
+    const worst = this.all[0];
+    const last = this.all.pop();
+    if (last !== undefined && last !== worst) this.#sink(last);
+    return worst;
+  }
+
+  /** From the top. */
+  #sink(bid: Bid): void {
+    let slot = 0;
+    for (;;) {
+      const left = this.all[slot * 2 + 1];
+      const right = this.all[slot * 2 + 2];
+      const isRight = left !== undefined && right !== undefined && isWorse(right, left, this.#at);
+      const child = isRight ? right : left;
+      if (child === undefined || !isWorse(child, bid, this.#at)) break;
+      this.all[slot] = child;
+      slot = slot * 2 + (isRight ? 2 : 1);
+    }
+    this.all[slot] = bid;
+  }
 }
 
-function isWorse(a: Bid | undefined, b: Bid | undefined, at: number): boolean {
-  if (a === undefined || b === undefined) return false;
+function isWorse(a: Bid, b: Bid, at: number): boolean {
   const difference = (a.ranks[at] ?? 0) - (b.ranks[at] ?? 0);
   return difference === 0 ? a.key > b.key : difference > 0;
 }

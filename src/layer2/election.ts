@@ -81,8 +81,8 @@ export const DRAINING_TIER = 2;
 
 function enter({ nodes, vips, ranks }: Contest, places: readonly number[], bids: Bid[]): void {
   for (const [v, key] of vips.entries()) {
-    const own = new Float64Array(places.length);
-    for (let i = 0; i < places.length; i++) own[i] = ranks[v * nodes.length + (places[i] ?? 0)] ?? 0;
+    const own: number[] = [];
+    for (const place of places) own.push(ranks[v * nodes.length + place] ?? 0);
     bids.push({ key, ranks: own });
   }
 }

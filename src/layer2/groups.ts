@@ -1,13 +1,17 @@
 import { type Ip, solicitedNodeGroup } from '../net/ip.ts';
-import { type ClaimEntry } from './claimTable.ts';
 import { type Link, isFit, isSelected } from './link.ts';
+
+interface Grouped {
+  readonly ip: Ip;
+  readonly interfaces?: readonly string[] | undefined;
+}
 
 /**
  * The solicited-node groups that must be joined for the claims to be heard behind snooping switches, by interface name. The whole
  * wanted set: compute it again when claims or links change, and join and leave the difference. VIPs that share their low 24 bits
  * share a group. An interface that was recreated (another index) has lost its memberships.
  */
-export function solicitedGroups(claims: Iterable<ClaimEntry>, links: readonly Link[]): Map<string, Set<Ip>> {
+export function solicitedGroups(claims: Iterable<Grouped>, links: readonly Link[]): Map<string, Set<Ip>> {
   const wanted = new Map<string, Set<Ip>>();
   for (const claim of claims) {
     if (!claim.ip.includes(':')) continue;

@@ -1,4 +1,4 @@
-import { type Ip, ipToBytes } from '../net/ip.ts';
+import { type Ip, writeIp } from '../net/ip.ts';
 
 /**
  * How well a node can announce an address: by an interface in its subnet; by one that is in another (`1`), which the hosts of the segment
@@ -36,10 +36,26 @@ export function reachRanges(groups: ReadonlyMap<Ip, Reach>): ReachRange[] {
 export function reachIn(ranges: readonly ReachRange[], vip: Ip): Reach {
   if (ranges.length === 0) return REACH.near;
   const key = orderKey(vip);
-  const found = ranges.find(({ from, to }) => orderKey(from) <= key && key <= orderKey(to));
+  const found = keyed(ranges).find(({ from, to }) => from <= key && key <= to);
   return found?.reach ?? REACH.near;
 }
 
+interface KeyedRange {
+  readonly reach: 1 | 2;
+  readonly from: string;
+  readonly to: string;
+}
+
+const KEYED = new WeakMap<readonly ReachRange[], readonly KeyedRange[]>();
+
+function keyed(ranges: readonly ReachRange[]): readonly KeyedRange[] {
+  const known = KEYED.get(ranges) ?? ranges.map(({ reach, from, to }) => ({ reach, from: orderKey(from), to: orderKey(to) }));
+  KEYED.set(ranges, known);
+  return known;
+}
+
+const BYTES = new Uint8Array(16);
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const KEYS = new Map<Ip, string>();
 const MOST_KEYS = 50_000;
 
@@ -48,9 +64,9 @@ function orderKey(ip: Ip): string {
   const known = KEYS.get(ip);
   if (known !== undefined) return known;
   if (KEYS.size >= MOST_KEYS) KEYS.clear();
-  const bytes = ipToBytes(ip);
-  let key = bytes.length === 4 ? '4' : '6';
-  for (const byte of bytes) key += byte.toString(16).padStart(2, '0');
+  const length = writeIp(ip, BYTES, 0);
+  let key = length === 4 ? '4' : '6';
+  for (let at = 0; at < length; at++) key += HEX[BYTES[at] ?? 0] ?? '';
   KEYS.set(ip, key);
   return key;
 }

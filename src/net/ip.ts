@@ -156,6 +156,7 @@ export function isLinkLocal(ip: Ip): boolean {
 /** RFC 4291 §2.7.1: ff02::1:ffXX:XXXX with the low 24 bits of the address. @param ip IPv6 */
 export function solicitedNodeGroup(ip: Ip): Ip {
   const bytes = ipToBytes(ip);
-  const group = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, bytes[13] ?? 0, bytes[14] ?? 0, bytes[15] ?? 0);
-  return ipFromBytes(group);
+  const high = (bytes[13] ?? 0).toString(16).padStart(2, '0');
+  const low = ((bytes[14] ?? 0) << 8) | (bytes[15] ?? 0);
+  return `ff02::1:ff${high}:${low.toString(16)}` as Ip;
 }

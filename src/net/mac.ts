@@ -17,8 +17,14 @@ export function macFromBytes(bytes: Uint8Array, offset = 0): Mac {
 
 export function macToBytes(mac: Mac): Uint8Array {
   const bytes = new Uint8Array(6);
-  for (let i = 0; i < 6; i++) bytes[i] = Number.parseInt(mac.slice(i * 3, i * 3 + 2), 16);
+  for (let i = 0; i < 6; i++) bytes[i] = (digit(mac, i * 3) << 4) | digit(mac, i * 3 + 1);
   return bytes;
+}
+
+/** There are several addresses in each of thousands of frames. */
+function digit(mac: Mac, at: number): number {
+  const code = mac.charCodeAt(at);
+  return (code & 15) + (code > 57 ? 9 : 0);
 }
 
 /** RFC 2464 §7: an IPv6 multicast group maps to 33:33 and the group's low 32 bits. @param group 16 bytes */

@@ -64,6 +64,24 @@ describe('take-over', () => {
   });
 });
 
+describe('thousands of claims at once', () => {
+  it('are announced in steps that are short, and told of in parts', () => {
+    const run = driver();
+    const ips = Array.from({ length: 2_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}` as typeof A);
+    const claims = ips.map((ip) => ({ ip, probe: false }));
+    run.send({ kind: 'claims', claims: claims.slice(0, 1_000), gone: [] });
+    expect(run.of('announce')).toEqual([]);
+    run.send({ kind: 'claims', claims: claims.slice(1_000), gone: ips.slice(0, 10) });
+    expect(run.of('answer')).toHaveLength(2_000);
+    expect(run.of('silence').map(({ ip }) => ip)).toEqual(ips.slice(0, 10));
+    run.runUntil(400);
+    const perStep = new Map<number, number>();
+    for (const { at } of run.of('announce')) perStep.set(at, (perStep.get(at) ?? 0) + 1);
+    expect(Math.max(...perStep.values())).toBeLessThanOrEqual(256);
+    expect(new Set(run.of('announce').map(({ ip }) => ip)).size).toBe(1_990);
+  });
+});
+
 describe('probing before the first claim (RFC 5227 §2.1)', () => {
   it('asks three times, then claims', () => {
     const run = driver();
@@ -89,6 +107,22 @@ describe('probing before the first claim (RFC 5227 §2.1)', () => {
     run.runUntil(3_000);
     expect(run.of('probe').slice(2)).toMatchObject([{ at: 2_250 }, { at: 2_450 }, { at: 2_650 }]);
     expect(run.of('announce')[0]?.at).toBe(2_850);
+  });
+
+  it.each(['probing', 'refused'])('goes on asking for what is %s, whatever plan comes next', (phase) => {
+    const run = driver();
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: true }] });
+    run.runUntil(100);
+    if (phase === 'refused') run.send({ kind: 'occupied', ip: A, mac: CLIENT_MAC, interface: 'eth0' });
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false }] });
+    for (let at = 200; at < 20_000; at += 100) {
+      const before = run.of('probe').length;
+      run.runUntil(at);
+      if (run.of('probe').length > before) run.send({ kind: 'occupied', ip: A, mac: CLIENT_MAC, interface: 'eth0' });
+    }
+    expect(run.of('probe').length).toBeGreaterThan(2);
+    expect(run.of('answer').map((answer) => answer.phase)).not.toContain('claimed');
+    expect(run.of('announce')).toEqual([]);
   });
 
   it('asks more and more rarely for what stays refused, and at once again when it was held meanwhile', () => {

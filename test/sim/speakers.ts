@@ -371,7 +371,7 @@ export class SimHost {
             const length = listener.answer(frame, answer);
             if (length > 0) send(answer.subarray(0, length));
           };
-          return { join: stop, watch: stop, close: stop, send };
+          return { join: stop, watch: stop, close: stop, sendAll: (frames) => frames.forEach(send) };
         },
       },
       links: {

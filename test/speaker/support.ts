@@ -210,7 +210,7 @@ export class FakeHands implements Hands {
       };
       this.ports.push(port);
       return {
-        send,
+        sendAll: (frames: readonly Uint8Array[]) => frames.forEach(send),
         watch: () => undefined,
         join: (groups: ReadonlySet<Ip>) => {
           port.groups = new Set(groups);
