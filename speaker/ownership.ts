@@ -184,11 +184,13 @@ export class Ownership {
     const counted = (reach: Reach): number => [...groups.values()].filter((each) => each === reach).length;
     this.unfit = { subnet: counted(REACH.afar), interface: counted(REACH.none) };
     const ranges = reachRanges(groups);
-    if (JSON.stringify(ranges) !== JSON.stringify(this.#reach))
+    if (JSON.stringify(ranges) !== JSON.stringify(this.#reach)) {
+      this.#parts.changed();
       this.#parts.log.info(
         { ranges },
         'what other nodes are to announce before this one: 1 is in no subnet of its interfaces, 2 has no interface',
       );
+    }
     this.#reach = ranges;
     this.mesh.setReach(ranges);
   }

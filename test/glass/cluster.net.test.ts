@@ -188,7 +188,7 @@ need(PAGE_NEED, KUBE_NEED, `file:${CHROMIUM}`).describe('the looking glass of a 
 
     await tab.click('[data-tabs] a[href="#overview"]');
     await report('n2', { claims: [vip], state: 'Idle' });
-    await shows(tab, /SessionDown[\s\S]*Hold Timer Expired/);
+    await shows(tab, /HoldTimerExpired[\s\S]*Hold Timer Expired/);
     await report('n2', { claims: [vip] });
     await until('the problem to be over', async () => !/Hold Timer Expired/.test(await tab.locator('main').innerText()), 30_000, 100);
     await client.delete({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'web' });
