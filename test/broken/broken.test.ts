@@ -17,23 +17,14 @@ import { type Raw, type RawCluster, calm, listRaw, named, speak } from '../cli/e
 import { Executable } from '../cli/support.ts';
 import { NAMESPACE } from '../controller/fixtures.ts';
 import { type Cluster, type Seen, conditionOf, eventsAbout, getService, serviceObject, startCluster, until } from '../controller/support.ts';
-import type { KubeObject } from '../kubelab/json.ts';
 import { need } from '../support/need.ts';
 import { PAGE_NEED } from '../glass/stand.ts';
 import { BROKEN } from '../cli/doctor/facts.ts';
 import { ip } from '../speaker/support.ts';
 import { documents } from '../support/apiClient.ts';
+import { FLAGS, QUICK, store } from './store.ts';
 import { ADDRESS_ROWS, nameOf, startAddresses } from './addressRows.ts';
 import { type Row, WIRE_ROWS, startBase } from './wireRows.ts';
-
-const PLURALS = {
-  IPAddressPool: 'ipaddresspools',
-  BGPPeer: 'bgppeers',
-  BGPAdvertisement: 'bgpadvertisements',
-  L2Advertisement: 'l2advertisements',
-  BFDProfile: 'bfdprofiles',
-  Community: 'communities',
-} as const;
 
 /** What tests say of a Service everywhere, in the order in which somebody would look. */
 interface Said {
@@ -48,30 +39,6 @@ let cluster: Cluster;
 let controller: Controller;
 let base: RawCluster;
 let serial = 0;
-
-/** Stores what the API server would store if everybody had written it, and nothing else of these kinds. */
-function store(raw: RawCluster): void {
-  const put = (storage: string, objects: readonly Raw[], apiVersion: string, kind: string): void => {
-    const keyOf = ({ metadata: { namespace, name } }: Raw): string => (namespace === undefined ? name : `${namespace}/${name}`);
-    const wanted = new Set(objects.map(keyOf));
-    const { store: table } = cluster.lab;
-    for (const { key } of table.list(storage)) if (!wanted.has(key)) table.remove(storage, key);
-    for (const object of objects) {
-      const known = table.get(storage, keyOf(object))?.object;
-      const next = { apiVersion, kind, ...object } as unknown as KubeObject;
-      const essence = (one: KubeObject | undefined): string =>
-        JSON.stringify({ ...one, metadata: [one?.metadata.uid, one?.metadata.labels] });
-      if (essence(known) !== essence(next)) table.put(storage, keyOf(object), structuredClone(next));
-    }
-  };
-  for (const [kind, plural] of Object.entries(PLURALS))
-    put(`heraldlb.io/${plural}`, raw.config[kind as keyof typeof PLURALS], 'heraldlb.io/v1', kind);
-  put('nodes', raw.nodes, 'v1', 'Node');
-  put('discovery.k8s.io/endpointslices', raw.slices, 'discovery.k8s.io/v1', 'EndpointSlice');
-  put('heraldlb.io/nodestates', raw.nodeStates, 'heraldlb.io/v1', 'NodeState');
-  put('pods', raw.pods ?? [], 'v1', 'Pod');
-  put('services', raw.services, 'v1', 'Service');
-}
 
 async function said(service: string, uid: string, code: string): Promise<Said> {
   const raw = await listRaw(cluster.kubeconfig);
@@ -127,14 +94,14 @@ async function snapshot(): Promise<Snapshot> {
 async function stage({ by, broken, wire = calm, after, isNew, service = 'web' }: Row): Promise<string> {
   const { raw, uid } = fresh(service);
   if (isNew === true) {
-    store({ ...raw, config: { ...raw.config, BGPAdvertisement: [], L2Advertisement: [] } });
+    store(cluster, { ...raw, config: { ...raw.config, BGPAdvertisement: [], L2Advertisement: [] } });
     await until('nothing to be remembered', async () => (await snapshot()).advertisements.length === 0);
   }
   if (by === 'bgp') raw.config.L2Advertisement = [];
   if (by === 'layer2') raw.config.BGPAdvertisement = [];
   broken?.(raw);
   await speak(raw, wire);
-  store(raw);
+  store(cluster, raw);
   if (after === undefined) return uid;
   // What was good before goes on: so it has to have been seen.
   const { BGPAdvertisement, L2Advertisement, IPAddressPool } = raw.config;
@@ -148,13 +115,9 @@ async function stage({ by, broken, wire = calm, after, isNew, service = 'web' }:
     return [...advertisements, ...pools].map(({ id }) => id).toSorted().join() === wanted.join();
   });
   after(raw);
-  store(raw);
+  store(cluster, raw);
   return uid;
 }
-
-const announced = { startMs: 0, settleMs: 100, reasonMs: 100, longestMs: 2000, wordsMs: 1000, restMs: 20 };
-const FLAGS = { glassPort: 0, glassAuth: 'none' } as const;
-const QUICK = { announced, glassRestMs: 20 };
 
 need(PAGE_NEED).describe('condition, event, explain, status and page give one code for one cause', () => {
   beforeAll(async () => {
@@ -231,16 +194,16 @@ const NODE_ROWS: Readonly<Record<string, NodeRow>> = {
     reason: 'CannotOpenInterface',
   },
   'no capability NET_RAW': { problem: cannotOpen('eth0', 'EPERM'), on: 'Node', doctor: 'no NET_RAW', reason: 'CapabilityMissing' },
-  'no capability NET_BIND_SERVICE': {
-    problem: { reason: 'CapabilityMissing', capability: 'NET_BIND_SERVICE', what: 'no BGP connections are accepted' },
-    on: 'Node',
-    doctor: 'no NET_BIND_SERVICE',
-    reason: 'CapabilityMissing',
-  },
   'no capability NET_ADMIN': {
     problem: { reason: 'CapabilityMissing', capability: 'NET_ADMIN', what: 'no TCP MD5 and no TCP-AO', peer: 'tor' },
     on: 'BGPPeer',
     doctor: 'no NET_ADMIN',
+    reason: 'CapabilityMissing',
+  },
+  'no capability NET_BIND_SERVICE': {
+    problem: { reason: 'CapabilityMissing', capability: 'NET_BIND_SERVICE', what: 'no BGP connections are accepted' },
+    on: 'Node',
+    doctor: 'no NET_BIND_SERVICE',
     reason: 'CapabilityMissing',
   },
   'an interface that is not there': {
@@ -317,7 +280,7 @@ need(PAGE_NEED).describe('what is wrong without a Service has one code in NodeSt
     const state = stateOf(raw, row);
     raw.nodeStates = [...raw.nodeStates.filter(({ metadata }) => metadata.name !== 'n1'), state];
     for (const { key } of cluster.lab.store.list('events')) cluster.lab.store.remove('events', key);
-    store(raw);
+    store(cluster, raw);
     const { reason, on, doctor } = row;
     const ready = (state.status['conditions'] as { reason: string }[])[0];
     expect(ready?.reason).toBe(reason);

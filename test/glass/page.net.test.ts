@@ -128,20 +128,20 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     const moved = cluster.nodeStates.map((state) =>
       state.metadata.name === 'rack2-c'
         ? nodeState('rack2-c', {
-            claims: [{ ip: '198.51.100.60', services: ['default/brand-new'], interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }],
+            claims: [{ ip: '192.168.7.249', services: ['default/brand-new'], interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }],
           })
         : state,
     );
     small.tell(
       inputOf({
         ...cluster,
-        services: [...cluster.services.slice(1), service('brand-new', ['198.51.100.60'])],
+        services: [...cluster.services.slice(1), service('brand-new', ['192.168.7.249'])],
         slices: [...cluster.slices, slice('brand-new', ['rack2-c'])],
         nodeStates: moved,
       }),
     );
     await holds(tab, `document.body.innerText.includes('default/brand-new') && !document.body.innerText.includes('default/shop\\n')`);
-    expect(await tab.locator('.grid [data-id="198.51.100.60"]').innerText()).toMatch(/announced[\s\S]*rack2-c/);
+    expect(await tab.locator('.grid [data-id="192.168.7.249"]').innerText()).toMatch(/announced[\s\S]*rack2-c/);
     small.tell(inputOf(cluster));
     await holds(tab, `!document.body.innerText.includes('default/brand-new')`);
   });
