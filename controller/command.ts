@@ -51,7 +51,10 @@ export function controllerCommand(): Command {
     .option('--no-announced', 'do not write the condition Announced of Services: without it the controller reads no EndpointSlices')
     .addOption(new Option('--announced', 'the default').default(true).hideHelp())
     .addOption(
-      new Option('--announced-settle <seconds>', 'so long Announced has to have changed before it is written; its reason alone three times as long')
+      new Option(
+        '--announced-settle <seconds>',
+        'so long Announced has to have changed before it is written; its reason alone three times as long',
+      )
         .argParser(seconds)
         .default(3),
     )

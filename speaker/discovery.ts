@@ -77,9 +77,7 @@ export class Discovery {
     if (address !== undefined || device === undefined || this.routerOn(device) !== undefined) return undefined;
     if (this.#linkOf(device)?.index === undefined) return { reason: 'NoDevice', peer, device };
     const error = this.#errors.get(device);
-    return error === undefined
-      ? { reason: 'NoRouter', peer, interface: device }
-      : cannotOpen(device, error);
+    return error === undefined ? { reason: 'NoRouter', peer, interface: device } : cannotOpen(device, error);
   }
 
   close(): void {

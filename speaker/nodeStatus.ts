@@ -60,7 +60,11 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
 function passedOver({ passedOver: ranges = [] }: Report): Pick<NodeStateStatus, 'passedOver'> {
   if (ranges.length === 0) return {};
   return {
-    passedOver: ranges.map(({ reach, from, to }) => ({ reason: reach === REACH.none ? 'NoUsableInterface' : 'PoolOutsideSubnets', from, to })),
+    passedOver: ranges.map(({ reach, from, to }) => ({
+      reason: reach === REACH.none ? 'NoUsableInterface' : 'PoolOutsideSubnets',
+      from,
+      to,
+    })),
   };
 }
 

@@ -50,7 +50,9 @@ async function listConfig(client: KubeClient, apiGroup: string, namespace: strin
 async function listKind(client: KubeClient, resource: Resource, namespace: string): Promise<KubeObject[]> {
   const found = await unless(isNotFound, listAll(configClient(client, resource), resource, namespace));
   if (found !== undefined) return found;
-  throw new Error(`the cluster has no ${resource.plural}.${resource.group}: its definition is not installed: CrdMissing (${docsOfUnread('CrdMissing')})`);
+  throw new Error(
+    `the cluster has no ${resource.plural}.${resource.group}: its definition is not installed: CrdMissing (${docsOfUnread('CrdMissing')})`,
+  );
 }
 
 function isUnseen(error: unknown): boolean {

@@ -129,7 +129,8 @@ const EXPLAIN: Readonly<Record<ExplainReason, string>> = {
   NoNodes: 'look at `kubectl get nodes`',
   SpeakerNotRunning: 'look at `kubectl get pods -n heraldlb-system -o wide` and the log of the speaker',
   NotOnTheWire: 'wait some seconds, then look into the log of the speaker on that node',
-  PoolOutsideSubnets: 'nothing where other nodes are in the subnet or a router has a route; else announce the pool by BGP, or take addresses of the subnet',
+  PoolOutsideSubnets:
+    'nothing where other nodes are in the subnet or a router has a route; else announce the pool by BGP, or take addresses of the subnet',
   FamilyNotCarried: 'set dualStackAddressFamily or families in the BGPPeer, or add a peer of that family',
 };
 

@@ -21,7 +21,12 @@ export function docsOfUnread(reason: UnreadReason): string {
   return `docs/troubleshoot.md#${reason.toLowerCase()}`;
 }
 
-const BY_STATUS: Readonly<Record<number, UnreadReason>> = { 0: 'ApiUnreachable', 401: 'ApiRefused', 403: 'RightMissing', 404: 'CrdMissing' };
+const BY_STATUS: Readonly<Record<number, UnreadReason>> = {
+  0: 'ApiUnreachable',
+  401: 'ApiRefused',
+  403: 'RightMissing',
+  404: 'CrdMissing',
+};
 
 /** @param status of HTTP; 0: there was no answer */
 export function unreadReason(status: number): UnreadReason {

@@ -16,7 +16,16 @@ import { plansOf, readWorld } from '../../src/view/world.ts';
 import { type Raw, type RawCluster, calm, listRaw, named, speak } from '../cli/explainSupport.ts';
 import { Executable } from '../cli/support.ts';
 import { NAMESPACE } from '../controller/fixtures.ts';
-import { type Cluster, type Seen, conditionOf, eventsAbout, getService, serviceObject, startCluster, until } from '../controller/support.ts';
+import {
+  type Cluster,
+  type Seen,
+  conditionOf,
+  eventsAbout,
+  getService,
+  serviceObject,
+  startCluster,
+  until,
+} from '../controller/support.ts';
 import { need } from '../support/need.ts';
 import { PAGE_NEED } from '../glass/stand.ts';
 import { BROKEN } from '../cli/doctor/facts.ts';
@@ -112,7 +121,12 @@ async function stage({ by, broken, wire = calm, after, isNew, service = 'web' }:
   ].toSorted();
   await until('the controller to see it', async () => {
     const { advertisements, pools } = await snapshot();
-    return [...advertisements, ...pools].map(({ id }) => id).toSorted().join() === wanted.join();
+    return (
+      [...advertisements, ...pools]
+        .map(({ id }) => id)
+        .toSorted()
+        .join() === wanted.join()
+    );
   });
   after(raw);
   store(cluster, raw);
