@@ -122,7 +122,8 @@ function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now
     }
     const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
     const wasQuiet = isQuiet(claim);
-    claim.wanted = want;
+    // A later plan does not make it known: what another host answered for is asked for until nobody does.
+    claim.wanted = claim.wanted.probe && !want.probe ? { ...want, probe: true } : want;
     if (isQuiet(claim)) state.due.remove(claim);
     else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
       begin(state, claim, now, effects);
