@@ -124,7 +124,9 @@ function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now
     const wasQuiet = isQuiet(claim);
     // A later plan does not make it known: what another host answered for is asked for until nobody does.
     claim.wanted = claim.wanted.probe && !want.probe ? { ...want, probe: true } : want;
-    if (isQuiet(claim)) state.due.remove(claim);
+    // What is only kept for another node is kept where it may be announced still, and nowhere else.
+    if (isQuiet(claim) && moved && claim.phase === 'claimed' && linksOf(state, claim).length === 0) begin(state, claim, now, effects);
+    else if (isQuiet(claim)) state.due.remove(claim);
     else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
       begin(state, claim, now, effects);
   }

@@ -209,14 +209,17 @@ need(...LAB_NEEDS, 'command:curl', { reason, met: findKubeBinaries()?.controller
       await edit('bird', { password: 'not what the router has' });
       const [is2, all2] = await told({ 'to-frr': 'BadPeerAs', 'to-bird': 'KeyNotAccepted', 'foreign-host': 'AddressInUse' });
       expect(is2).toEqual(all2);
-      const peers = (await lab.client.list({ apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer', namespace: NAMESPACE })) as unknown as Raw[];
-      const established = Object.fromEntries(
-        peers.map(({ metadata, status }) => [
-          metadata.name,
-          (status['conditions'] as { type: string; reason: string }[]).find(({ type }) => type === 'Established')?.reason,
-        ]),
-      );
-      expect(established).toEqual({ bird: 'KeyNotAccepted', frr: 'BadPeerAs', ghost: 'NoRouteToRouter', refused: 'ConnectionRefused' });
+      const established = async (): Promise<string> => {
+        const peers = (await lab.client.list({ apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer', namespace: NAMESPACE })) as unknown as Raw[];
+        const conditions = ({ status }: Raw) => status['conditions'] as { type: string; reason: string }[];
+        const reasonOf = (each: Raw) => conditions(each).find(({ type }) => type === 'Established')?.reason;
+        return peers
+          .map((each) => `${each.metadata.name} ${reasonOf(each)}`)
+          .toSorted()
+          .join(', ');
+      };
+      const all = 'bird KeyNotAccepted, frr BadPeerAs, ghost NoRouteToRouter, refused ConnectionRefused';
+      await until(all, async () => (await established()) === all, 30_000, 500);
       const program = await Executable.build();
       try {
         const ran = await program.run(kubeconfig, 'explain', 'service', 'default/foreign-host', '-o', 'json');

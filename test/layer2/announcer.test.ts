@@ -122,6 +122,16 @@ describe('probing before the first claim (RFC 5227 §2.1)', () => {
 });
 
 describe('interfaces', () => {
+  it('what is kept for another node is not kept on an interface that is none for it any more', () => {
+    const run = driver();
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false }] });
+    run.runUntil(100);
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false, quiet: true }] });
+    expect(run.of('silence')).toEqual([]);
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false, quiet: true, interfaces: ['eth9'] }] });
+    expect(run.of('silence')).toMatchObject([{ ip: A }]);
+  });
+
   it('W12: a claim without a fit interface is stranded, not announced', () => {
     const run = driver();
     run.send({ kind: 'claims', claims: [{ ip: A, probe: false, interfaces: ['eth7'] }] });
