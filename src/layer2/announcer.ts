@@ -120,17 +120,22 @@ function changeClaims(state: AnnouncerState, wanted: readonly WantedClaim[], now
       begin(state, fresh, now, effects);
       continue;
     }
-    const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
-    const wasQuiet = isQuiet(claim);
-    // A later plan does not make it known: what another host answered for is asked for until nobody does.
-    claim.wanted = claim.wanted.probe && !want.probe ? { ...want, probe: true } : want;
-    // What is only kept for another node is kept where it may be announced still, and nowhere else.
-    if (isQuiet(claim) && moved && claim.phase === 'claimed' && linksOf(state, claim).length === 0) begin(state, claim, now, effects);
-    else if (isQuiet(claim)) state.due.remove(claim);
-    else if ((moved || wasQuiet) && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
-      begin(state, claim, now, effects);
+    if (rewant(state, claim, want)) begin(state, claim, now, effects);
   }
   for (const claim of state.claims.values()) if (!kept.has(claim.ip)) release(state, claim, effects);
+}
+
+/** @returns whether it has to begin again */
+function rewant(state: AnnouncerState, claim: Claim, want: WantedClaim): boolean {
+  const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
+  const wasQuiet = isQuiet(claim);
+  // A later plan does not make it known: what another host answered for is asked for until nobody does.
+  claim.wanted = claim.wanted.probe && !want.probe ? { ...want, probe: true } : want;
+  const { phase } = claim;
+  if (!isQuiet(claim)) return (moved || wasQuiet) && (phase === 'probing' || phase === 'claimed' || phase === 'waiting');
+  state.due.remove(claim);
+  // What is only kept for another node is kept where it may be announced still, and nowhere else.
+  return moved && phase === 'claimed' && linksOf(state, claim).length === 0;
 }
 
 function release(state: AnnouncerState, claim: Claim, effects: Effects): void {
