@@ -9,6 +9,12 @@ function port(text: string): number {
   return value;
 }
 
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('seconds are 0.1 to 3600.');
+  return value;
+}
+
 /** `heraldlb controller`. The program itself is loaded only when the command runs. */
 export function controllerCommand(): Command {
   return new Command('controller')
@@ -44,6 +50,14 @@ export function controllerCommand(): Command {
     .option('--glass-docs <url>', 'where reason codes link to; default: the page brings its own')
     .option('--no-announced', 'do not write the condition Announced of Services: without it the controller reads no EndpointSlices')
     .addOption(new Option('--announced', 'the default').default(true).hideHelp())
+    .addOption(
+      new Option(
+        '--announced-settle <seconds>',
+        'so long Announced has to have changed before it is written; its reason alone three times as long',
+      )
+        .argParser(seconds)
+        .default(3),
+    )
     .option('--no-leader-elect', 'only where this is the one controller')
     .addOption(new Option('--leader-elect', 'the default').default(true).hideHelp())
     .addOption(new Option('--identity <name>', 'name in the lease, unique among the replicas').env('HERALDLB_IDENTITY').default(hostname()))

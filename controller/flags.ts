@@ -15,6 +15,8 @@ export interface Flags extends GlassFlags {
   readonly leaderElect: boolean;
   /** Say of Services whether they are on the wire. Default: yes. */
   readonly announced?: boolean;
+  /** Seconds that a change stands before it is told. Default: 3. */
+  readonly announcedSettle?: number;
   /** Absent: no webhook. */
   readonly webhookPort?: number;
   readonly identity: string;

@@ -1,4 +1,4 @@
-import { TIMING, type Timing } from './announced/announcer.ts';
+import { SETTLE, type Timing, timingOf } from './announced/announcer.ts';
 import { Configuration, configResources } from './configuration.ts';
 import type { Flags } from './flags.ts';
 import { type LookingGlass, checkGlassFlags, startGlass } from './glass/glass.ts';
@@ -76,7 +76,7 @@ export async function startController(flags: Flags, overrides: Overrides = {}): 
     apiGroup: flags.apiGroup,
     lbClass: flags.lbClass,
     holder,
-    announced: flags.announced === false ? undefined : (overrides.announced ?? TIMING),
+    announced: flags.announced === false ? undefined : (overrides.announced ?? timingOf(flags.announcedSettle ?? SETTLE)),
     onSeen: () => glass?.mark(),
     log,
     kubeMetrics,

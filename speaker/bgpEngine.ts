@@ -230,7 +230,10 @@ export class BgpEngine {
 
   #keyProblem(peer: { readonly neighbour: Neighbour }): WireProblem[] {
     const error = this.#unsigned(peer);
-    return error === undefined ? [] : [{ reason: 'CannotSetKey', peer: peer.neighbour.name, error }];
+    if (error === undefined) return [];
+    const { name } = peer.neighbour;
+    if (error === 'EPERM') return [{ reason: 'CapabilityMissing', capability: 'NET_ADMIN', what: 'no TCP MD5 and no TCP-AO', peer: name }];
+    return [{ reason: 'CannotSetKey', peer: name, error }];
   }
 
   #problemsOf(peer: BgpPeer): WireProblem[] {

@@ -4,7 +4,7 @@ import type { Ip } from '../src/net/ip.ts';
 import type { EngineParts } from './engineParts.ts';
 import type { HostLink, RouterWatch } from './hands.ts';
 import { codeOf } from './io/errno.ts';
-import type { WireProblem } from './report.ts';
+import { type WireProblem, cannotOpen } from './report.ts';
 
 /** RFC 4861 §10, RTR_SOLICITATION_INTERVAL. */
 const SOLICIT_MS = 4000;
@@ -77,9 +77,7 @@ export class Discovery {
     if (address !== undefined || device === undefined || this.routerOn(device) !== undefined) return undefined;
     if (this.#linkOf(device)?.index === undefined) return { reason: 'NoDevice', peer, device };
     const error = this.#errors.get(device);
-    return error === undefined
-      ? { reason: 'NoRouter', peer, interface: device }
-      : { reason: 'CannotOpenInterface', interface: device, error };
+    return error === undefined ? { reason: 'NoRouter', peer, interface: device } : cannotOpen(device, error);
   }
 
   close(): void {

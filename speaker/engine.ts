@@ -85,12 +85,14 @@ export class Engine {
   }
 
   report(): Report {
+    const passedOver = this.ownership.reach();
     return {
       ...(this.#plan === undefined ? {} : { generation: this.#plan.plan.generation }),
       peers: this.bgp.report(),
       bfd: [...this.bfd.report(), ...this.ownership.mesh.report()],
       claims: this.layer2.report(),
       problems: [...this.bgp.problems(), ...this.bfd.problems(), ...this.layer2.problems(), ...this.ownership.problems()],
+      ...(passedOver.length === 0 ? {} : { passedOver }),
     };
   }
 

@@ -5,7 +5,7 @@ import { type Ip, ipToBytes } from '../src/net/ip.ts';
 import { type Subnet, subnetContains, subnetOf } from '../src/net/subnet.ts';
 import type { EngineParts } from './engineParts.ts';
 import type { HostLink, PacketEndpoint } from './hands.ts';
-import type { WireProblem } from './report.ts';
+import { type WireProblem, cannotOpen } from './report.ts';
 
 interface Open {
   view: InterfaceView;
@@ -62,7 +62,7 @@ export class Interfaces {
       return true;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      this.#problems.push({ reason: 'CannotOpenInterface', interface: link.name, error: code });
+      this.#problems.push(cannotOpen(link.name, code));
       this.#parts.log.warn({ interface: link.name, err: error }, 'an interface cannot be opened');
       return false;
     }

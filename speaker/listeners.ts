@@ -3,6 +3,8 @@ import type { Accepted, HostLink, ListenKey, Listener } from './hands.ts';
 import { codeOf } from './io/errno.ts';
 import type { WireProblem } from './report.ts';
 
+const NO_PORT = 'no BGP connections are accepted';
+
 /** Where routers may connect: one listener for all, and one for each device (VRF) that a session is bound to. */
 export class Listeners {
   readonly #parts: EngineParts;
@@ -49,6 +51,7 @@ export class Listeners {
   problems(): WireProblem[] {
     return [...this.#byDevice].flatMap(([device, { error }]): WireProblem[] => {
       if (error === undefined) return [];
+      if (error === 'EACCES') return [{ reason: 'CapabilityMissing', capability: 'NET_BIND_SERVICE', what: NO_PORT }];
       return [{ reason: 'CannotListen', port: this.#port, error, ...(device === '' ? {} : { device }) }];
     });
   }

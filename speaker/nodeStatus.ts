@@ -4,6 +4,7 @@ import { type NodePlanResult, candidaciesOf } from '../src/announce/plan.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import { problemText } from '../src/config/conditions.ts';
 import type { Problem } from '../src/config/problem.ts';
+import { REACH } from '../src/layer2/reach.ts';
 import type { Word } from '../src/view/announced.ts';
 import { sessionTrouble } from '../src/view/sessionTrouble.ts';
 import { factsOf } from '../src/view/sessions.ts';
@@ -49,8 +50,21 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
       since,
     })),
     problems: problems.slice(0, MAX.problems),
+    ...passedOver(report),
     ...(input.drain === undefined ? {} : { drain: drainOf(input.drain) }),
     conditions: [ready(input, problems)],
+  };
+}
+
+/** What this node could announce, and leaves to those that can do it better. */
+function passedOver({ passedOver: ranges = [] }: Report): Pick<NodeStateStatus, 'passedOver'> {
+  if (ranges.length === 0) return {};
+  return {
+    passedOver: ranges.map(({ reach, from, to }) => ({
+      reason: reach === REACH.none ? 'NoUsableInterface' : 'PoolOutsideSubnets',
+      from,
+      to,
+    })),
   };
 }
 

@@ -190,11 +190,13 @@ export class Ownership {
       else if (reach === REACH.none) this.unfit.interface += 1;
     }
     const ranges = reachRanges(groups);
-    if (JSON.stringify(ranges) !== JSON.stringify(this.#reach))
+    if (JSON.stringify(ranges) !== JSON.stringify(this.#reach)) {
+      this.#parts.changed();
       this.#parts.log.info(
         { ranges },
         'what other nodes are to announce before this one: 1 is in no subnet of its interfaces, 2 has no interface',
       );
+    }
     this.#reach = ranges;
     this.mesh.setReach(ranges);
   }

@@ -1,5 +1,6 @@
 import type { PeerCounters, PeerStatus } from '../src/bgp/peerContract.ts';
 import type { ClaimPhase } from '../src/layer2/announcerState.ts';
+import type { ReachRange } from '../src/layer2/reach.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
 import type { BfdState } from '../src/wire/bfd.ts';
@@ -16,6 +17,8 @@ export interface Report {
   readonly bfd: readonly BfdReport[];
   readonly claims: readonly ClaimReport[];
   readonly problems: readonly WireProblem[];
+  /** What others are to announce before this node, where one can announce it better. */
+  readonly passedOver?: readonly ReachRange[];
 }
 
 export interface PeerReport {
@@ -70,6 +73,9 @@ export interface ClaimReport {
   readonly since: string;
 }
 
+/** Those that the kernel may ask of a speaker. */
+export type Capability = 'NET_RAW' | 'NET_ADMIN' | 'NET_BIND_SERVICE';
+
 /** What keeps a plan from being carried out. Stable codes: NodeState, events and metrics use them. */
 export type WireProblem =
   | { readonly reason: 'AddressInUse'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
@@ -78,6 +84,8 @@ export type WireProblem =
   | { readonly reason: 'NoUsableInterface'; readonly ip: Ip; readonly interfaces: readonly string[] }
   | { readonly reason: 'NoNextHop'; readonly peer: string; readonly family: string }
   | { readonly reason: 'UnsupportedPeer'; readonly peer: string; readonly field: string }
+  /** `what`: of what is impossible without it. */
+  | { readonly reason: 'CapabilityMissing'; readonly capability: Capability; readonly what: string; readonly peer?: string }
   | { readonly reason: 'CannotListen'; readonly port: number; readonly error: string; readonly device?: string }
   | { readonly reason: 'RouterTooFar'; readonly peer: string; readonly ttl?: number; readonly least: number }
   | { readonly reason: 'SameRouter'; readonly peer: string; readonly other: string }
@@ -111,6 +119,7 @@ const SENTENCES: Sentences = {
       : `none of the interfaces ${interfaces.join(', ')} exists, is up and can announce ${ip}`,
   NoNextHop: ({ peer, family }) => `the connection to ${peer} has no ${family} address that could be the next hop`,
   UnsupportedPeer: ({ peer, field }) => `BGPPeer ${peer} needs ${field}, which this version does not have`,
+  CapabilityMissing: ({ capability, what }) => `the speaker has not the capability ${capability}: ${what}`,
   CannotListen: ({ port, error, device }) =>
     `no BGP connections are accepted${device === undefined ? '' : ` on ${device}`}: port ${port} cannot be had (${error})`,
   RouterTooFar: ({ peer, ttl, least }) =>
@@ -139,6 +148,12 @@ const SENTENCES: Sentences = {
   CannotOpenInterface: ({ interface: name, error }) => `interface ${name} cannot be opened (${error})`,
 };
 
+/** What the kernel said when a packet socket was asked for. */
+export function cannotOpen(name: string, error: string): WireProblem {
+  if (error === 'EPERM') return { reason: 'CapabilityMissing', capability: 'NET_RAW', what: `interface ${name} cannot be opened` };
+  return { reason: 'CannotOpenInterface', interface: name, error };
+}
+
 /** One sentence for people. */
 export function wireProblemText(problem: WireProblem): string {
   const sentence = SENTENCES[problem.reason] as (facts: WireProblem) => string;
@@ -148,7 +163,8 @@ export function wireProblemText(problem: WireProblem): string {
 /** The object it is about, as an operator would name it. */
 export function wireProblemObject(problem: WireProblem): string | undefined {
   if ('ip' in problem) return problem.ip;
-  if ('peer' in problem) return `BGPPeer/${peerNameOf(problem.peer)}`;
+  if ('peer' in problem && problem.peer !== undefined) return `BGPPeer/${peerNameOf(problem.peer)}`;
+  if ('capability' in problem) return problem.capability;
   if ('node' in problem) return `Node/${problem.node}`;
   return 'interface' in problem ? problem.interface : undefined;
 }

@@ -18,7 +18,15 @@ export interface Timing extends Damping {
   readonly restMs: number;
 }
 
-export const TIMING: Timing = { startMs: 10_000, settleMs: 3000, reasonMs: 10_000, longestMs: 30_000, wordsMs: 60_000, restMs: 1000 };
+/** @param settleSeconds a change of status is told after so long; all other times go with it */
+export function timingOf(settleSeconds: number): Timing {
+  const settleMs = settleSeconds * 1000;
+  const slowMs = (settleMs * 10) / 3;
+  return { startMs: slowMs, settleMs, reasonMs: slowMs, longestMs: 10 * settleMs, wordsMs: 20 * settleMs, restMs: 1000 };
+}
+
+/** Seconds. */
+export const SETTLE = 3;
 
 export interface AnnouncerOptions {
   readonly survey: Survey;

@@ -34,6 +34,8 @@ export interface Feed {
   readonly latest: () => Snapshot | undefined;
   /** Newest first. */
   readonly moves: (address: string) => readonly Move[];
+  /** Which lists are not in. */
+  readonly missing: () => readonly string[];
   readonly stop: () => Promise<void>;
 }
 
@@ -55,7 +57,7 @@ export function startFeed(options: FeedOptions): Feed {
       servedBy: options.identity,
       version: options.version,
       watchingSince,
-      missing: survey.missing(),
+      missing: [...survey.missing(), ...survey.outage()],
       docs: options.docs,
       login: options.login,
       ...(leader === undefined ? {} : { leader }),
@@ -90,6 +92,7 @@ export function startFeed(options: FeedOptions): Feed {
   return {
     mark: () => loop.mark(),
     latest: () => glass.latest(),
+    missing: () => survey.missing(),
     moves: (address) => glass.moves(address),
     stop: async () => {
       clearInterval(timer);

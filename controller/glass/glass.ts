@@ -56,8 +56,8 @@ export async function startGlass(options: GlassOptions): Promise<LookingGlass> {
   const docs = flags.glassDocs ?? 'docs/troubleshoot';
   const feed = startFeed({ ...options, restMs, docs, login: glassAuth !== 'none', onSnapshot: (snapshot) => live.tell(snapshot) });
   const access = glassAuth === 'none' ? undefined : new Access(client, namespace);
-  const { latest, moves } = feed;
-  const server = await startGlassServer({ port, host, page, live, latest, moves, access, log }).catch(async (error: unknown) => {
+  const { latest, moves, missing } = feed;
+  const server = await startGlassServer({ port, host, page, live, latest, moves, missing, access, log }).catch(async (error: unknown) => {
     await feed.stop();
     throw error;
   });

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
+import { unreadCause } from '../../src/view/unread.ts';
 import type { Move, Snapshot } from '../../src/glass/view.ts';
 import { KubeError } from '../../src/host/kube/kubeError.ts';
 import type { Logger } from '../../src/host/log.ts';
@@ -15,6 +16,8 @@ export interface GlassServerOptions {
   readonly live: Live;
   readonly latest: () => Snapshot | undefined;
   readonly moves: (address: string) => readonly Move[];
+  /** Which lists are not in, before the first snapshot. */
+  readonly missing?: () => readonly string[];
   /** Absent: everybody may look who can connect. */
   readonly access: Access | undefined;
   readonly log: Logger;
@@ -71,7 +74,7 @@ class Desk {
 
   constructor(options: GlassServerOptions) {
     this.#options = options;
-    const { page, live, latest, moves } = options;
+    const { page, live, latest, moves, missing = () => [] } = options;
     const kept =
       (name: 'app.js' | 'app.css' | 'icon.svg'): Answer =>
       (request, response, url) =>
@@ -86,7 +89,7 @@ class Desk {
       '/': (request, response) => sendAsset(request, response, page['index.html']),
       '/api/snapshot': (request, response) => {
         const snapshot = latest();
-        if (snapshot === undefined) sendText(response, 503, 'the cluster is not read yet');
+        if (snapshot === undefined) sendText(response, 503, unreadText(missing()));
         else sendJson(request, response, snapshot);
       },
       '/api/history': (request, response, url) => {
@@ -208,6 +211,10 @@ function isRead({ method }: IncomingMessage): boolean {
 function refuseMethod(response: ServerResponse, allow: string): void {
   response.setHeader('allow', allow);
   sendText(response, 405, 'method not allowed');
+}
+
+function unreadText(missing: readonly string[]): string {
+  return ['the cluster is not read yet', ...missing.map((message) => `${unreadCause(message).reason}: ${message}`)].join('\n');
 }
 
 function urlOf(path: string | undefined): URL | undefined {

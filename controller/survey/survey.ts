@@ -9,6 +9,7 @@ import { triggersOf } from '../../src/view/daemons.ts';
 import { type Look, Lookout, type Sight } from '../../src/view/lookout.ts';
 import { Configuration } from '../configuration.ts';
 import type { Watches } from '../watches.ts';
+import { Outage } from './outage.ts';
 import { startSurveyWatches } from './watches.ts';
 
 export interface SurveyOptions {
@@ -40,6 +41,8 @@ export interface Survey {
   readonly follow: () => { readonly take: () => Changed; readonly stop: () => void };
   /** Which lists are not in yet, one sentence each. */
   readonly missing: () => string[];
+  /** That the API server is away: all lists are in, and old. */
+  readonly outage: () => string[];
   readonly stop: () => Promise<void>;
 }
 
@@ -48,6 +51,7 @@ export function startSurvey(options: SurveyOptions): Survey {
   const own = startSurveyWatches({ client, namespace, log, metrics, onChange });
   const configuration = new Configuration(watches);
   const lookout = new Lookout();
+  const outage = new Outage(() => watches.services.health());
   const lists = new Lists();
   const followers = new Set<Follower>();
   let latest: { readonly look: Look; readonly basis: string } | undefined;
@@ -94,6 +98,7 @@ export function startSurvey(options: SurveyOptions): Survey {
       return { take: () => follower.take(), stop: () => void followers.delete(follower) };
     },
     missing: () => [...watches.problems(), ...own.problems()],
+    outage: () => outage.look(performance.now()),
     stop: () => own.stop(),
   };
 }

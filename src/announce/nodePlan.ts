@@ -39,6 +39,8 @@ export class PlanMemory {
   index: SnapshotIndex | undefined;
   planners: Planners | undefined;
   verdicts: readonly ServiceVerdict[] = [];
+  /** Addresses of Services without endpoints: nobody has announced them yet. */
+  readonly unserved = new Set<Ip>();
 }
 
 /** Everything one node has to do, and why it does not do the rest. Equal snapshots give equal plans, in any order and after any other. */
@@ -75,7 +77,7 @@ interface Task {
 }
 
 function planUpdated(index: SnapshotIndex, update: IndexUpdate, { nodeName, generation, memory, isFirst, speakers }: Task): PlannedNode {
-  const { everything, dirty, newAddresses, goneAddresses } = update;
+  const { everything, dirty, goneAddresses } = update;
   for (const ip of goneAddresses) memory.ranks.forget(ip);
   const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
@@ -86,13 +88,27 @@ function planUpdated(index: SnapshotIndex, update: IndexUpdate, { nodeName, gene
   memory.planners = planners;
   memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, new Set([...concerned, ...elected]), index, planners);
   const plan = planOf(planners, index, generation);
+  const begun = begin(index, memory, update, toPlan);
   return {
     plan,
     verdicts: memory.verdicts,
     speaksForAll: speakerForAll(index.nodes) === nodeName,
     problems: [],
-    fresh: isFirst || newAddresses.size === 0 ? [] : planners.claims.candidacies().flatMap(({ ip }) => (newAddresses.has(ip) ? [ip] : [])),
+    fresh: isFirst || begun.size === 0 ? [] : planners.claims.candidacies().flatMap(({ ip }) => (begun.has(ip) ? [ip] : [])),
   };
+}
+
+/** @returns addresses that somebody can announce now for the first time: a Service may have had its own for long before it had endpoints */
+function begin(index: SnapshotIndex, { unserved }: PlanMemory, update: IndexUpdate, planned: ReadonlySet<ServiceKey>): ReadonlySet<Ip> {
+  for (const ip of update.newAddresses) unserved.add(ip);
+  for (const ip of update.goneAddresses) unserved.delete(ip);
+  const begun = new Set<Ip>();
+  if (unserved.size === 0) return begun;
+  for (const key of planned) {
+    if (!index.serving(key).anywhere) continue;
+    for (const ip of index.service(key)?.ingress ?? []) if (unserved.delete(ip)) begun.add(ip);
+  }
+  return begun;
 }
 
 /** Pods of speakers come and go without changing anything else. */

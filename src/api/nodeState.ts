@@ -38,6 +38,14 @@ const claim = z.object({
 
 const problem = z.object({ reason: text(128), object: text(512).optional(), message: text(2048) });
 
+const passedOver = z.object({
+  reason: z
+    .enum(['PoolOutsideSubnets', 'NoUsableInterface'])
+    .describe('No interface of the node is in their subnet, or none can announce them at all.'),
+  from: text(45),
+  to: text(45).describe('Addresses that this node may announce by layer 2, one after the other; both ends belong to them.'),
+});
+
 const drain = z.object({
   phase: z.enum(['Draining', 'Drained']).describe('Drained: nothing is announced from this node.'),
   reason: text(128).describe('What began it.'),
@@ -68,6 +76,7 @@ const status = z.object({
   bfd: guards.optional(),
   claims: claims.optional(),
   problems: z.array(problem).max(256).optional(),
+  passedOver: z.array(passedOver).max(64).optional().describe('What this node announces only where no other node can do it better.'),
   drain: drain.optional().describe('Present while the node is taken out of service.'),
   conditions: conditions.optional(),
 });

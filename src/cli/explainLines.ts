@@ -14,13 +14,14 @@ const MARKS: Readonly<Record<StepState, string>> = { ok: 'ok', warning: 'WARNING
 
 /** The verdict in the first line; then the chain, link by link. */
 export function explainLines(explanation: Explanation, nowMs: number): string[] {
-  const { service, state, addresses, causes, chain, nodes, sessions } = explanation;
+  const { service, state, addresses, causes, chain, nodes, passedOver, sessions } = explanation;
   const [first, ...others] = causes;
   const at = addresses.length === 0 ? '' : ` (${addresses.join(', ')})`;
   const head = `${service}${at} ${STATES[state]}`;
   return [
     first === undefined ? head : `${head}: ${causeText(first)}`,
     ...others.map((cause) => `  also ${causeText(cause)}`),
+    ...passedOver.map((cause) => `  behind others: ${causeText(cause)}`),
     ...block(
       ['stage', 'state', 'detail'],
       chain.map((step) => [step.stage, MARKS[step.state], step.text]),

@@ -7,6 +7,7 @@ import { type KubeObject, getObject } from '../host/kube/objects.ts';
 import { ENDPOINT_SLICES, LEASES, NAMESPACES, NODES, PODS, type Resource, SERVICES, customResource } from '../host/kube/resource.ts';
 import type { ClusterObjects } from '../view/cluster.ts';
 import { type ClusterFlags, listAll } from './clusterAccess.ts';
+import { docsOfUnread } from '../view/unread.ts';
 
 /** In our own group whatever the others are read from: MetalLB has no such kinds. */
 const ADDRESS_CLAIMS = customResource(GROUP, VERSION, 'addressclaims', 'AddressClaim');
@@ -49,7 +50,9 @@ async function listConfig(client: KubeClient, apiGroup: string, namespace: strin
 async function listKind(client: KubeClient, resource: Resource, namespace: string): Promise<KubeObject[]> {
   const found = await unless(isNotFound, listAll(configClient(client, resource), resource, namespace));
   if (found !== undefined) return found;
-  throw new Error(`the cluster has no ${resource.plural}.${resource.group}: its definition is not installed (manifests/crds)`);
+  throw new Error(
+    `the cluster has no ${resource.plural}.${resource.group}: its definition is not installed: CrdMissing (${docsOfUnread('CrdMissing')})`,
+  );
 }
 
 function isUnseen(error: unknown): boolean {

@@ -1,4 +1,6 @@
 import { Option } from 'commander';
+import { KubeError } from '../host/kube/kubeError.ts';
+import { docsOfUnread, unreadReason } from '../view/unread.ts';
 
 export interface OutputFlags {
   readonly output?: 'json';
@@ -22,7 +24,14 @@ export async function exitWith(body: () => Promise<0 | 1>): Promise<void> {
   try {
     process.exitCode = await body();
   } catch (error) {
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}${codeOf(error)}\n`);
     process.exitCode = 2;
   }
+}
+
+/** What the API server did not give has the code that the controller has for it. An object that is not there may be any. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof KubeError) || error.status === 404) return '';
+  const reason = unreadReason(error.status);
+  return reason === 'NotRead' ? '' : `: ${reason} (${docsOfUnread(reason)})`;
 }

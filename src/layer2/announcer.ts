@@ -141,12 +141,16 @@ function changeClaims(
 }
 
 function changeWish(state: AnnouncerState, claim: Claim, want: WantedClaim, now: Instant, effects: Effects): void {
-  const isToBegin = isQuiet(claim) || !sameNames(claim.wanted.interfaces, want.interfaces);
+  const moved = !sameNames(claim.wanted.interfaces, want.interfaces);
+  const isToBegin = isQuiet(claim) || moved;
   // It was to be asked for, and nobody has answered for it yet: a later wish changes nothing of that.
   claim.wanted = claim.wanted.probe && !claim.held && !want.probe ? { ...want, probe: true } : want;
-  if (isQuiet(claim)) state.due.remove(claim);
-  else if (isToBegin && (claim.phase === 'probing' || claim.phase === 'claimed' || claim.phase === 'waiting'))
-    begin(state, claim, now, effects);
+  const { phase } = claim;
+  if (isQuiet(claim)) {
+    state.due.remove(claim);
+    // What is only kept for another node is kept where it may be announced still, and nowhere else.
+    if (moved && phase === 'claimed' && linksOf(state, claim).length === 0) begin(state, claim, now, effects);
+  } else if (isToBegin && (phase === 'probing' || phase === 'claimed' || phase === 'waiting')) begin(state, claim, now, effects);
 }
 
 function missing(state: AnnouncerState, wanted: readonly WantedClaim[]): Ip[] {

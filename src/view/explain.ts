@@ -8,6 +8,7 @@ import type { ExplainReason } from './explainReason.ts';
 import type { Holder } from './holders.ts';
 import { Judge, allocatedOf } from './judgement.ts';
 import { drainText } from './nodeState.ts';
+import { passedOver, passedOverCauses } from './passedOver.ts';
 import type { SessionView } from './sessions.ts';
 import { isHandled, speakerRuns } from './situation.ts';
 import { type Judgement, type Reach, type ServiceState, isOnWire } from './verdict.ts';
@@ -42,6 +43,8 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   readonly chain: readonly Step[];
   readonly nodes: readonly NodeRow[];
+  /** Why nodes that could announce it are behind the others; nothing is wrong with that. */
+  readonly passedOver: readonly Cause[];
   readonly sessions: readonly SessionView[];
 }
 
@@ -49,18 +52,20 @@ export interface Explanation {
 export function explain(cluster: Cluster, namespace: string, name: string): Explanation {
   const key = serviceKey(namespace, name);
   const service = cluster.world.services.find((candidate) => candidate.key === key);
-  const nothing = { service: key, state: 'notAnnounced', addresses: [], chain: [], nodes: [], sessions: [] } as const;
+  const nothing = { service: key, state: 'notAnnounced', addresses: [], chain: [], nodes: [], passedOver: [], sessions: [] } as const;
   if (service === undefined) return { ...nothing, causes: [explainCause({ reason: 'ServiceNotFound' }, key)] };
   const judge = new Judge(cluster);
   const judgement = judge.judge(service);
   const peers = new Set(cluster.plans().all.flatMap(({ plan }) => peersFor(cluster, plan.node, key)));
+  const nodes = isHandled(cluster, service) && service.ingress.length > 0 ? rowsOf(cluster, service, judgement) : [];
   return {
     service: key,
     state: judgement.state,
     addresses: service.ingress,
     causes: judgement.causes,
     chain: chainOf(cluster, service, judgement),
-    nodes: isHandled(cluster, service) && service.ingress.length > 0 ? rowsOf(cluster, service, judgement) : [],
+    nodes,
+    passedOver: passedOverCauses(nodes),
     sessions: judge.sessions.filter((session) => peers.has(`${session.node} ${session.peer}`)),
   };
 }
@@ -74,12 +79,13 @@ function rowsOf(cluster: Cluster, service: ServiceView, { reaches }: Judgement):
   return cluster.world.nodes.map(({ name, ready }) => {
     const verdict = cluster.verdict(name, service.key);
     const drain = cluster.states.get(name)?.drain;
+    const code = layer2Code(verdict?.layer2, name, reaches);
     return {
       node: name,
       ready,
       speaker: speakerRuns(cluster, name) ? 'runs' : 'does not run',
       bgp: codeOf(verdict?.bgp),
-      layer2: layer2Code(verdict?.layer2, name, reaches),
+      layer2: code === NOT_OWNER ? (passedOver(cluster, service, name) ?? code) : code,
       onWire: reaches.flatMap((reach) => wireTexts(reach, name)),
       ...(drain === undefined ? {} : { drain: drainText(drain) }),
     };
@@ -98,7 +104,7 @@ function layer2Code(verdict: Verdict | undefined, node: string, reaches: readonl
   // Who owns it is told by the speakers; while none does, by the plan.
   const holds = holders.some((holder) => holder.node === node && (holder.onWire || code === 'announced')) && !isElsewhere(holders, node);
   if (holds && OWNED_BY_OTHER.has(code)) return 'announced';
-  return code === 'announced' && !holds ? 'NotOwner' : code;
+  return code === 'announced' && !holds ? NOT_OWNER : code;
 }
 
 function isElsewhere(holders: readonly Holder[], node: string): boolean {
@@ -106,7 +112,8 @@ function isElsewhere(holders: readonly Holder[], node: string): boolean {
   return owners.length > 0 && !owners.some((owner) => owner.node === node);
 }
 
-const OWNED_BY_OTHER: ReadonlySet<string> = new Set<IneligibleReason>(['NotOwner', 'NodeNotReady']);
+const NOT_OWNER = 'NotOwner' satisfies IneligibleReason;
+const OWNED_BY_OTHER: ReadonlySet<string> = new Set<IneligibleReason>([NOT_OWNER, 'NodeNotReady']);
 
 /** What of an address the node has on the wire. */
 function wireTexts({ address, bgp, layer2 }: Reach, name: string): string[] {

@@ -14,6 +14,8 @@ export type ExplainFacts =
   | { readonly reason: 'SpeakerNotRunning'; readonly node: string }
   /** The node shall announce it, its speaker runs, and has not said that it does. */
   | { readonly reason: 'NotOnTheWire'; readonly node: string; readonly what: string }
+  /** Others are, and go before. */
+  | { readonly reason: 'PoolOutsideSubnets' }
   | { readonly reason: 'FamilyNotCarried'; readonly address: Ip; readonly family: Family; readonly peers: readonly string[] };
 
 export type ExplainReason = ExplainFacts['reason'];
@@ -38,6 +40,7 @@ const SENTENCES: Sentences = {
   NoNodes: () => 'the cluster has no nodes',
   SpeakerNotRunning: ({ node }) => `the speaker on ${node} does not run`,
   NotOnTheWire: ({ node, what }) => `${node} is to announce it, and its speaker does not report ${what}`,
+  PoolOutsideSubnets: () => 'no interface of the node is in the subnet of the address, and nodes that have one go before',
   FamilyNotCarried: ({ address, family, peers }) =>
     `${address} goes to no router: the sessions ${peers.join(', ')} do not carry ${FAMILY[family]}`,
 };

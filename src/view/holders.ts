@@ -88,7 +88,7 @@ export class Holders {
       return { holders: candidates.map(without), causes };
     }
     const closed = running.flatMap((node) => {
-      const problem = this.#situation.states.get(node)?.problems.find(({ reason }) => reason === 'CannotOpenInterface');
+      const problem = this.#situation.states.get(node)?.problems.find(isClosed);
       return problem === undefined ? [] : [{ cause: bare(nodeProblemCause(problem, node), node), places: [node] }];
     });
     if (closed.length > 0) return { holders: running.map(without), causes: closed };
@@ -96,6 +96,11 @@ export class Holders {
     const cause = explainCause({ reason: 'NotOnTheWire', node, what: `an answer for ${address}` });
     return { holders: running.map(without), causes: [{ cause, places: running }] };
   }
+}
+
+/** The speaker can open no interface. */
+function isClosed({ reason, object }: NodeProblem): boolean {
+  return reason === 'CannotOpenInterface' || (reason === 'CapabilityMissing' && object === 'NET_RAW');
 }
 
 function isOf(one: Prospect['unfit'][number], node: string): boolean {

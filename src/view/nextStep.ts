@@ -87,8 +87,9 @@ const WIRE: Readonly<Record<string, string>> = {
   NoRouter: 'switch Router Advertisements on at the router',
   NoDefaultGateway: 'look at `ip route show default` on the node',
   NoDevice: 'look at `ip -br link` on the node',
+  CapabilityMissing: 'add it to securityContext.capabilities of the speaker, and let the Pod security level of its namespace allow it',
   CannotListen: 'free the port, or start the speaker with --bgp-listen-port 0',
-  CannotOpenInterface: 'give the speaker the capability NET_RAW',
+  CannotOpenInterface: 'nothing, if the interface just went down; else look into the log of the speaker',
   CannotReceiveBfd: 'end the other BFD daemon on the node, or take bfdProfile from the BGPPeer',
   CannotSendBfd: 'look at `ip route get ROUTER` on the node',
   NoMeshPort: 'end the other program that `ss -ulpn sport = :7483` shows on the node, or give all speakers another --mesh-port',
@@ -128,6 +129,8 @@ const EXPLAIN: Readonly<Record<ExplainReason, string>> = {
   NoNodes: 'look at `kubectl get nodes`',
   SpeakerNotRunning: 'look at `kubectl get pods -n heraldlb-system -o wide` and the log of the speaker',
   NotOnTheWire: 'wait some seconds, then look into the log of the speaker on that node',
+  PoolOutsideSubnets:
+    'nothing where other nodes are in the subnet or a router has a route; else announce the pool by BGP, or take addresses of the subnet',
   FamilyNotCarried: 'set dualStackAddressFamily or families in the BGPPeer, or add a peer of that family',
 };
 

@@ -2,11 +2,12 @@ import type { DrainReason, OwnDrain } from '../announce/drain.ts';
 import type { NodeStateStatus } from '../api/nodeState.ts';
 import { type Raw, integer, items, record, text } from '../cluster/json.ts';
 
-type Listed<K extends 'bgp' | 'bfd' | 'claims' | 'problems'> = NonNullable<NodeStateStatus[K]>;
+type Listed<K extends 'bgp' | 'bfd' | 'claims' | 'problems' | 'passedOver'> = NonNullable<NodeStateStatus[K]>;
 
 export type SessionReport = Listed<'bgp'>[number];
 export type GuardReport = Listed<'bfd'>[number];
 export type ClaimReport = Listed<'claims'>[number];
+export type PassedOver = Listed<'passedOver'>[number];
 export type NodeProblem = Listed<'problems'>[number];
 
 export interface DrainView {
@@ -36,6 +37,8 @@ export interface NodeStateView {
   readonly guards: readonly GuardReport[];
   readonly claims: readonly ClaimReport[];
   readonly problems: readonly NodeProblem[];
+  /** What others announce before this node, where one can. */
+  readonly passedOver: readonly PassedOver[];
   /** How far the drain of the node has come; absent: it is in service. */
   readonly drain?: DrainView;
 }
@@ -56,6 +59,7 @@ export function projectNodeState(object: unknown): NodeStateView | undefined {
     guards: (entries(status['bfd'], 'session', 'state') as readonly GuardReport[]).filter(({ peers }) => Array.isArray(peers)),
     claims: (entries(status['claims'], 'ip') as readonly ClaimReport[]).filter(({ services }) => Array.isArray(services)),
     problems: entries(status['problems'], 'reason', 'message') as readonly NodeProblem[],
+    passedOver: entries(status['passedOver'], 'reason', 'from', 'to') as readonly PassedOver[],
     ...(drain === undefined ? {} : { drain }),
   };
 }

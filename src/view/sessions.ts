@@ -106,13 +106,18 @@ function causeOf(node: string, { name, session }: Planned, report: Reported, sta
     if (session.bfd === undefined || report.bfd === 'Up') return undefined;
     return sessionCause({ reason: 'BfdNotGuarding', message: `BFD is ${report.bfd ?? 'absent'}: it does not guard the session` }, place);
   }
-  const deaf = waits(session) ? state?.problems.find(({ reason }) => reason === 'CannotListen') : undefined;
+  const deaf = waits(session) ? state?.problems.find(isDeaf) : undefined;
   if (deaf !== undefined) return nodeProblemCause(deaf, node);
   return sessionCause(sessionTrouble(report.lastError, factsOf(session)), place);
 }
 
 function problemOf(state: NodeStateView | undefined, peer: string): NodeProblem | undefined {
   return state?.problems.find(({ object }) => object === `BGPPeer/${peer}`);
+}
+
+/** Nobody can connect to the speaker. */
+function isDeaf({ reason, object }: NodeProblem): boolean {
+  return reason === 'CannotListen' || (reason === 'CapabilityMissing' && object === 'NET_BIND_SERVICE');
 }
 
 function placeOf(peer: string, node: string): string {

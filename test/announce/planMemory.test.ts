@@ -152,19 +152,34 @@ describe('a plan from memory', () => {
       property(integer({ min: 0, max: 2 }), rounds, (which, all) => {
         const cluster = new Cluster(which);
         const memory = new PlanMemory();
-        let before: ReadonlySet<string> | undefined;
+        // Addresses that somebody could have announced, since they are there.
+        let begun: ReadonlySet<string> | undefined;
         for (const events of all) {
           for (const event of events) apply(cluster, event);
           const found = planNode(cluster.snapshot(), 'node1', 1, memory);
           expect(withoutFresh(found)).toEqual(withoutFresh(planNode(cluster.snapshot(), 'node1', 1)));
-          const addresses = new Set<string>([...cluster.services.values()].flatMap(({ ingress }) => ingress));
-          const wanted = (found.plan.layer2?.candidacies ?? []).map(({ ip }) => ip).filter((ip) => before !== undefined && !before.has(ip));
+          const services = [...cluster.services.values()];
+          const { index } = memory;
+          const served = services.flatMap(({ key }) => (index?.serving(key).anywhere === true ? (index.service(key)?.ingress ?? []) : []));
+          const wanted = (found.plan.layer2?.candidacies ?? []).map(({ ip }) => ip).filter((ip) => begun !== undefined && !begun.has(ip));
           expect(found.fresh).toEqual(wanted);
-          before = addresses;
+          const kept = services.flatMap(({ ingress }) => ingress).filter((ip) => begun?.has(ip) === true);
+          begun = new Set<string>([...kept, ...served]);
         }
       }),
       { numRuns: 120 },
     );
+  });
+
+  it('begins with an address when there is somebody to answer, however long the Service has had it', () => {
+    const memory = new PlanMemory();
+    const [services, later] = [[service('a', ['192.0.2.1'])], [service('a', ['192.0.2.1']), service('b', ['192.0.2.2'])]];
+    expect(planNode(snapshot({ services, slices: [] }), 'node1', 1, memory).fresh).toEqual([]);
+    expect(planNode(snapshot({ services: later, slices: [] }), 'node1', 2, memory).fresh).toEqual([]);
+    const slices = [slice('a', ['node1']), slice('b', ['node1'])];
+    expect(planNode(snapshot({ services: later, slices }), 'node1', 3, memory).fresh).toEqual(['192.0.2.1', '192.0.2.2']);
+    expect(planNode(snapshot({ services: later, slices: [] }), 'node1', 4, memory).fresh).toEqual([]);
+    expect(planNode(snapshot({ services: later, slices }), 'node1', 5, memory).fresh).toEqual([]);
   });
 
   it('is the same for those who know what changed, whatever changed in one go', () => {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Controller } from '../../controller/main.ts';
 import { nodeStatus } from '../../speaker/nodeStatus.ts';
-import type { PeerReport, Report, WireProblem } from '../../speaker/report.ts';
+import { type PeerReport, type Report, type WireProblem, cannotOpen } from '../../speaker/report.ts';
 import { examine } from '../../src/cli/doctor/examine.ts';
 import type { Snapshot } from '../../src/glass/view.ts';
 import type { Mac } from '../../src/net/mac.ts';
@@ -14,25 +14,26 @@ import { Judge } from '../../src/view/judgement.ts';
 import { statusOf } from '../../src/view/status.ts';
 import { plansOf, readWorld } from '../../src/view/world.ts';
 import { type Raw, type RawCluster, calm, listRaw, named, speak } from '../cli/explainSupport.ts';
+import { Executable } from '../cli/support.ts';
 import { NAMESPACE } from '../controller/fixtures.ts';
-import { type Cluster, type Seen, conditionOf, eventsAbout, getService, startCluster, until } from '../controller/support.ts';
-import type { KubeObject } from '../kubelab/json.ts';
+import {
+  type Cluster,
+  type Seen,
+  conditionOf,
+  eventsAbout,
+  getService,
+  serviceObject,
+  startCluster,
+  until,
+} from '../controller/support.ts';
 import { need } from '../support/need.ts';
 import { PAGE_NEED } from '../glass/stand.ts';
 import { BROKEN } from '../cli/doctor/facts.ts';
 import { ip } from '../speaker/support.ts';
 import { documents } from '../support/apiClient.ts';
+import { FLAGS, QUICK, store } from './store.ts';
 import { ADDRESS_ROWS, nameOf, startAddresses } from './addressRows.ts';
 import { type Row, WIRE_ROWS, startBase } from './wireRows.ts';
-
-const PLURALS = {
-  IPAddressPool: 'ipaddresspools',
-  BGPPeer: 'bgppeers',
-  BGPAdvertisement: 'bgpadvertisements',
-  L2Advertisement: 'l2advertisements',
-  BFDProfile: 'bfdprofiles',
-  Community: 'communities',
-} as const;
 
 /** What tests say of a Service everywhere, in the order in which somebody would look. */
 interface Said {
@@ -47,30 +48,6 @@ let cluster: Cluster;
 let controller: Controller;
 let base: RawCluster;
 let serial = 0;
-
-/** Stores what the API server would store if everybody had written it, and nothing else of these kinds. */
-function store(raw: RawCluster): void {
-  const put = (storage: string, objects: readonly Raw[], apiVersion: string, kind: string): void => {
-    const keyOf = ({ metadata: { namespace, name } }: Raw): string => (namespace === undefined ? name : `${namespace}/${name}`);
-    const wanted = new Set(objects.map(keyOf));
-    const { store: table } = cluster.lab;
-    for (const { key } of table.list(storage)) if (!wanted.has(key)) table.remove(storage, key);
-    for (const object of objects) {
-      const known = table.get(storage, keyOf(object))?.object;
-      const next = { apiVersion, kind, ...object } as unknown as KubeObject;
-      const essence = (one: KubeObject | undefined): string =>
-        JSON.stringify({ ...one, metadata: [one?.metadata.uid, one?.metadata.labels] });
-      if (essence(known) !== essence(next)) table.put(storage, keyOf(object), structuredClone(next));
-    }
-  };
-  for (const [kind, plural] of Object.entries(PLURALS))
-    put(`heraldlb.io/${plural}`, raw.config[kind as keyof typeof PLURALS], 'heraldlb.io/v1', kind);
-  put('nodes', raw.nodes, 'v1', 'Node');
-  put('discovery.k8s.io/endpointslices', raw.slices, 'discovery.k8s.io/v1', 'EndpointSlice');
-  put('heraldlb.io/nodestates', raw.nodeStates, 'heraldlb.io/v1', 'NodeState');
-  put('pods', raw.pods ?? [], 'v1', 'Pod');
-  put('services', raw.services, 'v1', 'Service');
-}
 
 async function said(service: string, uid: string, code: string): Promise<Said> {
   const raw = await listRaw(cluster.kubeconfig);
@@ -117,32 +94,44 @@ function fresh(service: string): { readonly raw: RawCluster; readonly uid: strin
   return { raw, uid };
 }
 
+const page = (): string => `http://127.0.0.1:${controller.glassPort}/api/snapshot`;
+
 async function snapshot(): Promise<Snapshot> {
-  return (await (await fetch(`http://127.0.0.1:${controller.glassPort}/api/snapshot`)).json()) as Snapshot;
+  return (await (await fetch(page())).json()) as Snapshot;
 }
 
 async function stage({ by, broken, wire = calm, after, isNew, service = 'web' }: Row): Promise<string> {
   const { raw, uid } = fresh(service);
   if (isNew === true) {
-    store({ ...raw, config: { ...raw.config, BGPAdvertisement: [], L2Advertisement: [] } });
+    store(cluster, { ...raw, config: { ...raw.config, BGPAdvertisement: [], L2Advertisement: [] } });
     await until('nothing to be remembered', async () => (await snapshot()).advertisements.length === 0);
   }
   if (by === 'bgp') raw.config.L2Advertisement = [];
   if (by === 'layer2') raw.config.BGPAdvertisement = [];
   broken?.(raw);
   await speak(raw, wire);
-  store(raw);
+  store(cluster, raw);
   if (after === undefined) return uid;
   // What was good before goes on: so it has to have been seen.
-  await until('the controller to see it', async () => (await said(service, uid, '')).page !== undefined || raw.nodes.length === 0);
+  const { BGPAdvertisement, L2Advertisement, IPAddressPool } = raw.config;
+  const wanted = [
+    ...BGPAdvertisement.map(({ metadata }) => `BGP ${metadata.name}`),
+    ...L2Advertisement.map(({ metadata }) => `layer 2 ${metadata.name}`),
+    ...IPAddressPool.map(({ metadata }) => metadata.name),
+  ].toSorted();
+  await until('the controller to see it', async () => {
+    const { advertisements, pools } = await snapshot();
+    return (
+      [...advertisements, ...pools]
+        .map(({ id }) => id)
+        .toSorted()
+        .join() === wanted.join()
+    );
+  });
   after(raw);
-  store(raw);
+  store(cluster, raw);
   return uid;
 }
-
-const announced = { startMs: 0, settleMs: 100, reasonMs: 100, longestMs: 2000, wordsMs: 1000, restMs: 20 };
-const FLAGS = { glassPort: 0, glassAuth: 'none' } as const;
-const QUICK = { announced, glassRestMs: 20 };
 
 need(PAGE_NEED).describe('condition, event, explain, status and page give one code for one cause', () => {
   beforeAll(async () => {
@@ -214,9 +203,22 @@ const NODE_ROWS: Readonly<Record<string, NodeRow>> = {
   },
   'a speaker that is not heard': { problem: { reason: 'LivenessUnknown', node: 'n2' }, on: 'Node', reason: 'LivenessUnknown' },
   'an interface that cannot be opened': {
-    problem: { reason: 'CannotOpenInterface', interface: 'eth0', error: 'EPERM' },
+    problem: { reason: 'CannotOpenInterface', interface: 'eth0', error: 'ENETDOWN' },
     on: 'Node',
     reason: 'CannotOpenInterface',
+  },
+  'no capability NET_RAW': { problem: cannotOpen('eth0', 'EPERM'), on: 'Node', doctor: 'no NET_RAW', reason: 'CapabilityMissing' },
+  'no capability NET_ADMIN': {
+    problem: { reason: 'CapabilityMissing', capability: 'NET_ADMIN', what: 'no TCP MD5 and no TCP-AO', peer: 'tor' },
+    on: 'BGPPeer',
+    doctor: 'no NET_ADMIN',
+    reason: 'CapabilityMissing',
+  },
+  'no capability NET_BIND_SERVICE': {
+    problem: { reason: 'CapabilityMissing', capability: 'NET_BIND_SERVICE', what: 'no BGP connections are accepted' },
+    on: 'Node',
+    doctor: 'no NET_BIND_SERVICE',
+    reason: 'CapabilityMissing',
   },
   'an interface that is not there': {
     problem: { reason: 'NoUsableInterface', ip: VIP, interfaces: ['eth7'] },
@@ -292,7 +294,7 @@ need(PAGE_NEED).describe('what is wrong without a Service has one code in NodeSt
     const state = stateOf(raw, row);
     raw.nodeStates = [...raw.nodeStates.filter(({ metadata }) => metadata.name !== 'n1'), state];
     for (const { key } of cluster.lab.store.list('events')) cluster.lab.store.remove('events', key);
-    store(raw);
+    store(cluster, raw);
     const { reason, on, doctor } = row;
     const ready = (state.status['conditions'] as { reason: string }[])[0];
     expect(ready?.reason).toBe(reason);
@@ -345,4 +347,43 @@ need(PAGE_NEED).describe('what the controller may not read, or is not there', ()
     await says('RightMissing');
     expect(examine(factsOf('a right that is missing'))[0]?.reason).toBe('RightMissing');
   });
+
+  it('no pool at all', async () => {
+    cluster = await startCluster();
+    await cluster.lab.create(serviceObject('web'));
+    controller = await cluster.start('one', FLAGS, QUICK);
+    const { metadata } = await getService(cluster.lab, 'web');
+    const [is, wanted] = await told('web', metadata.uid, 'NoPools');
+    expect(is).toEqual(wanted);
+  });
+
+  it('a kind that is not defined', async () => {
+    cluster = await startCluster();
+    await cluster.lab.delete({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'bfdprofiles.heraldlb.io' });
+    controller = await cluster.start('one', FLAGS, QUICK);
+    const reason = 'CrdMissing';
+    await until('the page', async () => (await (await fetch(page())).text()).includes(`${reason}: the bfdprofiles `));
+    await until('the event', async () => (await eventsAbout(cluster.lab, NAMESPACE)).some((text) => text.startsWith(`${reason} `)));
+    await expect(listRaw(cluster.kubeconfig)).rejects.toThrow(reason);
+    expect(examine(factsOf('nothing installed'))[0]?.reason).toBe(reason);
+  });
+
+  it('an API server that is away: the page goes on with what it knows, and says so', async () => {
+    ({ cluster, controller } = await startBase(FLAGS, QUICK));
+    const reason = 'ApiUnreachable';
+    await until('the page', async () => (await snapshot()).vips.length > 0);
+    await cluster.lab.stop();
+    const program = await Executable.build();
+    try {
+      const { code, err } = await program.run(cluster.kubeconfig, 'explain', 'service', 'default/web');
+      expect([code, err]).toEqual([2, expect.stringContaining(`${reason} (docs/troubleshoot.md#`) as string]);
+    } finally {
+      program.close();
+    }
+    await until('the page', async () => (await snapshot()).problems.some((problem) => problem.reason === reason));
+    expect((await snapshot()).vips.map(({ services }) => services[0]?.name)).toContain('default/web');
+    expect(examine(factsOf('no API server'))[0]?.reason).toBe(reason);
+    await cluster.lab.restart();
+    await until('it to be over', async () => !(await snapshot()).problems.some((problem) => problem.reason === reason));
+  }, 60_000);
 });

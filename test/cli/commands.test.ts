@@ -51,7 +51,8 @@ beforeAll(async () => {
   await lab.create(own('L2Advertisement', 'l2', {}));
   for (const name of ['n1', 'n2']) {
     await lab.create({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
-    const status = { conditions: [{ type: 'Ready', status: 'True' }] };
+    const addresses = [{ type: 'InternalIP', address: `192.0.2.1${name.slice(1)}` }];
+    const status = { conditions: [{ type: 'Ready', status: 'True' }], addresses };
     await lab.patch({ apiVersion: 'v1', kind: 'Node', name }, { status }, { subresource: 'status' });
   }
   for (const name of ['web', 'api']) {

@@ -4,7 +4,9 @@ import { readCluster } from '../../src/view/cluster.ts';
 import { Judge } from '../../src/view/judgement.ts';
 import { statusOf } from '../../src/view/status.ts';
 import { plansOf, readWorld } from '../../src/view/world.ts';
-import { type RawCluster, calm, explained, named, speak } from './explainSupport.ts';
+import type { Prefix } from '../../src/net/prefix.ts';
+import { ETH0 } from '../speaker/support.ts';
+import { type RawCluster, SETTLED_MS, calm, explained, named, speak } from './explainSupport.ts';
 
 let cluster: Base['cluster'];
 let base: RawCluster;
@@ -75,6 +77,22 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
     expect(nodes.map(({ layer2 }) => layer2).toSorted()).toEqual(['NotOwner', 'NotOwner', 'announced']);
     expect(owner?.layer2).toBe('announced');
     expect(chain.find(({ stage }) => stage === 'Nodes')?.text).toBe(`${owner?.node} by layer 2`);
+  });
+
+  it('says of a node that it is in no subnet of the address, and so behind the others', async () => {
+    const raw = structuredClone(base);
+    raw.config.BGPAdvertisement = [];
+    await speak(raw, ({ hands, node }) => {
+      if (node !== 'n2') hands.setLinks(node === 'n1' ? [{ ...ETH0, subnets: ['10.77.0.0/24' as Prefix] }] : []);
+      return SETTLED_MS;
+    });
+    expect(named(raw.nodeStates, 'n1').status['passedOver']).toContainEqual(expect.objectContaining({ reason: 'PoolOutsideSubnets' }));
+    const { state, nodes, passedOver } = explained(raw, 'web');
+    expect([state, nodes.map(({ layer2 }) => layer2)]).toEqual(['announced', ['PoolOutsideSubnets', 'announced', 'NoUsableInterface']]);
+    expect(passedOver.map(({ reason, object }) => [reason, object])).toEqual([
+      ['PoolOutsideSubnets', 'n1'],
+      ['NoUsableInterface', 'n3'],
+    ]);
   });
 
   it('names the node that has the address and cannot announce it, which is not the one of the plan', async () => {

@@ -169,6 +169,7 @@ need(PAGE_NEED, KUBE_NEED, `file:${CHROMIUM}`).describe('the looking glass of a 
     const tab = await entered('#vips');
     await tab.evaluate('globalThis.isTheSame = true');
     await client.apply(SERVICE);
+    await client.apply(SLICE);
     await shows(tab, /192\.0\.2\.\d+[\s\S]*default\/web/);
     const vip = /192\.0\.2\.\d+/.exec(await tab.locator('main').innerText())?.[0] ?? '';
     const row = (): Promise<string> => tab.locator(`.grid [data-id="${vip}"]`).innerText();
@@ -188,7 +189,7 @@ need(PAGE_NEED, KUBE_NEED, `file:${CHROMIUM}`).describe('the looking glass of a 
 
     await tab.click('[data-tabs] a[href="#overview"]');
     await report('n2', { claims: [vip], state: 'Idle' });
-    await shows(tab, /SessionDown[\s\S]*Hold Timer Expired/);
+    await shows(tab, /HoldTimerExpired[\s\S]*Hold Timer Expired/);
     await report('n2', { claims: [vip] });
     await until('the problem to be over', async () => !/Hold Timer Expired/.test(await tab.locator('main').innerText()), 30_000, 100);
     await client.delete({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'web' });
@@ -265,6 +266,14 @@ const SERVICE = `apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: default }
 spec: { type: LoadBalancer, ports: [{ port: 80 }], selector: { app: web } }
+`;
+
+const SLICE = `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: web-1, namespace: default, labels: { kubernetes.io/service-name: web } }
+addressType: IPv4
+endpoints: [{ addresses: [10.244.0.1], nodeName: n1, conditions: { ready: true } }]
+ports: []
 `;
 
 const VIEWER = `apiVersion: rbac.authorization.k8s.io/v1

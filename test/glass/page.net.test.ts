@@ -4,7 +4,7 @@ import type { Browser, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { need } from '../support/need.ts';
 import { until } from '../support/until.ts';
-import { inputOf, largeCluster, nodeState, service, smallCluster } from './fixture.ts';
+import { inputOf, largeCluster, nodeState, service, slice, smallCluster } from './fixture.ts';
 import { CHROMIUM, PAGE_NEED, type Stand, type Watched, openTab, startBrowser, startStand } from './stand.ts';
 
 const PHONE = { width: 390, height: 844 };
@@ -71,16 +71,16 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     const tab = await open(small.url);
     expect(await tab.locator('.tile-number').allInnerTexts()).toEqual(['15 / 16', '6 / 6', '11 / 12', '3 / 3']);
     const [first = '', ...rest] = await tab.locator('.problem').allInnerTexts();
-    expect(first).toMatch(/SessionDown[\s\S]*BGPPeer tor-2[\s\S]*Hold Timer Expired[\s\S]*on rack2-b/);
+    expect(first).toMatch(/HoldTimerExpired[\s\S]*BGPPeer tor-2[\s\S]*Hold Timer Expired[\s\S]*on rack2-b/);
     expect(rest).toHaveLength(5);
     const isAbove = await tab.evaluate(
       `document.querySelector('.problems').getBoundingClientRect().top < document.querySelector('.topology').getBoundingClientRect().top`,
     );
     expect(isAbove).toBe(true);
     const link = tab.locator('.problem .reason').first();
-    expect(await link.getAttribute('href')).toBe('docs/troubleshoot#sessiondown');
-    const docs = await open(`${small.url}docs/troubleshoot#sessiondown`, {}, ':target');
-    expect(await docs.locator(':target').innerText()).toBe('SessionDown');
+    expect(await link.getAttribute('href')).toBe('docs/troubleshoot#holdtimerexpired');
+    const docs = await open(`${small.url}docs/troubleshoot#holdtimerexpired`, {}, ':target');
+    expect(await docs.locator(':target').innerText()).toBe('HoldTimerExpired');
     expect(await hindrances(docs)).toEqual([]);
   });
 
@@ -128,15 +128,20 @@ need(PAGE_NEED, `file:${CHROMIUM}`).describe('the page in a browser', () => {
     const moved = cluster.nodeStates.map((state) =>
       state.metadata.name === 'rack2-c'
         ? nodeState('rack2-c', {
-            claims: [{ ip: '198.51.100.60', services: ['default/brand-new'], interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }],
+            claims: [{ ip: '192.168.7.249', services: ['default/brand-new'], interfaces: ['eth1'], since: '2026-03-04T09:31:00Z' }],
           })
         : state,
     );
     small.tell(
-      inputOf({ ...cluster, services: [...cluster.services.slice(1), service('brand-new', ['198.51.100.60'])], nodeStates: moved }),
+      inputOf({
+        ...cluster,
+        services: [...cluster.services.slice(1), service('brand-new', ['192.168.7.249'])],
+        slices: [...cluster.slices, slice('brand-new', ['rack2-c'])],
+        nodeStates: moved,
+      }),
     );
     await holds(tab, `document.body.innerText.includes('default/brand-new') && !document.body.innerText.includes('default/shop\\n')`);
-    expect(await tab.locator('.grid [data-id="198.51.100.60"]').innerText()).toMatch(/announced[\s\S]*rack2-c/);
+    expect(await tab.locator('.grid [data-id="192.168.7.249"]').innerText()).toMatch(/announced[\s\S]*rack2-c/);
     small.tell(inputOf(cluster));
     await holds(tab, `!document.body.innerText.includes('default/brand-new')`);
   });

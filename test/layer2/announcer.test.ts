@@ -125,6 +125,19 @@ describe('probing before the first claim (RFC 5227 §2.1)', () => {
     expect(run.of('announce')).toEqual([]);
   });
 
+  it('asks for it still when a later plan comes, which does not say any more that the address is new', () => {
+    const run = driver();
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: true }] });
+    run.runUntil(250);
+    run.send({ kind: 'occupied', ip: A, mac: CLIENT_MAC, interface: 'eth0' });
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false }] });
+    run.runUntil(2_300);
+    expect(run.of('probe').slice(2)).toMatchObject([{ at: 2_250 }]);
+    run.send({ kind: 'occupied', ip: A, mac: CLIENT_MAC, interface: 'eth0' });
+    expect(run.of('refused')).toHaveLength(2);
+    expect(run.of('announce')).toEqual([]);
+  });
+
   it('asks more and more rarely for what stays refused, and at once again when it was held meanwhile', () => {
     const run = driver();
     run.send({ kind: 'claims', claims: [{ ip: A, probe: true }] });
@@ -143,6 +156,16 @@ describe('probing before the first claim (RFC 5227 §2.1)', () => {
 });
 
 describe('interfaces', () => {
+  it('what is kept for another node is not kept on an interface that is none for it any more', () => {
+    const run = driver();
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false }] });
+    run.runUntil(100);
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false, quiet: true }] });
+    expect(run.of('silence')).toEqual([]);
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false, quiet: true, interfaces: ['eth9'] }] });
+    expect(run.of('silence')).toMatchObject([{ ip: A }]);
+  });
+
   it('W12: a claim without a fit interface is stranded, not announced', () => {
     const run = driver();
     run.send({ kind: 'claims', claims: [{ ip: A, probe: false, interfaces: ['eth7'] }] });

@@ -292,7 +292,11 @@ describe('the engine, layer 2', () => {
     await engine.start(179);
     hands.setLinks([ETH0]);
     engine.apply({ plan: nodePlan(1, [], [CLAIM]), fresh: [] });
-    expect(engine.report().problems).toContainEqual({ reason: 'CannotOpenInterface', interface: 'eth0', error: 'EPERM' });
+    expect(engine.report().problems).toContainEqual({
+      reason: 'CapabilityMissing',
+      capability: 'NET_RAW',
+      what: 'interface eth0 cannot be opened',
+    });
   });
 
   it('announces again after the repeat time', async () => {

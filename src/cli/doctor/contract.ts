@@ -6,7 +6,7 @@ import type { Ip } from '../../net/ip.ts';
 import type { SessionReason } from '../../view/sessionTrouble.ts';
 
 /** What is wrong, or may be. What the running programs say, too, has the same code here. */
-export type DoctorReason = OwnReason | WireReason | SessionReason | ProblemReason;
+export type DoctorReason = OwnReason | WireReason | SessionReason | ProblemReason | 'PoolOutsideSubnets';
 
 /** Codes that speakers give, too. */
 export type WireReason =
@@ -14,6 +14,7 @@ export type WireReason =
   | 'CannotListen'
   | 'CannotReceiveBfd'
   | 'CannotSetKey'
+  | 'CapabilityMissing'
   | 'NoMeshPort'
   | 'NoTcpAo'
   | 'NoUsableInterface';
@@ -22,7 +23,6 @@ export type OwnReason =
   | 'AddonMissing'
   | 'ApiRefused'
   | 'ApiUnreachable'
-  | 'CapabilityMissing'
   | 'ClockSkew'
   | 'CrdMissing'
   | 'CrdOutdated'
@@ -33,7 +33,6 @@ export type OwnReason =
   | 'OtherLoadBalancer'
   | 'PeerSilent'
   | 'PoolHasNodeAddress'
-  | 'PoolOutsideSubnets'
   | 'RightMissing'
   | 'RpFilterStrict'
   | 'StrictArpOff';
