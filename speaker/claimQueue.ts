@@ -1,6 +1,5 @@
 import type { WireClaim } from '../src/announce/plan.ts';
-import { isSameWish } from '../src/layer2/announcer.ts';
-import type { AnnouncerEvent, Claim, WantedClaim } from '../src/layer2/announcerState.ts';
+import { type AnnouncerEvent, type Claim, type WantedClaim, isSameWish } from '../src/layer2/announcerState.ts';
 import type { Ip } from '../src/net/ip.ts';
 
 /** So many claims are begun with at a time: in between, BFD packets are read and sent. */

@@ -8,6 +8,7 @@ import {
   type AnnouncerState,
   type Claim,
   type WantedClaim,
+  sameNames,
 } from './announcerState.ts';
 import { DueHeap } from './dueHeap.ts';
 import { type Link, isFit, isSelected } from './link.ts';
@@ -145,22 +146,18 @@ function changeWish(state: AnnouncerState, claim: Claim, want: WantedClaim, now:
   const isToBegin = isQuiet(claim) || moved;
   // It was to be asked for, and nobody has answered for it yet: a later wish changes nothing of that.
   claim.wanted = claim.wanted.probe && !claim.held && !want.probe ? { ...want, probe: true } : want;
-  const { phase } = claim;
-  if (isQuiet(claim)) {
-    state.due.remove(claim);
-    // What is only kept for another node is kept where it may be announced still, and nowhere else.
-    if (moved && phase === 'claimed' && linksOf(state, claim).length === 0) begin(state, claim, now, effects);
-  } else if (isToBegin && (phase === 'probing' || phase === 'claimed' || phase === 'waiting')) begin(state, claim, now, effects);
+  if (!isQuiet(claim)) {
+    if (isToBegin && claim.phase !== 'refused') begin(state, claim, now, effects);
+    return;
+  }
+  state.due.remove(claim);
+  // What is only kept for another node is kept where it may be announced still, and nowhere else.
+  if (moved && claim.phase === 'claimed' && linksOf(state, claim).length === 0) begin(state, claim, now, effects);
 }
 
 function missing(state: AnnouncerState, wanted: readonly WantedClaim[]): Ip[] {
   const kept = new Set(wanted.map(({ ip }) => ip));
   return [...state.claims.keys()].filter((ip) => !kept.has(ip));
-}
-
-/** Whether one in the place of the other changes nothing. */
-export function isSameWish(a: WantedClaim, b: WantedClaim): boolean {
-  return a.quiet === b.quiet && (a.probe || !b.probe) && sameNames(a.interfaces, b.interfaces);
 }
 
 function release(state: AnnouncerState, claim: Claim, effects: Effects): void {
@@ -295,8 +292,4 @@ function linksOf(state: AnnouncerState, claim: Claim): Link[] {
 
 function sameLink(a: Link | undefined, b: Link): boolean {
   return a?.index === b.index && a.mac === b.mac && a.up === b.up && a.arp === b.arp && a.ndp === b.ndp;
-}
-
-function sameNames(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((name) => b.includes(name)));
 }

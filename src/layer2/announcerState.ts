@@ -114,3 +114,12 @@ export interface AnnouncerState {
   readonly bucket: TokenBucket;
   links: ReadonlyMap<string, Link>;
 }
+
+/** Whether one in the place of the other changes nothing. */
+export function isSameWish(a: WantedClaim, b: WantedClaim): boolean {
+  return a.quiet === b.quiet && (a.probe || !b.probe) && sameNames(a.interfaces, b.interfaces);
+}
+
+export function sameNames(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((name) => b.includes(name)));
+}
