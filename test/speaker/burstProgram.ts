@@ -35,7 +35,7 @@ function timed<T>(name: string, run: () => T): T {
 
 /** Of a time that was long most was not spent by this process: the machine let it wait. */
 const TICK_MS = 20;
-const STARVED_MS = 150;
+const STARVED_MS = 80;
 let starved = 0;
 let last = { at: performance.now(), cpu: process.cpuUsage() };
 setInterval(() => {
