@@ -147,7 +147,7 @@ function changeWish(state: AnnouncerState, claim: Claim, want: WantedClaim, now:
   // It was to be asked for, and nobody has answered for it yet: a later wish changes nothing of that.
   claim.wanted = claim.wanted.probe && !claim.held && !want.probe ? { ...want, probe: true } : want;
   if (!isQuiet(claim)) {
-    if (isToBegin && claim.phase !== 'refused') begin(state, claim, now, effects);
+    if (isToBegin && claim.phase !== 'refused' && claim.phase !== 'yielded') begin(state, claim, now, effects);
     return;
   }
   state.due.remove(claim);
