@@ -279,10 +279,6 @@ export class Ownership {
     this.#step({ kind: 'leave' });
   }
 
-  owner(group: Ip): string | undefined {
-    return this.#owners.get(group);
-  }
-
   phase(): StandingState['phase'] {
     return this.#standing.phase;
   }
