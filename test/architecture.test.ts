@@ -47,7 +47,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
     packages: ['@noble/hashes'],
   },
-  'src/view': { imports: ['src/net', 'src/api', 'src/cluster', 'src/config', 'src/ipam', 'src/announce'], packages: [] },
+  'src/view': {
+    imports: ['src/net', 'src/api', 'src/cluster', 'src/config', 'src/ipam', 'src/announce', 'src/layer2/reach.ts'],
+    packages: [],
+  },
   'src/glass': { imports: ['src/net', 'src/cluster', 'src/config', 'src/announce', 'src/view'], packages: [] },
   'src/host': { imports: ['src/net', 'src/api', 'src/cluster'], packages: IMPURE },
   'src/cli': { imports: ['src', 'controller/command.ts', 'speaker/command.ts', 'speaker/io', 'speaker/native/addon.ts'], packages: IMPURE },
