@@ -36,7 +36,8 @@ need(...LAB_NEEDS).describe('explain, with the real programs and real routers', 
       what,
       async () => {
         const seen = await ask(name);
-        if (!check(seen)) throw new Error(JSON.stringify([seen.state, seen.causes.map(({ reason, object }) => [reason, object])]));
+        if (!check(seen))
+          throw new Error(JSON.stringify([seen.state, seen.causes.map(({ reason, object, message }) => [reason, object, message])]));
         return seen;
       },
       40_000,
