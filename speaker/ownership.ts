@@ -15,10 +15,10 @@ import { Mesh } from './mesh.ts';
 import { Pulse } from './pulse.ts';
 import type { WireProblem } from './report.ts';
 import { ReservedAddresses } from './reservedAddresses.ts';
+import { Turns } from './turns.ts';
 
 const DUE = 'standing';
-const HAND_DUE = 'standing/hand';
-/** Of so many addresses the election takes its time: what comes of it is carried out in the next turn, when others were heard. */
+/** So many addresses take their time: they are looked at, elected and carried out in turns, so that others are heard in between. */
 const MANY = 2_000;
 const NO_GROUPS: ReadonlyMap<Ip, Reach> = new Map();
 
@@ -52,7 +52,9 @@ export class Ownership {
   #wasAway = false;
   /** The others have taken what was this node's: nothing is handed over slowly. */
   #isDisowned = false;
-  #isHanding = false;
+  /** Of a plan of which not all is known yet nothing is elected. */
+  readonly #takingIn: Turns;
+  readonly #handing: Turns;
   #speakers: readonly string[];
   /** Of addresses in conflict: after a cut each of thousands is asked for, again and again. */
   #ranks = new RankCache();
@@ -67,6 +69,8 @@ export class Ownership {
     this.#node = options.node;
     this.#speakers = [options.node];
     this.#layer2 = layer2;
+    this.#takingIn = new Turns(parts, 'standing/plan');
+    this.#handing = new Turns(parts, 'standing/hand');
     this.mesh = new Mesh(
       parts,
       options.meshPort,
@@ -117,10 +121,14 @@ export class Ownership {
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
-    this.#reserved.set(this.#node, plan);
-    this.#measure(plan);
+    this.#handing.stop();
+    const steps = [() => this.#reserved.set(this.#node, plan), () => this.#measure(plan), () => this.#takenIn()];
+    this.#takingIn.begin(steps, plan.candidacies.length <= MANY);
+  }
+
+  #takenIn(): void {
     this.#meet();
-    if (!this.#isHanding) this.#handed();
+    if (!this.#handing.areLeft()) this.#handed();
   }
 
   #peerChanged(cameUp: string | undefined): void {
@@ -208,7 +216,7 @@ export class Ownership {
 
   #elect(): void {
     const plan = this.#plan;
-    if (plan === undefined || this.pulse.isDoubtful()) return;
+    if (plan === undefined || this.#takingIn.areLeft() || this.pulse.isDoubtful()) return;
     const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
     const { phase } = this.#standing;
@@ -232,11 +240,8 @@ export class Ownership {
 
   /** @param taken how many groups became this node's by the death of others */
   #carryOut(plan: Layer2Plan<WireClaim>, since: Instant, dead: ReadonlySet<string>, taken: number): void {
-    const { clock, deadlines } = this.#parts;
     this.takeovers += taken;
-    this.#isHanding = plan.candidacies.length > MANY;
     const carryOut = (): void => {
-      this.#isHanding = false;
       // Once it is sure again it elects anew.
       if (this.pulse.isDoubtful()) {
         this.#essence = '';
@@ -244,13 +249,10 @@ export class Ownership {
       }
       this.#hand(plan);
       for (const node of dead) this.#layer2.speakerGone(node);
-      const seconds = (clock.now() - since) / 1000;
+      const seconds = (this.#parts.clock.now() - since) / 1000;
       for (let i = 0; i < taken; i++) this.times.takeover.onValue(seconds);
     };
-    // What waited from the election before is overtaken.
-    deadlines.set(HAND_DUE, undefined, carryOut);
-    if (this.#isHanding) deadlines.set(HAND_DUE, clock.now(), carryOut);
-    else carryOut();
+    this.#handing.begin([() => undefined, carryOut], plan.candidacies.length <= MANY);
   }
 
   #hand(plan: Layer2Plan<WireClaim>): void {
@@ -289,10 +291,7 @@ export class Ownership {
   }
 
   stop(): void {
-    for (const due of [DUE, HAND_DUE]) this.#parts.deadlines.set(due, undefined, () => undefined);
-    this.pulse.stop();
-    this.#knocker.stop();
-    this.#reserved.stop();
-    this.mesh.stop();
+    this.#parts.deadlines.set(DUE, undefined, () => undefined);
+    for (const part of [this.#takingIn, this.#handing, this.pulse, this.#knocker, this.#reserved, this.mesh]) part.stop();
   }
 }
