@@ -23,6 +23,7 @@ unit: build ## the tests that need neither root nor a peer
 
 net: build ## the tests in network namespaces, against real peers and a real kube-apiserver
 	@$(BIN)/vitest run --project net
+	@$(BIN)/vitest run --project timed
 
 chaos: build ## kill things at random for some minutes; not part of `make test`
 	@$(BIN)/vitest run --project chaos

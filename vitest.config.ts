@@ -1,6 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
-/** Needs root, network namespaces, real peers or a kube-apiserver: one file at a time, so that timings mean something. */
+/** In real time, to within some hundred milliseconds: one file at a time, while nothing else runs. */
+const timed = [
+  'test/speaker/layer2*.net.test.ts',
+  'test/speaker/hostile.net.test.ts',
+  'test/interop/bfd*.test.ts',
+  'test/e2e/drain.test.ts',
+  'test/e2e/drill*.test.ts',
+  'test/native/**/*.test.ts',
+  'test/speaker/io/**/*.test.ts',
+];
+
+/** Needs root, network namespaces, real peers or a kube-apiserver, which it mostly waits for: two files at a time. */
 const net = [
   'test/native/**/*.test.ts',
   'test/speaker/io/**/*.test.ts',
@@ -16,6 +27,9 @@ const net = [
 /** Random and long: `make chaos`, on a machine that has nothing else to do. */
 const chaos = ['test/e2e/robust/**/*.test.ts'];
 
+/** By default vitest leaves one core idle, which on a machine of two is half of it. */
+const WORKERS = 2;
+
 export default defineConfig({
   test: {
     projects: [
@@ -23,9 +37,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: net,
+          exclude: [...net, ...timed],
           setupFiles: ['test/support/fastCheck.ts'],
           pool: 'forks',
+          maxWorkers: WORKERS,
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
@@ -34,7 +49,18 @@ export default defineConfig({
         test: {
           name: 'net',
           include: net,
-          exclude: chaos,
+          exclude: [...timed, ...chaos],
+          setupFiles: ['test/support/fastCheck.ts'],
+          pool: 'forks',
+          maxWorkers: WORKERS,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'timed',
+          include: timed,
           setupFiles: ['test/support/fastCheck.ts'],
           pool: 'forks',
           fileParallelism: false,
