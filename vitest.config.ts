@@ -7,6 +7,7 @@ const timed = [
   'test/interop/bfd*.test.ts',
   'test/e2e/drain.test.ts',
   'test/e2e/drill*.test.ts',
+  'test/kube/webhook.test.ts',
   'test/native/**/*.test.ts',
   'test/speaker/io/**/*.test.ts',
 ];
