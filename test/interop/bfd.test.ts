@@ -2,10 +2,11 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { PeerReport } from '../../speaker/report.ts';
 import type { PeerSession } from '../../src/announce/plan.ts';
 import { Space } from '../lab/space.ts';
 import { type Need, need } from '../support/need.ts';
-import { until } from '../support/until.ts';
+import { sleep, until } from '../support/until.ts';
 import { NEWER } from './daemons.ts';
 import { Ours } from './ours.ts';
 import { type BfdRouter, type BfdRouterOptions, startBirdBfd, startFrrBfd } from './peers/bfdRouter.ts';
@@ -20,11 +21,30 @@ interface Row {
   readonly saysAdminDown: boolean;
   /** The TTL of its packets over several hops. */
   readonly multihopTtl: number;
+  /**
+   * FRR 10 makes its BFD session anew as BGP connects, so that the first one goes down, and BGP with it; of a path that goes dark in the
+   * second in which BGP came up it takes no notice (it compares whole seconds); and it has no BGP while BFD is down.
+   */
+  readonly beginsTwice: boolean;
 }
 
 const ROWS: readonly Row[] = [
-  { name: 'FRR', start: startFrrBfd, needs: needPrograms(NEWER, 'bfdd', 'vtysh'), saysAdminDown: true, multihopTtl: 255 },
-  { name: 'BIRD', start: startBirdBfd, needs: needPrograms(NEWER, 'bird', 'birdc'), saysAdminDown: false, multihopTtl: 64 },
+  {
+    name: 'FRR',
+    start: startFrrBfd,
+    needs: needPrograms(NEWER, 'bfdd', 'vtysh'),
+    saysAdminDown: true,
+    multihopTtl: 255,
+    beginsTwice: NEWER,
+  },
+  {
+    name: 'BIRD',
+    start: startBirdBfd,
+    needs: needPrograms(NEWER, 'bird', 'birdc'),
+    saysAdminDown: false,
+    multihopTtl: 64,
+    beginsTwice: false,
+  },
 ];
 
 const VIP = '192.0.2.1/32';
@@ -46,8 +66,10 @@ let space: Space;
 let directory: string;
 let router: BfdRouter | undefined;
 let ours: Ours | undefined;
+let before: { readonly downs: number; readonly sessions: number; readonly error: PeerReport['lastError'] | undefined };
 
 beforeEach(() => {
+  before = { downs: 0, sessions: 0, error: undefined };
   directory = mkdtempSync(join(tmpdir(), 'hlb-bfd-'));
   chmodSync(directory, 0o755);
   space = new Space('bfd');
@@ -89,13 +111,26 @@ async function eventually(what: string, check: () => boolean, timeoutMs = 30_000
 
 const isUp = (): boolean => ours?.bfd()?.state === 'Up' && router?.bfd().up === true;
 const hasRoute = (): boolean => router?.kernelRoutes().includes(ROUTE) === true;
-const timesDown = (): number | undefined => ours?.bfd()?.counters.timesDown;
+/** Since both were up for the first time. */
+const timesDown = (): number | undefined => (ours?.bfd()?.counters.timesDown ?? Number.NaN) - before.downs;
+const timesEstablished = (): number => (ours?.peer()?.counters.timesEstablished ?? Number.NaN) - before.sessions;
 
-async function allUp(): Promise<void> {
+/** @param row where it is not known that the router begins once */
+async function allUp(row?: Row): Promise<void> {
   await eventually('BFD up on both sides', isUp);
   await eventually("the route in the router's kernel", hasRoute);
   // It comes every 100 ms: the router may have the route before.
   await eventually('our report of the session', () => ours?.peer()?.state === 'Established');
+  if (row?.beginsTwice !== true) return;
+  await sleep(2_000);
+  const { downs, sessions } = { downs: ours?.bfd()?.counters.timesDown ?? 0, sessions: (ours?.peer()?.counters.timesEstablished ?? 1) - 1 };
+  before = { downs, sessions, error: ours?.peer()?.lastError };
+}
+
+/** Of whatever ended a session since then BFD is not the cause. */
+function expectNoBfdDown(): void {
+  const { lastError } = ours?.peer() ?? {};
+  if (lastError?.at !== before.error?.at) expect(lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
 }
 
 /** Nothing comes through any more, and no interface goes down. */
@@ -116,7 +151,7 @@ for (const row of ROWS) {
       router = await row.start(options({ intervalMs: 300 }));
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded({ transmitIntervalMs: 600, receiveIntervalMs: 450 }));
-      await allUp();
+      await allUp(row);
       // RFC 5880 §6.8.3, §6.8.4: the slower of what one wants to send and the other wants to hear, times the sender's multiplier.
       await eventually('the negotiated timers', () => router?.bfd().detectMs === 1800 && ours?.bfd()?.detectionMs === 1350);
       expect(router.bfd()).toMatchObject({ transmitMs: 450, detectMs: 1800 });
@@ -126,7 +161,7 @@ for (const row of ROWS) {
       await eventually('the new timers', () => router?.bfd().detectMs === 1500 && ours?.bfd()?.detectionMs === 2700);
       expect(router.bfd().transmitMs).toBe(900);
       expect(timesDown()).toBe(0);
-      expect(ours.peer()).toMatchObject({ state: 'Established', counters: { timesEstablished: 1 } });
+      expect([ours.peer()?.state, timesEstablished()]).toEqual(['Established', 1]);
 
       cut();
       await eventually('our side to see the cut', () => timesDown() === 1 && ours?.peer()?.state !== 'Established');
@@ -135,34 +170,36 @@ for (const row of ROWS) {
       expect(ours.peer()?.lastError?.text).toContain('BFD Down');
       mend();
       await allUp();
-      expect(ours.peer()).toMatchObject({ state: 'Established', counters: { timesEstablished: 2 } });
+      expect(ours.peer()?.state).toBe('Established');
+      expect(timesEstablished()).toBeGreaterThanOrEqual(2);
+      if (!row.beginsTwice) expect(timesEstablished()).toBe(2);
     });
 
     it('tells the router that a speaker hangs, whose connections look alive', async () => {
       router = await row.start(options());
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded());
-      await allUp();
+      await allUp(row);
       ours.signal('SIGSTOP');
       await eventually("the router's kernel to drop the route", () => !hasRoute());
       expect(router.bfd().up).toBe(false);
       ours.signal('SIGCONT');
-      await allUp();
+      await allUp(row);
     });
 
     it('comes up where either side waits for the other', async () => {
       router = await row.start(options({ passive: true }));
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded());
-      await allUp();
+      await allUp(row);
       await router.stop();
       await eventually('our side to miss the router', () => ours?.bfd()?.state !== 'Up');
       await ours.stop();
       router = await row.start(options());
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded({ passiveMode: true }));
-      await allUp();
-      expect(ours.bfd()).toMatchObject({ state: 'Up', counters: { timesUp: 1 } });
+      await allUp(row);
+      expect(ours.bfd()).toMatchObject({ state: 'Up', counters: { timesUp: before.downs + 1 } });
     });
 
     if (row.saysAdminDown)
@@ -170,11 +207,11 @@ for (const row of ROWS) {
         router = await row.start(options());
         ours = await Ours.start(space, 'a', directory);
         ours.apply(guarded());
-        await allUp();
+        await allUp(row);
         router.shutBfd();
         await eventually('our side to hear that the router shut the session', () => ours?.bfd()?.state !== 'Up');
         expect(ours.bfd()?.lastDown?.reason).toBe('NeighborAdminDown');
-        expect(ours.peer()?.lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
+        expectNoBfdDown();
         // Whatever the router makes of it, the session comes back or stays, with BFD down.
         await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
         expect(ours.bfd()?.state).not.toBe('Up');
@@ -184,12 +221,13 @@ for (const row of ROWS) {
       router = await row.start(options());
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded());
-      await allUp();
+      await allUp(row);
       const { bfd: _, ...session } = guarded().peers[0]!.session;
       ours.apply(planOf(session, routes({}, VIP)));
       await eventually('the end of the BFD session', () => ours?.report().bfd.length === 0 && router?.bfd().up === false);
+      if (row.beginsTwice) router.forgetBfd?.();
       await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
-      expect(ours.peer()?.lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
+      expectNoBfdDown();
     });
 
     it('guards a session over several hops', async () => {
@@ -198,7 +236,7 @@ for (const row of ROWS) {
       ours.apply(
         guarded({ minimumTtl: row.multihopTtl - 4 }, { ebgpMultiHop: true, sourceAddress: planOf({}).peers[0]!.session.routerId }),
       );
-      await allUp();
+      await allUp(row);
       expect(ours.bfd()?.session).toContain('multihop');
       cut();
       await eventually("the router's kernel to drop the route", () => !hasRoute());
@@ -211,7 +249,7 @@ for (const row of ROWS) {
       router = await row.start(options({ graceful: true, intervalMs: 300 }));
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded(slow, { gracefulRestart: true }));
-      await allUp();
+      await allUp(row);
       await ours.stop(signal);
       await eventually('the router to miss the speaker', () => router?.bfd().up === false && !router.established());
       expect(hasRoute()).toBe(true);
@@ -225,7 +263,7 @@ for (const row of ROWS) {
       router = await row.start(options());
       ours = await Ours.start(space, 'a', directory);
       ours.apply(guarded());
-      await allUp();
+      await allUp(row);
       await ours.stop();
       await eventually('the end on the router', () => router?.bfd().up === false && !hasRoute());
       expect(router.established()).toBe(false);

@@ -8,7 +8,7 @@ import { need } from '../support/need.ts';
 import { until } from '../support/until.ts';
 import { NEWER } from './daemons.ts';
 import { Ours } from './ours.ts';
-import { programs } from './peers/programs.ts';
+import { needPrograms, programs } from './peers/programs.ts';
 import { ip, planOf, routes } from './plans.ts';
 
 const paths = programs(NEWER);
@@ -79,15 +79,20 @@ async function announce(theirAsn: number, transitive: boolean): Promise<void> {
   }
 }
 
-/** What the router's kernel has: node to the weight of its next hop. */
+/** What the router's kernel has: node to the weight of its next hop, the smallest of them being one. */
 function kernelWeights(prefix: string): Record<string, number> {
   const text = space.run('r', `ip route show ${prefix}`);
-  return Object.fromEntries(
-    NODES.flatMap(({ name }, position) => {
-      const weight = new RegExp(`via ${nodeAddress(position).replaceAll('.', '\\.')} dev \\S+ weight (\\d+)`).exec(text)?.[1];
-      return weight === undefined ? [] : [[name, Number(weight)]];
-    }),
-  );
+  const weights = NODES.flatMap(({ name }, position) => {
+    const weight = new RegExp(`via ${nodeAddress(position).replaceAll('.', '\\.')} dev \\S+ weight (\\d+)`).exec(text)?.[1];
+    return weight === undefined ? [] : [[name, Number(weight)] as const];
+  });
+  const shares = toShares(weights.map(([, weight]) => weight));
+  return Object.fromEntries(weights.map(([name], position) => [name, shares[position] ?? 0]));
+}
+
+/** FRR 8 makes percents of the sum, FRR 10 parts of 255, and both cut what is behind the point. */
+function toShares(weights: readonly number[]): number[] {
+  return weights.map((weight) => Math.round(weight / Math.min(...weights)));
 }
 
 /** Polls until the kernel holds exactly these weights; the message of a failure has what the router says. */
@@ -104,7 +109,13 @@ async function kernelHolds(wanted: Readonly<Record<string, Readonly<Record<strin
   }
 }
 
-async function startFrr(asn: number): Promise<Router & { weights(prefix: string): number[] }> {
+interface Frr extends Router {
+  weights(prefix: string): number[];
+  /** As it shows the communities of the paths. */
+  bandwidths(prefix: string): string[];
+}
+
+async function startFrr(asn: number): Promise<Frr> {
   const home = join(directory, 'frr');
   mkdirSync(home);
   const neighbors = NODES.map(
@@ -141,8 +152,9 @@ ${neighbors.join('')} address-family ipv4 unicast
     weights(prefix) {
       const table = JSON.parse(vtysh(`show ip route ${prefix} json`)) as Record<string, { nexthops: { ip: string; weight?: number }[] }[]>;
       const hops = new Map(table[prefix]?.[0]?.nexthops.map((hop) => [hop.ip, hop.weight ?? 0]));
-      return NODES.map((_, position) => hops.get(nodeAddress(position)) ?? 0);
+      return toShares(NODES.map((_, position) => hops.get(nodeAddress(position)) ?? 0));
     },
+    bandwidths: (prefix) => [...vtysh(`show bgp ipv4 unicast ${prefix}`).matchAll(/LB:\d+:(\d+)/g)].map(([, rate = '']) => rate).toSorted(),
     describe: () => `${vtysh('show bgp summary')}\n${vtysh(`show bgp ipv4 unicast ${WEB}`)}\n${vtysh('show ip route')}`,
     stop: async () => void (await Promise.all(children.map((child) => space.stop(child)))),
   };
@@ -156,7 +168,7 @@ function asBirdWrites(endpoints: number, transitive: boolean): string {
   return `(generic, 0x${head.toString(16)}, 0x${view.getUint32(0).toString(16)})`;
 }
 
-/** BIRD does not count with the community, but a filter can give each value of it a weight. */
+/** BIRD does not count with the community, but a filter can give each value of it a weight; to BIRD 3 only where the next hop is known by then. */
 async function startBird(asn: number, transitive: boolean): Promise<Router> {
   const home = join(directory, 'bird');
   mkdirSync(home);
@@ -166,6 +178,7 @@ async function startBird(asn: number, transitive: boolean): Promise<Router> {
     ({ name }, position) => `protocol bgp ${name} {
   local ${routerAddress(position)} as ${asn};
   neighbor ${nodeAddress(position)} as ${OUR_ASN};
+  direct;
   passive on;
   ipv4 { import filter weigh; export none; };
 }`,
@@ -190,10 +203,7 @@ ${sessions.join('\n')}
   return { describe: () => `${birdc('show protocols')}\n${birdc('show route all')}`, stop: () => space.stop(child) };
 }
 
-/** FRR makes percents of the sum. */
-const PERCENTS: Readonly<Record<number, number>> = { 1: 12, 2: 25, 5: 62 };
-
-need('netns', 'file:/usr/lib/frr/zebra', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('FRR weighs nodes by their endpoints', () => {
+need('netns', ...needPrograms(NEWER, 'zebra', 'bgpd', 'vtysh')).describe('FRR weighs nodes by their endpoints', () => {
   it.each([
     ['eBGP, transitive', 64513, true],
     ['eBGP, not transitive', 64513, false],
@@ -204,16 +214,19 @@ need('netns', 'file:/usr/lib/frr/zebra', 'file:/usr/lib/frr/bgpd', 'command:vtys
       const frr = await startFrr(asn);
       router = frr;
       await announce(asn, transitive);
-      const percents = (service: 'web' | 'mail') => Object.fromEntries(NODES.map((node) => [node.name, PERCENTS[node[service]] ?? 0]));
-      await kernelHolds({ [WEB]: percents('web'), [MAIL]: percents('mail') });
-      expect(frr.weights(WEB)).toEqual([12, 25, 62]);
-      expect(frr.weights(MAIL)).toEqual([62, 25, 12]);
+      // 10.3 up to 10.3.3 shows those that are not transitive, and does not count with them.
+      const counts = transitive || !NEWER;
+      const shares = (service: 'web' | 'mail') => Object.fromEntries(NODES.map((node) => [node.name, counts ? node[service] : 1]));
+      await kernelHolds({ [WEB]: shares('web'), [MAIL]: shares('mail') });
+      expect(frr.weights(WEB)).toEqual(counts ? [1, 2, 5] : [1, 1, 1]);
+      expect(frr.weights(MAIL)).toEqual(counts ? [5, 2, 1] : [1, 1, 1]);
+      expect(frr.bandwidths(WEB)).toEqual(NODES.map(({ web }) => String(web * PER_ENDPOINT)).toSorted());
     },
     90_000,
   );
 });
 
-need('netns', 'command:bird', 'command:birdc').describe('BIRD weighs nodes by a filter over their endpoints', () => {
+need('netns', ...needPrograms(NEWER, 'bird', 'birdc')).describe('BIRD weighs nodes by a filter over their endpoints', () => {
   it.each([
     ['eBGP, transitive', 64513, true],
     ['iBGP, not transitive', OUR_ASN, false],

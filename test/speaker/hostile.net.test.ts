@@ -25,19 +25,20 @@ const SOURCES = { slow: 11, half: 12, huge: 13, deaf: 15, resets: 16, packed: 17
 const UNDISTURBED = { isUp: true, timesUp: [1, 1], vips: VIPS };
 /** Of a storm: of one address alone the ports are soon used up. */
 const STORM = { configured: [21, 22, 23, 24], unconfigured: [96, 97, 98, 99] } as const;
-/** As many as in six seconds of 100,000 a minute; from each of two attackers half of them. */
+/** What must be nothing to the others, a minute; the storm is a little faster, and lasts five seconds at least. */
+const STORM_RATE = 100_000;
 const STORM_COUNT = 10_000;
-const ATTACKERS = 2;
+const STORM_PACE = 2000;
 const EXTRA = '192.0.2.3/32';
 const addressOf = (name: keyof typeof SOURCES): string => `10.98.0.${SOURCES[name]}`;
 
-need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a speaker among hostile peers', () => {
+need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh', 'command:cc', 'command:chrt').describe('a speaker among hostile peers', () => {
   let space: Space;
   let directory: string;
   let good: PeerDaemon;
   let ours: Ours;
   let hostile: Hostile;
-  let others: readonly Hostile[] = [];
+  let program: string;
   let pid = 0;
 
   beforeAll(async () => {
@@ -60,7 +61,8 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a speaker amo
     ours.apply(plan());
     space.run('bad', ['sysctl', '-qw', 'net.ipv4.tcp_tw_reuse=1', 'net.ipv4.ip_local_port_range=2000 65000']);
     hostile = await Hostile.start(space, directory);
-    others = await Promise.all(Array.from({ length: ATTACKERS }, () => Hostile.start(space, directory)));
+    program = join(directory, 'storm');
+    execFileSync('cc', ['-O2', '-o', program, join(ROOT, 'test/speaker/storm.c')]);
     await until('the good session', () => good.established(), 60_000);
     await until('the VIPs', () => VIPS.every((vip) => good.routes().has(vip)), 30_000);
     [pid = 0] = execFileSync('ip', ['netns', 'pids', space.ns('us')], { encoding: 'utf8' })
@@ -81,7 +83,7 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a speaker amo
   });
 
   afterAll(async () => {
-    for (const each of [hostile, ...others]) each?.stop();
+    hostile?.stop();
     await ours?.stop('SIGKILL');
     await good?.stop();
     await space?.dispose();
@@ -104,6 +106,25 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a speaker amo
       session: { ...first.session, address: ip(`10.98.0.${last}`), passive: true },
     }));
     return { ...rest, peers: [first, ...more, ...storm] };
+  }
+
+  /** Speaker and attacker go before what else the machine does: they stand for machines of their own. */
+  function goFirst(isFirst: boolean): void {
+    const policy = isFirst ? ['-r', '-p', '1'] : ['-o', '-p', '0'];
+    for (const thread of readdirSync(`/proc/${pid}/task`)) space.attempt('us', ['chrt', ...policy, thread]);
+  }
+
+  /** A storm that goes on until it is told to be calm, and has done its part by then. */
+  function brew(sources: readonly string[], reset: boolean): { calm(): Promise<Storm> } {
+    const words = ['chrt', '-r', '1', program, BAD_LINK, '179', String(STORM_PACE), String(STORM_COUNT), reset ? 'rst' : 'fin', ...sources];
+    const child = spawn('ip', ['netns', 'exec', space.ns('bad'), ...words], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const result = new Promise<Storm>((done) => lines(child, (line) => done(JSON.parse(line) as Storm)));
+    return {
+      calm() {
+        child.stdin.end();
+        return result;
+      },
+    };
   }
 
   const reportOf = (name: string): PeerReport | undefined => ours.peer(name);
@@ -147,18 +168,18 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a speaker amo
     async (kind, reset) => {
       const sources = STORM[kind].map((last) => `10.98.0.${last}`);
       const [files, before, usedMs] = [openFiles(), rssMb(), cpuMs()];
-      const storms = others.map((each) => each.do('storm', '', { sources, count: STORM_COUNT / ATTACKERS, reset })) as Promise<Storm>[];
+      goFirst(true);
+      const storm = brew(sources, reset);
       ours.apply(plan(EXTRA));
       await until('the new VIP at the good router', () => good.routes().has(EXTRA), 30_000, 50);
-      for (const each of others) void each.do('calm', '');
-      const done = await Promise.all(storms);
-      const count = done.reduce((sum, storm) => sum + storm.count, 0);
-      const perMinute = done.reduce((sum, storm) => sum + (storm.count / storm.ms) * 60_000, 0);
-      const each = ((cpuMs() - usedMs) / count).toFixed(2);
+      const { count, failed, ms, slowestMs, cpuMs: theirMs } = await storm.calm();
+      goFirst(false);
+      const perMinute = Math.round((count / ms) * 60_000);
+      const [each, their] = [(cpuMs() - usedMs) / count, theirMs / count].map((cost) => cost.toFixed(2));
       report(
-        `connect-close, ${kind}${reset ? ', reset' : ''}: ${Math.round(perMinute)} a minute, ${each} ms of CPU each; RSS ${before.toFixed(0)} -> ${rssMb().toFixed(0)} MB`,
+        `connect-close, ${kind}${reset ? ', reset' : ''}: ${perMinute} a minute, the slowest ${slowestMs} ms; CPU ${each} ms each, the attacker's ${their}; RSS ${before.toFixed(0)} -> ${rssMb().toFixed(0)} MB`,
       );
-      expect(count).toBeGreaterThanOrEqual(STORM_COUNT);
+      expect({ isFast: perMinute >= STORM_RATE, failed }).toEqual({ isFast: true, failed: 0 });
       ours.apply(plan());
       await until('the new VIP to be gone', () => !good.routes().has(EXTRA), 30_000, 50);
       await until('no connection to be left', () => openFiles() <= files + 2, 20_000);
@@ -214,9 +235,13 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh').describe('a speaker amo
   );
 });
 
+/** What {@link file://./storm.c} says in the end. */
 interface Storm {
   readonly count: number;
+  readonly failed: number;
   readonly ms: number;
+  readonly slowestMs: number;
+  readonly cpuMs: number;
 }
 
 interface Fed {

@@ -87,9 +87,6 @@ class Peer {
   }
 }
 
-/** At the latest. */
-const STORM_MS = 60_000;
-const weather = { isCalm: false };
 const peers: Peer[] = [];
 const sleep = (ms: number): Promise<void> => new Promise((done) => void setTimeout(done, ms));
 
@@ -132,36 +129,6 @@ const ACTS = {
     peer.socket.write(Buffer.concat([hex(`${MARKER}ffff02`), Buffer.alloc(65_516)]));
     await until(() => peer.isClosed);
     return summary(peer);
-  },
-
-  /** Connects and goes, from several addresses in turn, as often as is asked for and until it is told to be calm. */
-  async storm({ sources, count: wanted, reset }: Command): Promise<unknown> {
-    const from = sources as readonly string[];
-    const started = performance.now();
-    const end = started + STORM_MS;
-    weather.isCalm = false;
-    let count = 0;
-    const one = async (): Promise<void> => {
-      while (performance.now() < end && !(weather.isCalm && count >= Number(wanted))) {
-        await new Promise<void>((done) => {
-          const socket = connect({ host, port: PORT, localAddress: from[count % from.length] ?? '' });
-          socket.once('close', () => done());
-          socket.on('error', () => undefined);
-          socket.once('connect', () => {
-            count++;
-            if (reset === true) socket.resetAndDestroy();
-            else socket.destroy();
-          });
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: 32 }, one));
-    return { count, ms: performance.now() - started };
-  },
-
-  async calm(): Promise<unknown> {
-    weather.isCalm = true;
-    return undefined;
   },
 
   /** Asks for the whole table again and again, and reads nothing. */

@@ -45,6 +45,8 @@ export interface BfdRouter {
   kernelRoutes(): string[];
   /** Ends the BFD session and says so (AdminDown). */
   shutBfd(): void;
+  /** BGP without BFD from now on, where the router can be told so. */
+  forgetBfd?(): void;
   describe(): string;
   stop(): Promise<void>;
 }
@@ -102,6 +104,7 @@ export async function startFrrBfd(options: BfdRouterOptions): Promise<BfdRouter>
     established: () => /"bgpState":"Established"/.test(vtysh(`show bgp neighbors ${remote} json`)),
     kernelRoutes: () => kernelRoutes(options),
     shutBfd: () => void vtysh('configure', 'bfd', 'profile p', 'shutdown'),
+    forgetBfd: () => void vtysh('configure', `router bgp ${options.localAsn}`, `no neighbor ${remote} bfd`),
     describe: () => `${vtysh('show bfd peers')}\n${vtysh('show bgp summary')}`,
     stop: async () => void (await Promise.all(children.map((child) => space.stop(child)))),
   };
@@ -122,7 +125,9 @@ interface FrrCounters {
   readonly 'echo-packet-input': number;
 }
 
-function frrBgp({ local, localAsn, remote, remoteAsn, multihop }: BfdRouterOptions): string {
+/** What BFD says is no end of kept routes to FRR 10 only where it looks at the C bit, which a speaker that fails with its BFD has not set (RFC 5882 §4.3.2.2). */
+function frrBgp({ local, localAsn, remote, remoteAsn, multihop, newer, graceful }: BfdRouterOptions): string {
+  const looksAtC = graceful === true && newer === true;
   return `log stdout
 router bgp ${localAsn}
  bgp router-id ${local}
@@ -132,7 +137,7 @@ router bgp ${localAsn}
  neighbor ${remote} timers 30 90
  neighbor ${remote} timers connect 1
 ${multihop === true ? ` neighbor ${remote} ebgp-multihop 8\n neighbor ${remote} update-source ${local}\n` : ''} neighbor ${remote} bfd
- neighbor ${remote} bfd profile p
+${looksAtC ? ` neighbor ${remote} bfd check-control-plane-failure\n` : ''} neighbor ${remote} bfd profile p
 `;
 }
 
