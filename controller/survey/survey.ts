@@ -50,7 +50,7 @@ export function startSurvey(options: SurveyOptions): Survey {
   const { client, watches, namespace, lbClass, apiGroup, log, metrics, onChange } = options;
   const own = startSurveyWatches({ client, namespace, log, metrics, onChange });
   const configuration = new Configuration(watches);
-  const lookout = new Lookout();
+  let lookout = new Lookout();
   const outage = new Outage(() => watches.services.health());
   const lists = new Lists();
   const followers = new Set<Follower>();
@@ -76,6 +76,16 @@ export function startSurvey(options: SurveyOptions): Survey {
     };
   };
 
+  const lookAt = (seen: Sight): Look => {
+    try {
+      return lookout.look(seen);
+    } catch (error) {
+      // What it had taken up may be lost: the next look begins anew, and finds everything changed.
+      lookout = new Lookout();
+      throw error;
+    }
+  };
+
   return {
     look: () => {
       const needed = [own.slices, own.nodes, own.states];
@@ -85,7 +95,7 @@ export function startSurvey(options: SurveyOptions): Survey {
       const stores = [watches.services, own.slices, own.nodes, own.states, own.daemons].map(({ store }) => store.version);
       const basis = `${stores.join()} ${configuration.version()} ${leader ?? ''} ${own.daemons.hasSynced()}`;
       if (latest?.basis === basis) return latest.look;
-      const look = lookout.look(sight(leader));
+      const look = lookAt(sight(leader));
       for (const follower of followers) follower.note(look.changed);
       latest = { look, basis };
       return look;

@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startAnnouncer } from '../../controller/announced/announcer.ts';
+import { type AnnouncerOptions, startAnnouncer } from '../../controller/announced/announcer.ts';
 import { type Difference, Pending } from '../../controller/announced/pending.ts';
 import type { Survey } from '../../controller/survey/survey.ts';
 import type { ServiceKey } from '../../src/cluster/service.ts';
 import { createKubeMetrics, createRegistry } from '../../src/host/metrics.ts';
 import { ANNOUNCED } from '../../src/view/announced.ts';
-import { Lookout } from '../../src/view/lookout.ts';
+import { type Look, Lookout } from '../../src/view/lookout.ts';
 import { type RawCluster, calm, speak } from '../cli/explainSupport.ts';
 import { type Base, startBase } from '../broken/wireRows.ts';
 import { sightOf, smallCluster } from '../glass/fixture.ts';
@@ -148,21 +148,26 @@ describe('the condition Announced', () => {
 });
 
 describe('what is written', () => {
-  it('waits for allocation, which goes first', async () => {
+  /** One who looks once, and then finds nothing changed. */
+  function startAlone({ services = {}, isBusy = () => false }: Partial<Record<'services', object> & { isBusy: () => boolean }> = {}) {
     const sight = sightOf(smallCluster(), 'one');
-    const services = new Map(sight.services.map((service) => [service.key, service]));
+    const known = new Map(sight.services.map((service) => [service.key, service]));
     const look = new Lookout().look(sight);
+    let changed: Look['changed'] = 'all';
+    const take = (): Look['changed'] => {
+      const taken = changed;
+      changed = new Set();
+      return taken;
+    };
     const survey: Pick<Survey, 'look' | 'services' | 'follow'> = {
       look: () => look,
       services: () => sight.services,
-      follow: () => ({ take: () => 'all', stop: () => undefined }),
+      follow: () => ({ take, stop: () => undefined }),
     };
     const written: string[] = [];
-    let isBusy = true;
-    const log = pino({ level: 'silent' });
     const announcer = startAnnouncer({
       survey: survey as Survey,
-      services: { get: (key: string) => services.get(key as ServiceKey) } as Parameters<typeof startAnnouncer>[0]['services'],
+      services: { get: (key: string) => known.get(key as ServiceKey), ...services } as AnnouncerOptions['services'],
       writer: {
         write: ({ key }) => {
           written.push(key);
@@ -170,16 +175,38 @@ describe('what is written', () => {
         },
       },
       onLook: () => undefined,
-      isBusy: () => isBusy,
+      isBusy,
       timing: { ...TIMING, settleMs: 50 },
-      log,
+      log: pino({ level: 'silent' }),
       metrics: createKubeMetrics(createRegistry('controller')),
     });
+    return { announcer, written, all: [...known.keys()], known };
+  }
+
+  it('waits for allocation, which goes first', async () => {
+    let isBusy = true;
+    const { announcer, written, all } = startAlone({ isBusy: () => isBusy });
     await wait(1000);
     expect(written).toEqual([]);
     isBusy = false;
-    await until('all of them', () => new Set(written).size === sight.services.length);
+    await until('all of them', () => new Set(written).size === all.length);
     await announcer.stop();
+  });
+
+  it('is not lost when a Service could not be judged once, which holds up no other', async () => {
+    const failures: string[] = [];
+    const services = {
+      get: (key: string) => {
+        if (key === one.all[0] && failures.push(key) === 1) throw new Error('judged once too early');
+        return one.known.get(key as ServiceKey);
+      },
+    };
+    const one = startAlone({ services });
+    const [first = '', ...others] = one.all;
+    await until('the others', () => others.every((key) => one.written.includes(key)));
+    expect(one.written).not.toContain(first);
+    await until('the one that failed', () => one.written.includes(first));
+    await one.announcer.stop();
   });
 });
 
