@@ -1,6 +1,6 @@
 import { configResource } from '../../src/host/kube/configResource.ts';
 import type { EventRecorder, Lasting, ObjectReference } from '../../src/host/kube/events.ts';
-import { apiVersionOf } from '../../src/host/kube/resource.ts';
+import { DEFINITIONS, apiVersionOf } from '../../src/host/kube/resource.ts';
 import type { KubeObject } from '../../src/host/kube/objects.ts';
 import type { Logger } from '../../src/host/log.ts';
 import { ESTABLISHED, type Word, establishedWord } from '../../src/view/announced.ts';
@@ -59,6 +59,7 @@ export class Teller {
     const nowMs = performance.now();
     const { nodes = [] } = look?.situation ?? {};
     const uids = new Map(nodes.map(({ name, uid }) => [name, uid]));
+    for (const { name, uid } of look?.situation.outdated ?? []) uids.set(name, uid);
     const unread = missing.map((message): Finding => ({ severity: 'warning', cause: unreadCause(message), nodes: [] }));
     const seen = look === undefined ? [] : findingsOf({ ...look.situation, problems: [] }, look.judge.sessions);
     const waits = [
@@ -99,6 +100,8 @@ export class Teller {
     // Of sessions the peer's condition tells.
     if (about?.kind === 'BGPPeer') return [];
     if (about?.kind === 'Node') return [node(about.name)];
+    if (about?.kind === DEFINITIONS.kind)
+      return [{ apiVersion: apiVersionOf(DEFINITIONS), kind: about.kind, name: about.name, uid: uids.get(about.name) }];
     if (nodes.length > 0) return nodes.map(node);
     return [{ apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace }];
   }
@@ -143,7 +146,12 @@ export class Teller {
     this.#event(object, isWell ? 'Normal' : 'Warning', word);
   }
 
-  #event(object: ObjectReference, type: 'Normal' | 'Warning', { reason, message }: Pick<Word, 'reason' | 'message'>, lasting?: Lasting): void {
+  #event(
+    object: ObjectReference,
+    type: 'Normal' | 'Warning',
+    { reason, message }: Pick<Word, 'reason' | 'message'>,
+    lasting?: Lasting,
+  ): void {
     const { events, log } = this.#options;
     log[type === 'Warning' ? 'warn' : 'info']({ object: `${object.kind} ${object.name}`, reason }, message);
     events.event(object, type, reason, message, lasting);
