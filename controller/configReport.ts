@@ -6,6 +6,7 @@ import type { StatusWriter } from '../src/host/kube/status.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { PoolUsage } from '../src/ipam/poolSpace.ts';
 import type { Word } from '../src/view/announced.ts';
+import { type OutdatedKind, outdatedText } from '../src/view/definitions.ts';
 import { configConditions, statusOf } from './configStatus.ts';
 import type { ConfigObject, Configuration } from './configuration.ts';
 
@@ -14,6 +15,8 @@ export interface ConfigReportOptions {
   readonly events: EventRecorder;
   /** What is to be said of the sessions of a BGPPeer: null: nothing, undefined: what is said already. */
   readonly established: (peer: string) => Word | null | undefined;
+  /** The definition of a kind in the cluster, where it has not all fields. */
+  readonly outdated: (kind: string) => OutdatedKind | undefined;
   readonly log: Logger;
 }
 
@@ -29,7 +32,7 @@ interface Reported {
   readonly conditions: string;
 }
 
-export function createConfigReport({ statuses, events, established, log }: ConfigReportOptions): ConfigReport {
+export function createConfigReport({ statuses, events, established, outdated, log }: ConfigReportOptions): ConfigReport {
   let reported = new Map<string, Reported>();
 
   const reportOne = ({ resource, object }: ConfigObject, problems: readonly Problem[], usage: PoolUsage | undefined): Reported => {
@@ -54,6 +57,12 @@ export function createConfigReport({ statuses, events, established, log }: Confi
     return { object, resource, conditions: text };
   };
 
+  const definitionProblems = (kind: string, name: string): Problem[] => {
+    const found = outdated(kind);
+    if (found === undefined) return [];
+    return [{ object: { kind, name }, severity: 'warning', reason: 'CrdOutdated', path: '', message: outdatedText(found) }];
+  };
+
   return {
     write: (configuration, usage) => {
       const problems = byObject(configuration.problems());
@@ -62,7 +71,8 @@ export function createConfigReport({ statuses, events, established, log }: Confi
         const { resource, object } = entry;
         const name = object.metadata.name;
         const counts = resource.kind === 'IPAddressPool' ? (usage.get(name) ?? NO_USAGE) : undefined;
-        now.set(idOf(resource, object), reportOne(entry, problems.get(`${resource.kind}/${name}`) ?? [], counts));
+        const found = [...(problems.get(`${resource.kind}/${name}`) ?? []), ...definitionProblems(resource.kind, name)];
+        now.set(idOf(resource, object), reportOne(entry, found, counts));
       }
       for (const [id, { resource, object }] of reported) if (!now.has(id)) statuses.forget(resource, object.metadata);
       reported = now;

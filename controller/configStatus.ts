@@ -42,8 +42,8 @@ export function statusOf(object: KubeObject): Readonly<Record<string, unknown>> 
 }
 
 /** As they were written; anything else in that place counts as nothing. */
-function conditionsOf(object: KubeObject): readonly Condition[] {
-  const conditions = statusOf(object)['conditions'];
+export function conditionsOf(object: KubeObject | undefined): readonly Condition[] {
+  const conditions = object === undefined ? undefined : statusOf(object)['conditions'];
   if (!Array.isArray(conditions)) return [];
   return conditions.filter((entry): entry is Condition => typeof entry === 'object' && entry !== null && 'message' in entry);
 }

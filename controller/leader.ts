@@ -10,6 +10,7 @@ import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
 import { Allocator } from '../src/ipam/allocator.ts';
 import type { Assignment } from '../src/ipam/assignment.ts';
+import type { OutdatedKind } from '../src/view/definitions.ts';
 import type { Timing } from './announced/announcer.ts';
 import { startAnnouncing } from './announced/announcing.ts';
 import { ClaimKeeper } from './claimKeeper.ts';
@@ -60,7 +61,8 @@ export function createLeader(options: LeaderOptions): Leader {
   const isBusy = (): boolean => writer.isBusy();
   const events = createEventRecorder({ ...common, component: 'heraldlb-controller', isBusy });
   const statuses = createStatusWriter({ ...common, fieldManager: 'heraldlb-controller' });
-  const report = createConfigReport({ statuses, events, log, established: (peer) => announcing?.peer(peer) });
+  const outdated = (kind: string): OutdatedKind | undefined => options.announce?.survey.outdated().find((one) => one.kind === kind);
+  const report = createConfigReport({ statuses, events, log, established: (peer) => announcing?.peer(peer), outdated });
   const allocator = new Allocator();
   const assignment = (key: ServiceKey): Assignment | undefined => allocator.assignment(key);
   const services = options.watches.services.store;

@@ -37,8 +37,19 @@ export function createTerms({ holder, announced, onSeen, ...options }: TermsOpti
     leader?.seen();
     onSeen();
   };
+  const onDefinitions = (): void => {
+    leader?.mark();
+    onSeen();
+  };
   const surveyed = (): Survey =>
-    (survey ??= startSurvey({ ...options, leader: holder, assignment: (service) => leader?.assignment(service), onChange, metrics }));
+    (survey ??= startSurvey({
+      ...options,
+      leader: holder,
+      assignment: (service) => leader?.assignment(service),
+      onChange,
+      onDefinitions,
+      metrics,
+    }));
   const end = (drainMs: number): Promise<void> => {
     const last = leader;
     leader = undefined;

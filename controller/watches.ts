@@ -9,6 +9,7 @@ import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
 import { NAMESPACES, NODES, type Resource, SERVICES, customResource } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
+import { unreadCause } from '../src/view/unread.ts';
 
 export interface WatchesOptions {
   readonly client: KubeClient;
@@ -36,6 +37,10 @@ export interface Watches {
   readonly configs: ReadonlyMap<Resource, Reflector<KubeObject>>;
   /** All first lists are in: nothing is decided before that. */
   readonly hasSynced: () => boolean;
+  /** As that, without the kinds of the configuration that cannot be read. */
+  readonly hasSyncedRest: () => boolean;
+  /** Kinds of the configuration that the API server has not, or does not give, one sentence each. */
+  readonly unread: () => string[];
   /** Which lists are not in yet, one sentence each. */
   readonly problems: () => string[];
   readonly stop: () => Promise<void>;
@@ -60,6 +65,9 @@ export function startWatches({ namespace, configResources, ...common }: WatchesO
       }),
     ]),
   );
+  const plurals = new Set(configResources.map(({ plural }) => plural));
+  const counts = ([plural, reflector]: (typeof all)[number]): boolean =>
+    plurals.has(plural) && !(reflector.hasSynced() && SPARED.has(plural)) && isUnread(reflector);
   const all: readonly (readonly [string, Reflector<unknown>])[] = [
     ['services', services],
     ['namespaces', namespaces],
@@ -68,6 +76,8 @@ export function startWatches({ namespace, configResources, ...common }: WatchesO
     ['addressclaims', claims],
     ...[...configs].map(([{ plural }, reflector]) => [plural, reflector] as const),
   ];
+  const isSynced = ([, reflector]: (typeof all)[number]): boolean => reflector.hasSynced();
+  const unread = (): typeof all => all.filter(counts);
   return {
     services,
     namespaces,
@@ -75,16 +85,29 @@ export function startWatches({ namespace, configResources, ...common }: WatchesO
     nodeStates,
     claims,
     configs,
-    hasSynced: () => all.every(([, reflector]) => reflector.hasSynced()),
+    hasSynced: () => all.every(isSynced),
+    hasSyncedRest: () => all.every((one) => isSynced(one) || unread().includes(one)),
+    unread: () => unread().map(([name, reflector]) => `the ${name} cannot be listed${suffix(reflector.health().lastError)}`),
     problems: () =>
       all
-        .filter(([, reflector]) => !reflector.hasSynced())
+        .filter((one) => !isSynced(one))
         .map(([name, reflector]) => `the ${name} are not listed yet${suffix(reflector.health().lastError)}`),
     stop: async () => {
       await Promise.all(all.map(([, reflector]) => reflector.stop()));
     },
   };
 }
+
+/** Where something is known it stays true: the API server may have come back without its definitions for a moment. */
+function isUnread(reflector: Reflector<unknown>): boolean {
+  const { connected, lastError = '' } = reflector.health();
+  return !connected && reflector.store.size === 0 && UNREAD.has(unreadCause(lastError).reason);
+}
+
+/** Without any of them, all that is decided stays as it is. */
+const SPARED: ReadonlySet<string> = new Set(['bfdprofiles', 'communities']);
+
+const UNREAD: ReadonlySet<string> = new Set(['CrdMissing', 'RightMissing']);
 
 function suffix(error: string | undefined): string {
   return error === undefined ? '' : `: ${error}`;

@@ -70,8 +70,11 @@ class Runner implements Announcer {
   readonly #follower: ReturnType<Survey['follow']>;
   readonly #stopping = new AbortController();
   readonly #quietUntilMs: number;
+  /** What changed and was not judged since. */
+  readonly #todo = new Set<ServiceKey>();
   #notBeforeMs = 0;
   #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
 
   constructor(options: AnnouncerOptions) {
@@ -92,6 +95,7 @@ class Runner implements Announcer {
   async stop(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
     this.#follower.stop();
     await this.#loop.stop();
     await this.#writing;
@@ -108,16 +112,29 @@ class Runner implements Announcer {
       return;
     }
     const changed = this.#follower.take();
-    const keys = changed === 'all' ? survey.services().map(({ key }) => key) : [...changed];
+    for (const key of changed === 'all' ? survey.services().map((service) => service.key) : changed) this.#todo.add(key);
+    const keys = [...this.#todo];
     let spentMs = performance.now() - startedMs;
     for (let at = 0; at < keys.length && !signal.aborted;) {
       const sliceMs = performance.now();
-      for (; at < keys.length && performance.now() - sliceMs < SLICE_MS; at++) this.#judge(keys[at] as ServiceKey, services, look);
+      for (; at < keys.length && performance.now() - sliceMs < SLICE_MS; at++) this.#try(keys[at] as ServiceKey, services, look);
       spentMs += performance.now() - sliceMs;
       await nextTurn();
     }
     this.#notBeforeMs = performance.now() + Math.max(timing.restMs, DUTY * spentMs);
     this.#plan();
+    clearTimeout(this.#retry);
+    if (this.#todo.size > 0 && !signal.aborted) this.#retry = setTimeout(() => this.#loop.mark(), 10 * timing.restMs).unref();
+  }
+
+  /** One that cannot be judged is judged again later, and holds up nobody. */
+  #try(key: ServiceKey, services: Store<ServiceView>, look: Look): void {
+    try {
+      this.#judge(key, services, look);
+      this.#todo.delete(key);
+    } catch (error) {
+      this.#options.log.error({ service: key, err: error }, 'a Service could not be judged; trying again');
+    }
   }
 
   #judge(key: ServiceKey, services: Store<ServiceView>, { situation, judge }: Look): void {

@@ -44,9 +44,8 @@ export function startAnnouncing(options: AnnouncingOptions): Announcing {
     apiGroup: options.apiGroup,
     events,
     settleMs: timing.settleMs,
-    peerUid: (name) =>
-      configuration.objects().find(({ resource, object }) => resource.kind === 'BGPPeer' && object.metadata.name === name)?.object.metadata
-        .uid,
+    storedPeer: (name) =>
+      configuration.objects().find(({ resource, object }) => resource.kind === 'BGPPeer' && object.metadata.name === name)?.object,
     onPeer: wake,
     again: (ms) => {
       clearTimeout(timer);

@@ -1,12 +1,14 @@
 import { configResource } from '../../src/host/kube/configResource.ts';
-import type { EventRecorder, ObjectReference } from '../../src/host/kube/events.ts';
-import { apiVersionOf } from '../../src/host/kube/resource.ts';
+import type { EventRecorder, Lasting, ObjectReference } from '../../src/host/kube/events.ts';
+import { DEFINITIONS, apiVersionOf } from '../../src/host/kube/resource.ts';
+import type { KubeObject } from '../../src/host/kube/objects.ts';
 import type { Logger } from '../../src/host/log.ts';
-import { type Word, establishedWord } from '../../src/view/announced.ts';
+import { ESTABLISHED, type Word, establishedWord } from '../../src/view/announced.ts';
 import { type Finding, findingsOf } from '../../src/view/findings.ts';
 import type { Look } from '../../src/view/lookout.ts';
 import { unreadCause } from '../../src/view/unread.ts';
 import type { Situation } from '../../src/view/situation.ts';
+import { conditionsOf } from '../configStatus.ts';
 
 export interface TellerOptions {
   readonly namespace: string;
@@ -16,7 +18,7 @@ export interface TellerOptions {
   /** What is seen for so long is told. */
   readonly settleMs: number;
   /** Of the object as it is stored. */
-  readonly peerUid: (name: string) => string | undefined;
+  readonly storedPeer: (name: string) => KubeObject | undefined;
   /** A BGPPeer's condition is to be another one. */
   readonly onPeer: () => void;
   /** Look again: something will have been there for long enough. */
@@ -36,7 +38,9 @@ interface Standing {
 export class Teller {
   readonly #options: TellerOptions;
   /** What was found and when, told or not. */
-  readonly #found = new Map<string, { readonly sinceMs: number; told: boolean }>();
+  readonly #found = new Map<string, { readonly sinceMs: number; readonly lasting: Lasting; told: boolean }>();
+  /** What the first look finds may have been told by the leader before. */
+  #isFirst = true;
   readonly #standings = new Map<string, Standing>();
   /** By BGPPeer; null: it has no session to have. */
   readonly #words = new Map<string, Word | null>();
@@ -55,12 +59,14 @@ export class Teller {
     const nowMs = performance.now();
     const { nodes = [] } = look?.situation ?? {};
     const uids = new Map(nodes.map(({ name, uid }) => [name, uid]));
+    for (const { name, uid } of look?.situation.outdated ?? []) uids.set(name, uid);
     const unread = missing.map((message): Finding => ({ severity: 'warning', cause: unreadCause(message), nodes: [] }));
     const seen = look === undefined ? [] : findingsOf({ ...look.situation, problems: [] }, look.judge.sessions);
     const waits = [
       this.#findings([...unread, ...seen], uids, nowMs),
       look === undefined ? Infinity : this.#peers(look.situation, look.judge, nowMs),
     ];
+    if (look !== undefined) this.#isFirst = false;
     const least = Math.min(...waits);
     if (Number.isFinite(least)) this.#options.again(Math.max(100, least));
   }
@@ -74,13 +80,13 @@ export class Teller {
       for (const object of this.#objectsOf(finding, uids)) {
         const key = `${finding.cause.reason} ${object.kind}/${object.name}`;
         seen.add(key);
-        const known = this.#found.get(key) ?? { sinceMs: nowMs, told: false };
+        const known = this.#found.get(key) ?? { sinceMs: nowMs, lasting: this.#isFirst ? 'before' : 'now', told: false };
         this.#found.set(key, known);
         if (known.told) continue;
         if (nowMs - known.sinceMs < settleMs) waitMs = Math.min(waitMs, settleMs - (nowMs - known.sinceMs));
         else {
           known.told = true;
-          this.#event(object, 'Warning', finding.cause.reason, finding.cause.message);
+          this.#event(object, 'Warning', finding.cause, known.lasting);
         }
       }
     }
@@ -94,6 +100,8 @@ export class Teller {
     // Of sessions the peer's condition tells.
     if (about?.kind === 'BGPPeer') return [];
     if (about?.kind === 'Node') return [node(about.name)];
+    if (about?.kind === DEFINITIONS.kind)
+      return [{ apiVersion: apiVersionOf(DEFINITIONS), kind: about.kind, name: about.name, uid: uids.get(about.name) }];
     if (nodes.length > 0) return nodes.map(node);
     return [{ apiVersion: 'v1', kind: 'Namespace', namespace, name: namespace }];
   }
@@ -125,19 +133,27 @@ export class Teller {
     if (before !== undefined && JSON.stringify(before) === JSON.stringify(word)) return;
     this.#words.set(name, word);
     this.#options.onPeer();
-    if (word === null || before?.reason === word.reason) return;
-    const { apiGroup, namespace, peerUid } = this.#options;
+    const { apiGroup, namespace, storedPeer } = this.#options;
+    const stored = storedPeer(name);
+    // What the leader before has written it has told, too.
+    const told = before === undefined ? conditionsOf(stored).find(({ type }) => type === ESTABLISHED)?.reason : before?.reason;
+    if (word === null || told === word.reason) return;
     const isWell = word.reason === 'Established';
     // That all is well is news only after it was not.
-    if (isWell && (before === undefined || before === null)) return;
+    if (isWell && told === undefined) return;
     const apiVersion = apiVersionOf(configResource(apiGroup, 'BGPPeer'));
-    const object = { apiVersion, kind: 'BGPPeer', namespace, name, uid: peerUid(name) };
-    this.#event(object, isWell ? 'Normal' : 'Warning', word.reason, word.message);
+    const object = { apiVersion, kind: 'BGPPeer', namespace, name, uid: stored?.metadata.uid };
+    this.#event(object, isWell ? 'Normal' : 'Warning', word);
   }
 
-  #event(object: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void {
+  #event(
+    object: ObjectReference,
+    type: 'Normal' | 'Warning',
+    { reason, message }: Pick<Word, 'reason' | 'message'>,
+    lasting?: Lasting,
+  ): void {
     const { events, log } = this.#options;
     log[type === 'Warning' ? 'warn' : 'info']({ object: `${object.kind} ${object.name}`, reason }, message);
-    events.event(object, type, reason, message);
+    events.event(object, type, reason, message, lasting);
   }
 }

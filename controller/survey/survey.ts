@@ -5,10 +5,14 @@ import type { Store } from '../../src/host/kube/store.ts';
 import type { Logger } from '../../src/host/log.ts';
 import type { KubeMetrics } from '../../src/host/metrics.ts';
 import type { Assignment } from '../../src/ipam/assignment.ts';
+import type { Problem } from '../../src/config/problem.ts';
+import { type OutdatedKind, outdatedText } from '../../src/view/definitions.ts';
 import { triggersOf } from '../../src/view/daemons.ts';
 import { type Look, Lookout, type Sight } from '../../src/view/lookout.ts';
 import { Configuration } from '../configuration.ts';
 import type { Watches } from '../watches.ts';
+import { unreadCause } from '../../src/view/unread.ts';
+import { startDefinitions } from './definitions.ts';
 import { Outage } from './outage.ts';
 import { startSurveyWatches } from './watches.ts';
 
@@ -25,6 +29,8 @@ export interface SurveyOptions {
   readonly assignment: (service: ServiceKey) => Assignment | undefined;
   /** Something changed of what only verdicts need. */
   readonly onChange: () => void;
+  /** The definitions of kinds are other ones. */
+  readonly onDefinitions: () => void;
   readonly log: Logger;
   readonly metrics: KubeMetrics;
 }
@@ -33,13 +39,17 @@ export type Changed = Look['changed'];
 
 /** What of the cluster is as it should be and what is not: the page and the conditions of Services say it. */
 export interface Survey {
-  /** Undefined while something is not listed yet: half of a cluster would be taken for the whole. */
+  /**
+   * Undefined while something is not listed yet: half of a cluster would be taken for the whole. Kinds of the configuration that cannot be
+   * read are not waited for: the situation names them, and what depends on them is not judged.
+   */
   readonly look: () => Look | undefined;
   readonly services: () => readonly ServiceView[];
   readonly configuration: Configuration;
   /** What the next look of this one will find changed since its last one. */
   readonly follow: () => { readonly take: () => Changed; readonly stop: () => void };
-  /** Which lists are not in yet, one sentence each. */
+  readonly outdated: () => readonly OutdatedKind[];
+  /** Which lists are not in, one sentence each. */
   readonly missing: () => string[];
   /** That the API server is away: all lists are in, and old. */
   readonly outage: () => string[];
@@ -50,19 +60,23 @@ export function startSurvey(options: SurveyOptions): Survey {
   const { client, watches, namespace, lbClass, apiGroup, log, metrics, onChange } = options;
   const own = startSurveyWatches({ client, namespace, log, metrics, onChange });
   const configuration = new Configuration(watches);
-  const lookout = new Lookout();
+  const lookAt = createLookout();
+  const definitions = startDefinitions({ client, apiGroup, onChange: options.onDefinitions, log });
   const outage = new Outage(() => watches.services.health());
   const lists = new Lists();
   const followers = new Set<Follower>();
   let latest: { readonly look: Look; readonly basis: string } | undefined;
 
-  const sight = (leader: string | undefined): Sight => {
+  const sight = (leader: string | undefined, unread: readonly string[]): Sight => {
     // Where Pods may not be seen, what the NodeStates say has to do.
     const daemons = own.daemons.hasSynced() ? lists.of(own.daemons.store) : undefined;
     const triggers = triggersOf(daemons ?? []);
     return {
       config: configuration.whole(),
-      problems: configuration.problems(),
+      // Of what refers to a kind that is not read nobody can say that it refers to nothing.
+      problems: unread.length === 0 ? configuration.problems() : NO_PROBLEMS,
+      outdated: definitions.outdated(),
+      unread: unread.map(unreadCause),
       services: lists.of(watches.services.store),
       slices: lists.of(own.slices.store),
       nodes: lists.of(own.nodes.store),
@@ -79,13 +93,15 @@ export function startSurvey(options: SurveyOptions): Survey {
   return {
     look: () => {
       const needed = [own.slices, own.nodes, own.states];
-      if (!watches.hasSynced() || !needed.every((reflector) => reflector.hasSynced())) return undefined;
+      if (!watches.hasSyncedRest() || !needed.every((reflector) => reflector.hasSynced())) return undefined;
       configuration.refresh();
       const leader = options.leader();
       const stores = [watches.services, own.slices, own.nodes, own.states, own.daemons].map(({ store }) => store.version);
-      const basis = `${stores.join()} ${configuration.version()} ${leader ?? ''} ${own.daemons.hasSynced()}`;
+      const unread = watches.unread();
+      const said = [leader ?? '', String(own.daemons.hasSynced()), ...unread, ...definitions.outdated().map(outdatedText)];
+      const basis = `${stores.join()} ${configuration.version()} ${said.join()}`;
       if (latest?.basis === basis) return latest.look;
-      const look = lookout.look(sight(leader));
+      const look = lookAt(sight(leader, unread));
       for (const follower of followers) follower.note(look.changed);
       latest = { look, basis };
       return look;
@@ -97,11 +113,29 @@ export function startSurvey(options: SurveyOptions): Survey {
       followers.add(follower);
       return { take: () => follower.take(), stop: () => void followers.delete(follower) };
     },
-    missing: () => [...watches.problems(), ...own.problems()],
+    outdated: () => definitions.outdated(),
+    missing: () => [...(watches.hasSynced() ? watches.unread() : watches.problems()), ...own.problems()],
     outage: () => outage.look(performance.now()),
-    stop: () => own.stop(),
+    stop: async () => {
+      await Promise.all([own.stop(), definitions.stop()]);
+    },
   };
 }
+
+/** What a look that failed had taken up may be lost: the next one begins anew, and finds everything changed. */
+function createLookout(): (sight: Sight) => Look {
+  let lookout = new Lookout();
+  return (sight) => {
+    try {
+      return lookout.look(sight);
+    } catch (error) {
+      lookout = new Lookout();
+      throw error;
+    }
+  };
+}
+
+const NO_PROBLEMS: readonly Problem[] = [];
 
 class Follower {
   #changed: 'all' | Set<ServiceKey> = 'all';

@@ -1,6 +1,8 @@
+import { KINDS } from '../api/crd.ts';
 import { GROUP, VERSION } from '../api/kind.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects } from '../config/parse.ts';
 import { configClient, configResource } from '../host/kube/configResource.ts';
+import { readDefinitions } from '../host/kube/definitions.ts';
 import type { KubeClient } from '../host/kube/kubeClient.ts';
 import { isForbidden, isNotFound } from '../host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../host/kube/objects.ts';
@@ -16,7 +18,7 @@ const LEASE = 'heraldlb-controller';
 
 /** Everything that the views need, listed at once. @throws KubeError, or an Error that says what is not installed */
 export async function listCluster(client: KubeClient, { namespace, apiGroup }: ClusterFlags): Promise<ClusterObjects> {
-  const [config, services, slices, nodes, namespaces, nodeStates, claims, pods, lease] = await Promise.all([
+  const [config, services, slices, nodes, namespaces, nodeStates, claims, pods, lease, definitions] = await Promise.all([
     listConfig(client, apiGroup, namespace),
     listAll(client, SERVICES),
     listAll(client, ENDPOINT_SLICES),
@@ -26,6 +28,7 @@ export async function listCluster(client: KubeClient, { namespace, apiGroup }: C
     unless(isNotFound, listAll(client, ADDRESS_CLAIMS, namespace)),
     unless(isForbidden, listAll(client, PODS, namespace)),
     unless(isUnseen, getObject(client, LEASES, { namespace, name: LEASE })),
+    readDefinitions(client, apiGroup === GROUP ? KINDS : []),
   ]);
   return {
     config,
@@ -35,6 +38,7 @@ export async function listCluster(client: KubeClient, { namespace, apiGroup }: C
     namespaces,
     nodeStates: nodeStates ?? [],
     claims: claims ?? [],
+    definitions,
     ...(pods === undefined ? {} : { pods }),
     ...(lease === undefined ? {} : { lease }),
   };

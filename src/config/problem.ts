@@ -40,4 +40,6 @@ export type ProblemReason =
   | 'SelectsNothing'
   /** A field that is accepted and has no effect in this version. */
   | 'NotYetEffective'
+  /** The definition of the kind is of another version, and the API server drops fields that it does not have. */
+  | 'CrdOutdated'
   | 'UnknownField';

@@ -50,7 +50,9 @@ export class Glass {
     const sessions = sessionRows(states);
     const sets = new NodeSets();
     const found = vipRows(judged, situation, sets);
-    const vips = this.#history.record(found, (id) => sets.nodes(id), input.now);
+    // What comes in late would be taken for moves.
+    const isWhole = (situation.unread ?? []).length === 0;
+    const vips = isWhole ? this.#history.record(found, (id) => sets.nodes(id), input.now) : found;
     const nodes = nodeRows(situation.nodes, situation.states, sessions, vips, sets.rows());
     const pools = poolRows(config.pools, input.usage);
     const findings = findingsOf(situation, judge.sessions);
@@ -59,7 +61,7 @@ export class Glass {
       problems: problemRows([
         ...statusProblems(findings),
         ...serviceProblems(judged, findings),
-        ...unreadProblems(head.missing),
+        ...unreadProblems(head.missing, situation.unread),
         ...ownerProblems(vips),
         ...nodeProblems(nodes),
         ...poolProblems(pools),

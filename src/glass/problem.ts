@@ -45,8 +45,13 @@ export function problemRows(seen: readonly Seen[]): ProblemRow[] {
   }
   return [...rows.values()]
     .map((row) => ({ ...row, nodes: [...row.nodes].sort() }))
-    .sort((a, b) => RANK[a.severity] - RANK[b.severity] || b.nodes.length - a.nodes.length || (a.id < b.id ? -1 : 1));
+    .sort(
+      (a, b) => RANK[a.severity] - RANK[b.severity] || rankOf(a) - rankOf(b) || b.nodes.length - a.nodes.length || (a.id < b.id ? -1 : 1),
+    );
 }
+
+/** What the controller cannot read is behind much else. */
+const rankOf = ({ kind }: Pick<ProblemRow, 'kind'>): number => (kind === 'Controller' ? 0 : 1);
 
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
@@ -84,9 +89,10 @@ function own(severity: Severity, reason: GlassReason, kind: string, name: string
   return { severity, reason, anchor: reason.toLowerCase(), kind, name, message, nodes: [] };
 }
 
-export function unreadProblems(missing: readonly string[]): Seen[] {
+/** @param unread what cannot be judged without: that goes before everything else */
+export function unreadProblems(missing: readonly string[], unread: readonly Cause[] = []): Seen[] {
   return missing.map((message, position) => ({
-    severity: 'warning',
+    severity: unread.length > 0 ? 'error' : 'warning',
     ...whyOf(unreadCause(message)),
     kind: 'Controller',
     name: `list ${position + 1}`,

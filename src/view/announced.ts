@@ -23,9 +23,11 @@ export function announcedWord({ state, causes, reaches }: Judgement): Word | und
   if (state === 'announced') return { status: 'True', reason: 'Announced', message: reachText(reaches) };
   if (first === undefined) return undefined;
   if (state === 'degraded') return { status: 'True', reason: first.reason, message: clipped(`${reachText(reaches)} ${causeText(first)}`) };
-  const isUnknown = first.reason === 'SpeakerNotRunning' || first.reason === 'ControllerNotRunning';
+  const isUnknown = NOBODY_KNOWS.has(first.reason);
   return { status: isUnknown ? 'Unknown' : 'False', reason: first.reason, message: clipped(causeText(first)) };
 }
+
+const NOBODY_KNOWS: ReadonlySet<string> = new Set(['SpeakerNotRunning', 'ControllerNotRunning', 'CrdMissing', 'RightMissing']);
 
 /** Counts and no names: an address that moves to another node is no news here. */
 function reachText(reaches: readonly Reach[]): string {

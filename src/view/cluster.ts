@@ -1,9 +1,11 @@
 import type { PeerPlan, RouteSet, ServiceVerdict } from '../announce/plan.ts';
 import { Prospects } from '../announce/prospects.ts';
 import { SnapshotIndex } from '../announce/snapshot.ts';
+import { KINDS } from '../api/crd.ts';
 import type { ServiceKey } from '../cluster/service.ts';
 import type { AddressPlan } from '../ipam/plan.ts';
 import { classOf, controllerView, projectDaemon, triggersOf } from './daemons.ts';
+import { outdatedKinds } from './definitions.ts';
 import { projectNodeState } from './nodeState.ts';
 import type { Situation } from './situation.ts';
 import { type NodePlans, type World, type WorldContext, type WorldObjects, addressesOf, plansOf, readWorld } from './world.ts';
@@ -14,6 +16,8 @@ export interface ClusterObjects extends WorldObjects {
   readonly lease?: unknown;
   /** Those of the namespace of HeraldLB; undefined: they may not be listed. */
   readonly pods?: readonly unknown[];
+  /** CustomResourceDefinitions by plural, those that may be seen. */
+  readonly definitions?: ReadonlyMap<string, unknown>;
 }
 
 /** One cluster at one moment: what is wanted, what every node is to announce, and what every node says that it does. */
@@ -57,6 +61,7 @@ export function readCluster(objects: ClusterObjects, { loadBalancerClass, ...con
     states: new Map(objects.nodeStates.flatMap((object) => projectNodeState(object) ?? []).map((state) => [state.node, state])),
     controller: controllerView(objects.lease, daemons, nowMs),
     daemons,
+    outdated: outdatedKinds(KINDS, objects.definitions ?? new Map()),
     plans,
     verdict: (node, service) => verdicts().get(node)?.get(service),
     planned: (node, name) => plannedRoutes(peers().get(node)?.get(name)),

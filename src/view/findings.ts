@@ -1,5 +1,6 @@
 import { parseIp } from '../net/ip.ts';
 import { type Cause, explainCause, nodeProblemCause, problemCause, some } from './cause.ts';
+import { outdatedCause } from './definitions.ts';
 import { isMeshProblem, meshFindings } from './mesh.ts';
 import type { NodeProblem } from './nodeState.ts';
 import type { SessionView } from './sessions.ts';
@@ -22,7 +23,7 @@ export function findingsOf(situation: Situation, sessions: readonly SessionView[
 }
 
 function installation(situation: Situation): Finding[] {
-  const { controller, nodes, problems } = situation;
+  const { controller, nodes, problems, outdated = [] } = situation;
   const dead = nodes.filter(({ name }) => !speakerRuns(situation, name)).map(({ name }) => name);
   const missing = explainCause({ reason: 'ControllerNotRunning', leader: controller.leader });
   return [
@@ -30,6 +31,9 @@ function installation(situation: Situation): Finding[] {
     ...dead.map((name): Finding => {
       const cause = explainCause({ reason: 'SpeakerNotRunning', node: name }, name);
       return { severity: 'error', cause, about: { kind: 'Node', name }, nodes: [] };
+    }),
+    ...outdated.map((one): Finding => {
+      return { severity: 'warning', cause: outdatedCause(one), about: { kind: 'CustomResourceDefinition', name: one.name }, nodes: [] };
     }),
     ...problems.map((problem): Finding => ({ severity: problem.severity, cause: problemCause(problem), about: problem.object, nodes: [] })),
   ];

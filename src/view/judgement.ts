@@ -4,6 +4,7 @@ import type { ConditionView, ServiceView } from '../cluster/service.ts';
 import type { Problem } from '../config/problem.ts';
 import { reasonText } from '../ipam/reasonText.ts';
 import { type Cause, type Group, explainCause, gathered, makeCause, problemCause } from './cause.ts';
+import { outdatedCause } from './definitions.ts';
 import { Holders } from './holders.ts';
 import { lastGood } from './lastGood.ts';
 import { meshFindings } from './mesh.ts';
@@ -42,7 +43,18 @@ export class Judge {
     if (type !== 'LoadBalancer') return dark([explainCause({ reason: 'OtherType', type })]);
     if (own !== handled) return dark([explainCause({ reason: 'OtherClass', class: own, handled })]);
     if (service.deleting) return dark([explainCause({ reason: 'ServiceDeleting' })]);
-    if (ingress.length === 0) return dark(whyNoAddress(this.#situation, service));
+    return this.#inView(ingress.length === 0 ? dark(whyNoAddress(this.#situation, service)) : this.#onWire(service));
+  }
+
+  /** What cannot be read goes before what seems to be missing. */
+  #inView(found: Judgement): Judgement {
+    const { unread = [], outdated = [] } = this.#situation;
+    if (found.state === 'announced' || unread.length + outdated.length === 0) return found;
+    const before = found.state === 'notAnnounced' ? unread : [];
+    return { ...found, causes: [...before, ...found.causes, ...outdated.map(outdatedCause)] };
+  }
+
+  #onWire(service: ServiceView): Judgement {
     const warnings = warningsOf(this.#situation, service);
     const prospect = this.#situation.prospects.of(service);
     const reaches = this.#reaches(service, prospect);

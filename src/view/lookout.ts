@@ -58,6 +58,8 @@ function sameWord(before: Sight, now: Sight): boolean {
     before.states === now.states &&
     before.problems === now.problems &&
     before.daemons === now.daemons &&
+    before.outdated === now.outdated &&
+    JSON.stringify(before.unread) === JSON.stringify(now.unread) &&
     was.running === is.running &&
     was.leader === is.leader
   );

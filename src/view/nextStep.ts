@@ -66,6 +66,7 @@ const CONFIG: Readonly<Record<ProblemReason, string>> = {
   UnusableAddresses: 'take these addresses out of the pool',
   SelectsNothing: 'compare the names and selectors with the names and labels of the pools',
   NotYetEffective: 'nothing: the message says what happens instead',
+  CrdOutdated: 'kubectl apply -k manifests/crds of the version that runs, then write the objects again',
   UnknownField: 'correct the spelling of the field',
 };
 

@@ -4,7 +4,9 @@ import type { ServiceKey, ServiceView } from '../cluster/service.ts';
 import type { Config } from '../config/config.ts';
 import type { Problem } from '../config/problem.ts';
 import type { Assignment } from '../ipam/assignment.ts';
+import type { Cause } from './cause.ts';
 import type { ControllerView, DaemonView } from './daemons.ts';
+import type { OutdatedKind } from './definitions.ts';
 import type { NodeStateView } from './nodeState.ts';
 
 /** All that a verdict depends on. The commands make it of one look at the cluster, the controller of what it watches. */
@@ -21,6 +23,10 @@ export interface Situation {
   readonly daemons: readonly DaemonView[] | undefined;
   /** What the controller gives the Service, as far as can be told. */
   readonly assignment: (service: ServiceKey) => Assignment | undefined;
+  /** Kinds whose definition in the cluster has not all fields; absent: none, or not known. */
+  readonly outdated?: readonly OutdatedKind[];
+  /** Why kinds of the configuration cannot be read: what depends on them cannot be judged. */
+  readonly unread?: readonly Cause[];
   /** Prefixes that the node's plan has for the peer; absent: not known. */
   readonly planned?: (node: string, peer: string) => number;
 }

@@ -325,6 +325,16 @@ function factsOf(doctor: string): Parameters<typeof examine>[0] {
   return found[1];
 }
 
+interface StoredDefinition {
+  readonly spec: {
+    readonly versions: readonly {
+      readonly schema: {
+        readonly openAPIV3Schema: { readonly properties: { readonly spec: { readonly properties: Record<string, unknown> } } };
+      };
+    }[];
+  };
+}
+
 need(PAGE_NEED).describe('what the controller may not read, or is not there', () => {
   afterEach(async () => {
     await cluster?.close();
@@ -357,16 +367,67 @@ need(PAGE_NEED).describe('what the controller may not read, or is not there', ()
     expect(is).toEqual(wanted);
   });
 
-  it('a kind that is not defined', async () => {
-    cluster = await startCluster();
-    await cluster.lab.delete({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'bfdprofiles.heraldlb.io' });
-    controller = await cluster.start('one', FLAGS, QUICK);
+  const definition = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' };
+
+  it('a kind that is not defined: the rest is shown, and nothing is said of what depends on it', async () => {
+    ({ cluster, controller } = await startBase(FLAGS, QUICK));
+    await controller.close();
+    const manifest = await cluster.lab.get({ ...definition, name: 'l2advertisements.heraldlb.io' });
+    for (const plural of ['l2advertisements', 'bgpadvertisements'])
+      await cluster.lab.delete({ ...definition, name: `${plural}.heraldlb.io` });
+    controller = await cluster.start('two', FLAGS, QUICK);
     const reason = 'CrdMissing';
-    await until('the page', async () => (await (await fetch(page())).text()).includes(`${reason}: the bfdprofiles `));
-    await until('the event', async () => (await eventsAbout(cluster.lab, NAMESPACE)).some((text) => text.startsWith(`${reason} `)));
+    await says(reason);
+    const { uid } = (await getService(cluster.lab, 'web')).metadata;
+    await until('the condition', async () => conditionOf(await getService(cluster.lab, 'web'), ANNOUNCED)?.reason === reason);
+    await until('the event', async () => (await eventsAbout(cluster.lab, 'web')).some((text) => text.startsWith(`${reason} `)));
+    expect(uid).not.toBe('');
+    const { problems, vips, nodes, pools } = await snapshot();
+    expect(problems.slice(0, 2).map((problem) => [problem.reason, problem.severity])).toEqual([
+      [reason, 'error'],
+      [reason, 'error'],
+    ]);
+    expect(problems[0]?.message).toMatch(/the (bgp|l2)advertisements are not listed yet: .*404/);
+    expect([vips.length, nodes.length, pools.length]).toEqual([3, 3, 2]);
+    expect([...new Set(vips.map(({ why }) => why?.reason))]).toEqual([reason]);
     await expect(listRaw(cluster.kubeconfig)).rejects.toThrow(reason);
     expect(examine(factsOf('nothing installed'))[0]?.reason).toBe(reason);
-  });
+    // Installed, the one is there at once, and the other one is still said to be missing.
+    await cluster.lab.create({ ...manifest, metadata: { name: manifest.metadata.name } });
+    await until(
+      'one to be left',
+      async () => (await snapshot()).problems.filter((problem) => problem.reason === reason && problem.kind === 'Controller').length === 1,
+    );
+  }, 60_000);
+
+  it('a definition of another version', async () => {
+    ({ cluster, controller } = await startBase(FLAGS, QUICK));
+    await controller.close();
+    const reason = 'CrdOutdated';
+    const name = 'bgppeers.heraldlb.io';
+    const stored = structuredClone(await cluster.lab.get({ ...definition, name })) as unknown as StoredDefinition;
+    for (const { schema } of stored.spec.versions) delete schema.openAPIV3Schema.properties.spec.properties['ttlSecurityHops'];
+    cluster.lab.store.put('apiextensions.k8s.io/customresourcedefinitions', name, stored as never);
+    controller = await cluster.start('two', FLAGS, QUICK);
+    await until('the page', async () => (await snapshot()).problems.some((problem) => problem.reason === reason && problem.name === name));
+    await until('an event of the definition', async () =>
+      (await eventsAbout(cluster.lab, name)).some((text) => text.startsWith(`${reason} `)),
+    );
+    await until('an event of the object', async () =>
+      (await eventsAbout(cluster.lab, 'tor')).some((text) => text.startsWith(`${reason} `)),
+    );
+    const peer = (await cluster.lab.get({
+      apiVersion: 'heraldlb.io/v1',
+      kind: 'BGPPeer',
+      namespace: NAMESPACE,
+      name: 'tor',
+    })) as unknown as Seen;
+    expect(conditionOf(peer, 'Warning')).toMatchObject({ reason, message: expect.stringContaining('spec.ttlSecurityHops') as string });
+    const seen = readCluster(await listRaw(cluster.kubeconfig), { nowMs: Date.now() });
+    expect(statusOf(seen, new Judge(seen)).problems.map((problem) => problem.reason)).toContain(reason);
+    expect(explain(seen, 'default', 'web').causes.at(-1)?.reason).toBe(reason);
+    expect(examine(factsOf('definitions of an earlier version'))[0]?.reason).toBe(reason);
+  }, 60_000);
 
   it('an API server that is away: the page goes on with what it knows, and says so', async () => {
     ({ cluster, controller } = await startBase(FLAGS, QUICK));

@@ -1,17 +1,17 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startAnnouncer } from '../../controller/announced/announcer.ts';
+import { type AnnouncerOptions, startAnnouncer } from '../../controller/announced/announcer.ts';
 import { type Difference, Pending } from '../../controller/announced/pending.ts';
 import type { Survey } from '../../controller/survey/survey.ts';
 import type { ServiceKey } from '../../src/cluster/service.ts';
 import { createKubeMetrics, createRegistry } from '../../src/host/metrics.ts';
-import { ANNOUNCED } from '../../src/view/announced.ts';
-import { Lookout } from '../../src/view/lookout.ts';
+import { ANNOUNCED, ESTABLISHED } from '../../src/view/announced.ts';
+import { type Look, Lookout } from '../../src/view/lookout.ts';
 import { type RawCluster, calm, speak } from '../cli/explainSupport.ts';
 import { type Base, startBase } from '../broken/wireRows.ts';
 import { sightOf, smallCluster } from '../glass/fixture.ts';
 import { NAMESPACE } from './fixtures.ts';
-import { conditionOf, eventsAbout, getService, serviceObject, until } from './support.ts';
+import { type Seen, conditionOf, eventsAbout, getService, serviceObject, until } from './support.ts';
 
 const TIMING = { startMs: 0, settleMs: 150, reasonMs: 150, longestMs: 60_000, wordsMs: 500, restMs: 20 };
 const QUICK = { announced: TIMING };
@@ -55,6 +55,10 @@ const becomes = (reason: string, name = 'web') => until(reason, async () => (awa
 const writes = (): number =>
   lab().requests.filter(({ verb, resource, subresource }) => verb === 'patch' && resource === 'services' && subresource === 'status')
     .length;
+const peerReason = async (): Promise<string | undefined> => {
+  const ref = { apiVersion: 'heraldlb.io/v1', kind: 'BGPPeer', namespace: NAMESPACE, name: 'tor' };
+  return conditionOf((await lab().get(ref)) as unknown as Seen, ESTABLISHED)?.reason;
+};
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const withPeer = (raw: RawCluster, node: string, state: string): object => {
   const status = structuredClone(raw.nodeStates.find(({ metadata }) => metadata.name === node)?.status ?? {}) as { bgp?: object[] };
@@ -89,6 +93,28 @@ describe('the condition Announced', () => {
     tell('n1', undefined);
     await becomes('SpeakerNotRunning');
     expect((await announcedOf())?.status).toBe('True');
+  });
+
+  it('comes with events on nodes and peers, which a new leader does not repeat', async () => {
+    const { base: one, raw } = await well();
+    await becomes('Announced');
+    const problem = { reason: 'CannotListen', message: 'port 179 cannot be had' };
+    const told = async (): Promise<string[]> => [...(await eventsAbout(lab(), 'n1')), ...(await eventsAbout(lab(), 'tor'))];
+    for (const { metadata } of raw.nodeStates)
+      tell(metadata.name, { ...withPeer(raw, metadata.name, 'Active'), ...(metadata.name === 'n1' ? { problems: [problem] } : {}) });
+    const both = [expect.stringContaining('CannotListen x1'), expect.stringContaining('ConnectionRefused x1')];
+    await until('both', async () => (await told()).length === 2);
+    expect(await told()).toEqual(both);
+    await until("the peer's condition", async () => (await peerReason()) === 'ConnectionRefused');
+    await one.controller.close();
+    await one.cluster.start('two', {}, QUICK);
+    await wait(1500);
+    expect(await told()).toEqual(both);
+    // It ended and began again.
+    tell('n1', withPeer(raw, 'n1', 'Active'));
+    await wait(500);
+    tell('n1', { ...withPeer(raw, 'n1', 'Active'), problems: [{ ...problem, message: 'port 1790 cannot be had' }] });
+    await until('what is new', async () => (await told()).length === 3);
   });
 
   it('is Unknown when nobody can tell, and False when it is known that nobody announces', async () => {
@@ -148,21 +174,26 @@ describe('the condition Announced', () => {
 });
 
 describe('what is written', () => {
-  it('waits for allocation, which goes first', async () => {
+  /** One who looks once, and then finds nothing changed. */
+  function startAlone({ services = {}, isBusy = () => false }: Partial<Record<'services', object> & { isBusy: () => boolean }> = {}) {
     const sight = sightOf(smallCluster(), 'one');
-    const services = new Map(sight.services.map((service) => [service.key, service]));
+    const known = new Map(sight.services.map((service) => [service.key, service]));
     const look = new Lookout().look(sight);
+    let changed: Look['changed'] = 'all';
+    const take = (): Look['changed'] => {
+      const taken = changed;
+      changed = new Set();
+      return taken;
+    };
     const survey: Pick<Survey, 'look' | 'services' | 'follow'> = {
       look: () => look,
       services: () => sight.services,
-      follow: () => ({ take: () => 'all', stop: () => undefined }),
+      follow: () => ({ take, stop: () => undefined }),
     };
     const written: string[] = [];
-    let isBusy = true;
-    const log = pino({ level: 'silent' });
     const announcer = startAnnouncer({
       survey: survey as Survey,
-      services: { get: (key: string) => services.get(key as ServiceKey) } as Parameters<typeof startAnnouncer>[0]['services'],
+      services: { get: (key: string) => known.get(key as ServiceKey), ...services } as AnnouncerOptions['services'],
       writer: {
         write: ({ key }) => {
           written.push(key);
@@ -170,16 +201,38 @@ describe('what is written', () => {
         },
       },
       onLook: () => undefined,
-      isBusy: () => isBusy,
+      isBusy,
       timing: { ...TIMING, settleMs: 50 },
-      log,
+      log: pino({ level: 'silent' }),
       metrics: createKubeMetrics(createRegistry('controller')),
     });
+    return { announcer, written, all: [...known.keys()], known };
+  }
+
+  it('waits for allocation, which goes first', async () => {
+    let isBusy = true;
+    const { announcer, written, all } = startAlone({ isBusy: () => isBusy });
     await wait(1000);
     expect(written).toEqual([]);
     isBusy = false;
-    await until('all of them', () => new Set(written).size === sight.services.length);
+    await until('all of them', () => new Set(written).size === all.length);
     await announcer.stop();
+  });
+
+  it('is not lost when a Service could not be judged once, which holds up no other', async () => {
+    const failures: string[] = [];
+    const services = {
+      get: (key: string) => {
+        if (key === one.all[0] && failures.push(key) === 1) throw new Error('judged once too early');
+        return one.known.get(key as ServiceKey);
+      },
+    };
+    const one = startAlone({ services });
+    const [first = '', ...others] = one.all;
+    await until('the others', () => others.every((key) => one.written.includes(key)));
+    expect(one.written).not.toContain(first);
+    await until('the one that failed', () => one.written.includes(first));
+    await one.announcer.stop();
   });
 });
 

@@ -25,7 +25,6 @@ export type OwnReason =
   | 'ApiUnreachable'
   | 'ClockSkew'
   | 'CrdMissing'
-  | 'CrdOutdated'
   | 'GatewaySilent'
   | 'MetricsPortTaken'
   | 'MtuTooSmall'

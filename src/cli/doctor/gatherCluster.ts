@@ -1,13 +1,15 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { KINDS, crdOf } from '../../api/crd.ts';
+import { KINDS } from '../../api/crd.ts';
 import { GROUP, VERSION } from '../../api/kind.ts';
 import type { NodeStateStatus } from '../../api/nodeState.ts';
 import { type Raw, items, record, text } from '../../cluster/json.ts';
 import { projectNode } from '../../cluster/project.ts';
 import type { Credentials } from '../../host/kube/credentials.ts';
+import { readDefinitions } from '../../host/kube/definitions.ts';
 import type { KubeClient } from '../../host/kube/kubeClient.ts';
 import { NODES, customResource, objectPath } from '../../host/kube/resource.ts';
+import { outdatedKinds } from '../../view/definitions.ts';
 import type { ClusterFacts, Right } from './contract.ts';
 import { findOthers } from './gatherOthers.ts';
 import { optional } from './optional.ts';
@@ -72,36 +74,10 @@ async function servedPlurals(client: KubeClient): Promise<string[]> {
   return items(found?.['resources']).flatMap((one) => text(record(one)?.['name']) ?? []);
 }
 
-async function outdatedFields(client: KubeClient, served: readonly string[]): Promise<Record<string, string[]>> {
-  const outdated: Record<string, string[]> = {};
-  for (const kind of KINDS) {
-    if (!served.includes(kind.plural)) continue;
-    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${kind.plural}.${GROUP}`;
-    const found = await optional(client.request<Raw>({ method: 'GET', path }));
-    if (found === undefined) continue;
-    outdated[kind.plural] = missingFields(schemaOf(crdOf(kind)), schemaOf(found), '');
-  }
-  return outdated;
-}
-
-function schemaOf(definition: unknown): Raw {
-  const versions = items(record(record(definition)?.['spec'])?.['versions']).map(record);
-  const own = versions.find((version) => version?.['name'] === VERSION);
-  return record(record(own?.['schema'])?.['openAPIV3Schema']) ?? {};
-}
-
-/** Paths of properties that the first schema has and the second has not. */
-export function missingFields(wanted: Raw, found: Raw, path: string): string[] {
-  const [own, theirs] = [record(wanted['properties']) ?? {}, record(found['properties']) ?? {}];
-  const inList = record(wanted['items']);
-  const below = inList === undefined ? [] : missingFields(inList, record(found['items']) ?? {}, path);
-  return Object.entries(own)
-    .flatMap(([name, schema]) => {
-      const here = path === '' ? name : `${path}.${name}`;
-      const other = record(theirs[name]);
-      return other === undefined ? [here] : missingFields(record(schema) ?? {}, other, here);
-    })
-    .concat(below);
+async function outdatedFields(client: KubeClient, served: readonly string[]): Promise<Record<string, readonly string[]>> {
+  const kinds = KINDS.filter(({ plural }) => served.includes(plural));
+  const outdated = outdatedKinds(kinds, await readDefinitions(client, kinds));
+  return Object.fromEntries(kinds.map(({ plural, kind }) => [plural, outdated.find((one) => one.kind === kind)?.fields ?? []]));
 }
 
 /**

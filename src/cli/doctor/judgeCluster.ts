@@ -1,6 +1,7 @@
 import { KINDS } from '../../api/crd.ts';
 import { GROUP, VERSION } from '../../api/kind.ts';
 import { problemText } from '../../config/conditions.ts';
+import { outdatedText } from '../../view/definitions.ts';
 import type { ClusterFacts, Facts, Finding, Right } from './contract.ts';
 import { fail, pass, warn } from './finding.ts';
 
@@ -34,9 +35,7 @@ export function judgeDefinitions({ cluster }: Facts): Finding[] {
     ...(missing.length === 0 ? [] : [fail('definitions', 'CrdMissing', `${missing.join(', ')} of ${GROUP}/${VERSION} are not served`)]),
     ...Object.entries(outdated)
       .filter(([, fields]) => fields.length > 0)
-      .map(([plural, fields]) =>
-        warn('definitions', 'CrdOutdated', `${plural} have no ${fields.slice(0, 5).join(', ')}: what is written there is lost`),
-      ),
+      .map(([plural, fields]) => warn('definitions', 'CrdOutdated', outdatedText({ name: `${plural}.${GROUP}`, fields }))),
   ];
   return found.length > 0 ? found : [pass('definitions', `all kinds of ${GROUP}/${VERSION} are served`)];
 }

@@ -8,7 +8,6 @@ export const REMEDIES: Readonly<Record<OwnReason, string>> = {
   ApiUnreachable: 'look at the address of the server, at DNS and at firewalls between',
   ClockSkew: 'run chrony or systemd-timesyncd on the node',
   CrdMissing: 'kubectl apply -k manifests/crds',
-  CrdOutdated: 'kubectl apply -k manifests/crds of this version',
   GatewaySilent: 'nothing, if it filters pings; else look at the link and the gateway',
   MetricsPortTaken: 'start the speakers with another --metrics-port',
   MtuTooSmall: 'raise the MTU of the link',

@@ -1,3 +1,4 @@
+import { KINDS } from '../../api/crd.ts';
 import { GROUP } from '../../api/kind.ts';
 import type { Right } from './contract.ts';
 
@@ -18,6 +19,9 @@ const RULES: Readonly<Record<'controller' | 'speaker', readonly Rule[]>> = {
     ...of('discovery.k8s.io', ['endpointslices'], READ, { everywhere: true }),
     ...of('', ['services'], ['patch'], { subresource: 'status', everywhere: true }),
     ...EVENTS,
+    ...KINDS.flatMap(({ plural }) =>
+      of('apiextensions.k8s.io', ['customresourcedefinitions'], ['get'], { name: `${plural}.${GROUP}`, everywhere: true }),
+    ),
     ...of(GROUP, [...CONFIG, 'nodestates', 'addressclaims'], READ),
     ...of('', ['pods'], READ),
     ...of(GROUP, ['addressclaims'], ['create', 'patch', 'delete']),

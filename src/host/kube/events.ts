@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { flat } from '../../cluster/flat.ts';
 import type { Logger } from '../log.ts';
 import type { KubeMetrics } from '../metrics.ts';
 import type { KubeClient } from './kubeClient.ts';
-import { isNotFound, isRetryable, KubeError } from './kubeError.ts';
+import { isNotFound, isRetryable, isStatus, KubeError } from './kubeError.ts';
 import { sleep } from './backoff.ts';
 import { createObject, patchObject } from './objects.ts';
 import { EVENTS } from './resource.ts';
@@ -33,9 +34,15 @@ export interface EventRecorderOptions {
   readonly metrics?: KubeMetrics | undefined;
 }
 
+/**
+ * What is so for some time, and not what happened: its Event has one name whoever tells it, so that the next leader finds it told.
+ * `before`: it was so before this one could know, and nothing is written where it was told. `now`: that counts as told again.
+ */
+export type Lasting = 'before' | 'now';
+
 /** Fire and forget: an event that cannot be written is counted and dropped. */
 export interface EventRecorder {
-  readonly event: (object: ObjectReference, type: EventType, reason: string, message: string) => void;
+  readonly event: (object: ObjectReference, type: EventType, reason: string, message: string, lasting?: Lasting) => void;
   /** How many the server has not got yet. */
   readonly waiting: () => number;
   readonly stop: (options?: { readonly drainMs?: number }) => Promise<void>;
@@ -59,6 +66,7 @@ interface Occurrence {
   readonly type: EventType;
   readonly reason: string;
   readonly message: string;
+  readonly lasting: Lasting | undefined;
   readonly firstMs: number;
   lastMs: number;
   count: number;
@@ -100,7 +108,7 @@ class Recorder implements EventRecorder {
     });
   }
 
-  event(object: ObjectReference, type: EventType, reason: string, message: string): void {
+  event(object: ObjectReference, type: EventType, reason: string, message: string, lasting?: Lasting): void {
     const { allowed, metrics } = this.#options;
     if (allowed?.() === false) return;
     const subject = [object.kind, object.namespace ?? '', object.name, object.uid ?? ''].join('/');
@@ -118,7 +126,7 @@ class Recorder implements EventRecorder {
       this.#wait(key, known);
     } else {
       const times = { firstMs: nowMs, lastMs: nowMs, count: 1 };
-      this.#wait(key, { object, type, reason, message: text, ...times, name: undefined, failures: 0 });
+      this.#wait(key, { object, type, reason, message: text, lasting, ...times, name: undefined, failures: 0 });
     }
   }
 
@@ -204,8 +212,15 @@ class Recorder implements EventRecorder {
         if (!isNotFound(error)) throw error;
       }
     }
-    const name = this.#newName(occurrence.object);
-    await createObject(this.#options.client, EVENTS, this.#body(occurrence, { name, namespace }), { signal });
+    const { object, lasting } = occurrence;
+    const name = lasting === undefined ? this.#newName(object) : lastingName(occurrence);
+    try {
+      await createObject(this.#options.client, EVENTS, this.#body(occurrence, { name, namespace }), { signal });
+    } catch (error) {
+      if (lasting === undefined || !isStatus(error, 409)) throw error;
+      const patch = { lastTimestamp: seconds(occurrence.lastMs) };
+      if (lasting === 'now') await patchObject(this.#options.client, EVENTS, { namespace, name }, patch, { signal });
+    }
     occurrence.name = name;
   }
 
@@ -235,6 +250,11 @@ class Recorder implements EventRecorder {
       reportingInstance: host ?? component,
     };
   }
+}
+
+function lastingName({ object, type, reason, message }: Occurrence): string {
+  const said = [object.kind, object.namespace ?? '', object.uid ?? '', type, reason, message].join('|');
+  return `${object.name.slice(0, 220)}.${createHash('sha256').update(said).digest('hex').slice(0, 16)}`;
 }
 
 /** Events about cluster-wide objects stand in `default`, as everywhere. */

@@ -28,6 +28,7 @@ export const NODES = core('nodes', 'Node', false);
 export const NAMESPACES = core('namespaces', 'Namespace', false);
 export const SECRETS = core('secrets', 'Secret');
 export const PODS = core('pods', 'Pod');
+export const DEFINITIONS = customResource('apiextensions.k8s.io', 'v1', 'customresourcedefinitions', 'CustomResourceDefinition');
 export const EVENTS = core('events', 'Event');
 export const ENDPOINT_SLICES = customResource('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
 export const LEASES = customResource('coordination.k8s.io', 'v1', 'leases', 'Lease');

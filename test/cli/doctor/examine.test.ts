@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { KINDS, crdOf } from '../../../src/api/crd.ts';
 import { examine } from '../../../src/cli/doctor/examine.ts';
-import { missingFields } from '../../../src/cli/doctor/gatherCluster.ts';
+import { missingFields } from '../../../src/view/definitions.ts';
 import { systemOf } from '../../../src/cli/doctor/gatherOthers.ts';
 import { REMEDIES } from '../../../src/cli/doctor/remedy.ts';
 import { reportLines } from '../../../src/cli/doctor/report.ts';

@@ -234,6 +234,8 @@ describe('the status writer', () => {
 });
 
 interface SeenEvent {
+  metadata: { name: string };
+  lastTimestamp?: string;
   readonly count: number;
   readonly reason: string;
 }
@@ -272,6 +274,27 @@ describe('the event recorder', () => {
     const seen = await until('the event', async () => (await events())[0]);
     expect(seen).toMatchObject({ reason: 'Up', metadata: { namespace: 'default' }, source: { component: 'test', host: 'n1' } });
     await recorder.stop();
+  });
+
+  it('tells what lasts once, whoever tells it, and what came back again on the same Event', async () => {
+    const tell = async (message: string, lasting: 'before' | 'now', uid = 'u-1'): Promise<void> => {
+      const recorder = createEventRecorder({ client, component: 'test', log });
+      recorder.event({ ...object, uid }, 'Warning', 'Broken', message, lasting);
+      await recorder.stop({ drainMs: 5000 });
+    };
+    await tell('it is broken', 'now');
+    const [first] = await events();
+    await sleep(1100);
+    await tell('it is broken', 'before');
+    expect(await events()).toEqual([first]);
+    await tell('it is broken', 'now');
+    const [again] = await events();
+    expect(again?.metadata.name).toBe(first?.metadata.name);
+    expect(String(again?.lastTimestamp) > String(first?.lastTimestamp)).toBe(true);
+    await tell('it is broken in another way', 'before');
+    await tell('it is broken', 'before', 'u-2');
+    expect((await events()).length).toBe(3);
+    expect(memory.said('an event could not be written')).toEqual([]);
   });
 
   it('says nothing when it does not lead, and survives being refused', async () => {
