@@ -1,5 +1,6 @@
 import { peerCounters } from '../src/bgp/peer.ts';
 import type { PeerStatus } from '../src/bgp/peerContract.ts';
+import { oversizedCount } from '../src/bgp/ribCounts.ts';
 import type { BgpPeer } from './bgpPeer.ts';
 import { wallTime } from './clock.ts';
 import type { PeerReport, WireProblem } from './report.ts';
@@ -35,9 +36,11 @@ function unansweredBecause({ minTtl, ttl }: Neighbour['socket']): string | undef
 }
 
 /** What this neighbour keeps from being carried out. */
-export function peerProblems({ neighbour, status, tooFar }: BgpPeer): WireProblem[] {
+export function peerProblems({ neighbour, status, tooFar, state }: BgpPeer): WireProblem[] {
   const { name: peer, socket } = neighbour;
   const problems = status.unannounced.map((family): WireProblem => ({ reason: 'NoNextHop', peer, family }));
+  const prefixes = oversizedCount(state.rib);
+  if (prefixes > 0) problems.push({ reason: 'AttributesTooLong', peer, prefixes, limit: state.rib.session?.maxMessage ?? 0 });
   if (tooFar !== undefined && socket.minTtl !== undefined) problems.push({ reason: 'RouterTooFar', peer, ...tooFar, least: socket.minTtl });
   return problems;
 }

@@ -83,6 +83,7 @@ export type WireProblem =
   | { readonly reason: 'AddressOfNode'; readonly ip: Ip; readonly owner: string }
   | { readonly reason: 'NoUsableInterface'; readonly ip: Ip; readonly interfaces: readonly string[] }
   | { readonly reason: 'NoNextHop'; readonly peer: string; readonly family: string }
+  | { readonly reason: 'AttributesTooLong'; readonly peer: string; readonly prefixes: number; readonly limit: number }
   | { readonly reason: 'UnsupportedPeer'; readonly peer: string; readonly field: string }
   /** `what`: of what is impossible without it. */
   | { readonly reason: 'CapabilityMissing'; readonly capability: Capability; readonly what: string; readonly peer?: string }
@@ -118,6 +119,8 @@ const SENTENCES: Sentences = {
       ? `no interface of the node can announce ${ip}`
       : `none of the interfaces ${interfaces.join(', ')} exists, is up and can announce ${ip}`,
   NoNextHop: ({ peer, family }) => `the connection to ${peer} has no ${family} address that could be the next hop`,
+  AttributesTooLong: ({ peer, prefixes, limit }) =>
+    `${prefixes === 1 ? 'a prefix is' : `${prefixes} prefixes are`} not announced to ${peer}: the communities alone fill a message of ${limit} bytes`,
   UnsupportedPeer: ({ peer, field }) => `BGPPeer ${peer} needs ${field}, which this version does not have`,
   CapabilityMissing: ({ capability, what }) => `the speaker has not the capability ${capability}: ${what}`,
   CannotListen: ({ port, error, device }) =>

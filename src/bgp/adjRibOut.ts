@@ -1,6 +1,6 @@
 import type { Family } from '../net/ip.ts';
 import { type NlriRun, nlriLength } from '../wire/bgp/nlri.ts';
-import { type Envelope, attributesKey, isClassic, makeEnvelope } from './encodedRoutes.ts';
+import { type Envelope, attributesKey, envelopeKey, isClassic, makeEnvelope } from './encodedRoutes.ts';
 import type { ExportPolicy } from './exportPolicy.ts';
 import { type PrefixKey, RunBuilder, firstOf, packedRoutes, prefixKey, withPathIds } from './packedRoutes.ts';
 import type { PackedSet, RouteAttributes, RouteSet } from './session.ts';
@@ -159,15 +159,6 @@ export function isDrained(rib: AdjRibOut): boolean {
   return rib.queue.length === 0;
 }
 
-/** Prefixes that the peer has been told of and not been told to forget; exact when drained. */
-export function announcedCount(rib: AdjRibOut): number {
-  const families = rib.session?.families ?? [];
-  let count = 0;
-  for (const { nlri } of rib.desired ?? []) if (families.includes(nlri.family)) count += nlri.count;
-  for (const item of rib.queue) if (item.kind === 'announce') count -= item.nlri.count - item.prefixesDone;
-  return Math.max(0, count);
-}
-
 /** Replaces the queue by what leads from what the peer holds to what it is to hold. */
 function plan(rib: AdjRibOut, session: RibSession, desired: readonly PackedSet[]): void {
   keepStarted(rib);
@@ -278,7 +269,7 @@ function advance(rib: AdjRibOut, session: RibSession, item: Item, packing: Packi
 }
 
 function envelopeOf(session: RibSession, attributes: RouteAttributes, family: Family): Envelope | undefined {
-  const name = `${family} ${attributesKey(attributes)}`;
+  const name = envelopeKey(attributes, family);
   const known = session.envelopes.get(name) ?? makeEnvelope(attributes, family, session.policy);
   if (known !== undefined) session.envelopes.set(name, known);
   return known;

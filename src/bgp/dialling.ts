@@ -20,11 +20,20 @@ function isRefusal(error: PeerError | undefined): boolean {
   return isOpenError(error) || (error?.code === ErrorCode.cease && error.subcode === CeaseError.maxPrefixes);
 }
 
-/** A refusal stays the news for a while. */
+/** The router was told by its operator not to have us, and says that once only. */
+function isShutdown(error: PeerError | undefined): boolean {
+  const { direction, code, subcode } = error ?? {};
+  return direction === 'received' && code === ErrorCode.cease && (subcode === CeaseError.shutdown || subcode === CeaseError.deconfigured);
+}
+
+/** Nobody who is there says why. */
+const SILENT: ReadonlySet<string> = new Set(['ConnectionClosed', 'ECONNRESET']);
+
+/** A refusal stays the news for a while, and what a router gave as its reason until it says another or is not there. */
 export function recordLoss(draft: Draft, name: string): void {
   const { lastError } = draft.state;
   const recent = isRefusal(lastError) && draft.context.now - (lastError?.at ?? 0) < REFUSAL_IS_NEWS_MS;
-  if (!recent) recordError(draft, { direction: 'local', name });
+  if (!recent && !(isShutdown(lastError) && SILENT.has(name))) recordError(draft, { direction: 'local', name });
 }
 
 function isBusy({ fsm }: Link): boolean {

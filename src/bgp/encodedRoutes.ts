@@ -2,7 +2,7 @@ import { type Family, addressBits } from '../net/ip.ts';
 import type { Attribute } from '../wire/bgp/attribute.ts';
 import { encodeAttribute } from '../wire/bgp/attributeEncode.ts';
 import { afiSafiOf } from '../wire/bgp/family.ts';
-import { MAX_MESSAGE } from '../wire/bgp/iana.ts';
+import { MAX_EXTENDED_MESSAGE } from '../wire/bgp/iana.ts';
 import { Writer } from '../wire/cursor.ts';
 import { type ExportPolicy, exportAttributes } from './exportPolicy.ts';
 import type { RouteAttributes } from './session.ts';
@@ -30,6 +30,11 @@ function keyOf(attributes: RouteAttributes): string {
   ]);
 }
 
+/** Of an envelope in a session. */
+export function envelopeKey(attributes: RouteAttributes, family: Family): string {
+  return `${family} ${attributesKey(attributes)}`;
+}
+
 /** What stands around the prefixes in every UPDATE of one attribute set and family. */
 export interface Envelope {
   /** Prefixes go into the NLRI field of RFC 4271; else into MP_REACH_NLRI. */
@@ -47,13 +52,25 @@ export function makeEnvelope(route: RouteAttributes, family: Family, policy: Exp
   const classic = isClassic(family, policy);
   const attributes: Attribute[] = exportAttributes(route, policy);
   if (classic) attributes.splice(2, 0, { type: 'nextHop', nextHop });
-  const writer = new Writer(new Uint8Array(MAX_MESSAGE));
-  for (const attribute of attributes) encodeAttribute(writer, attribute, policy.as4);
-  const encoded = writer.written().slice();
+  const encoded = encodeAll(attributes, mostBytes(route), policy.as4);
   if (classic) return { classic, mpHead: new Uint8Array(0), attributes: encoded };
   const head = new Writer(new Uint8Array(64));
   encodeAttribute(head, { type: 'mpReach', ...afiSafiOf(family), nextHops }, policy.as4);
   return { classic, mpHead: extendedLength(head.written()), attributes: encoded };
+}
+
+/** What no message can hold, and no length of an attribute can say, is as long as it is. */
+function encodeAll(attributes: readonly Attribute[], most: number, as4: boolean): Uint8Array {
+  const bytes = new Uint8Array(most);
+  if (most > MAX_EXTENDED_MESSAGE) return bytes;
+  const writer = new Writer(bytes);
+  for (const attribute of attributes) encodeAttribute(writer, attribute, as4);
+  return writer.written().slice();
+}
+
+/** Communities of several advertisements come together in one route, so that there is no limit to them. */
+function mostBytes({ asPathPrepend = 0, communities, extendedCommunities = [], largeCommunities }: RouteAttributes): number {
+  return 256 + 9 * asPathPrepend + 4 * communities.length + 8 * extendedCommunities.length + 12 * largeCommunities.length;
 }
 
 /** Rewrites the header of a short attribute into the form with a two-byte length, which will hold any number of prefixes. */

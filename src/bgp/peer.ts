@@ -2,9 +2,10 @@ import { type Context, type Instant, type Step, earliest, instant, isDue } from 
 import { CeaseError, ErrorCode } from '../wire/bgp/iana.ts';
 import { encodeMessage } from '../wire/bgp/message.ts';
 import { shutdownData } from '../wire/bgp/notification.ts';
-import { announcedCount, createAdjRibOut, setDesired } from './adjRibOut.ts';
+import { createAdjRibOut, setDesired } from './adjRibOut.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { recordLoss, redial, settle } from './dialling.ts';
+import { announcedCount } from './ribCounts.ts';
 import { type Draft, type PeerState, changeNextHops, drive, forget, patch, patchWire, recordError } from './draft.ts';
 import type { Notice } from './fsm.ts';
 import { type Side, createLink, createWire, linkDeadline } from './link.ts';

@@ -43,8 +43,8 @@ export function writeRun(packing: Packing, job: RunJob, maxBytes: number, maxMes
   const overhead = HEADER_LENGTH + LENGTHS + fixedBytes(job);
   const room = job.maxMessage - overhead;
   const least = maxPrefixBytes(nlri.family, nlri.addPath);
-  // Attributes that leave no room for a single prefix cannot be sent at all (RFC 4271 §9.2).
-  if (room < least) return { bytes: nlri.bytes.length - job.from, prefixes: 0 };
+  // RFC 4271 §9.2: such a route is not advertised, and what was said of it before is not true any more.
+  if (room < least) return writeRun(packing, { ...job, envelope: undefined }, maxBytes, maxMessages);
   const count = Math.min(
     Math.ceil((nlri.bytes.length - job.from) / (room - least + 1)),
     Math.max(1, Math.ceil((maxBytes - packing.bytes) / job.maxMessage)),
@@ -65,7 +65,17 @@ export function writeRun(packing: Packing, job: RunJob, maxBytes: number, maxMes
   return { bytes: at - job.from, prefixes };
 }
 
-function fixedBytes({ envelope, classic }: RunJob): number {
+/** Whether attributes leave room for a single prefix. */
+export function hasRoom(
+  envelope: Envelope,
+  family: Family,
+  session: { readonly maxMessage: number; readonly addPath: readonly Family[] },
+): boolean {
+  const fixed = HEADER_LENGTH + LENGTHS + fixedBytes({ envelope, classic: envelope.classic });
+  return session.maxMessage - fixed >= maxPrefixBytes(family, session.addPath.includes(family));
+}
+
+function fixedBytes({ envelope, classic }: Pick<RunJob, 'envelope' | 'classic'>): number {
   if (envelope !== undefined) return envelope.mpHead.length + envelope.attributes.length;
   return classic ? 0 : MP_UNREACH_HEAD;
 }

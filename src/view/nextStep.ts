@@ -76,6 +76,7 @@ const WIRE: Readonly<Record<string, string>> = {
   AddressOfNode: 'take the address out of the pool, and give the Service another one',
   NoUsableInterface: 'compare interfaces of the L2Advertisement with `ip -br link` on the node',
   NoNextHop: 'give the interface to the router an address of that family',
+  AttributesTooLong: 'take communities out of the BGPAdvertisements that meet in these routes',
   UnsupportedPeer: 'give the BGPPeer a peerAddress or an interface',
   RouterTooFar: 'switch GTSM on at the router, or set ttlSecurityHops to the hops that are between',
   SameRouter: 'give each BGPPeer a sourceAddress of its own, or make one of the two',

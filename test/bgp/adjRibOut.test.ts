@@ -5,7 +5,6 @@ import type { Prefix } from '../../src/net/prefix.ts';
 import {
   type AdjRibOut,
   type RibSession,
-  announcedCount,
   createAdjRibOut,
   isDrained,
   pull,
@@ -14,6 +13,7 @@ import {
   startSession,
 } from '../../src/bgp/adjRibOut.ts';
 import type { ExportPolicy } from '../../src/bgp/exportPolicy.ts';
+import { announcedCount, oversizedCount } from '../../src/bgp/ribCounts.ts';
 import type { RouteAttributes, RouteSet } from '../../src/bgp/session.ts';
 import type { Attribute } from '../../src/wire/bgp/attribute.ts';
 import { isMalformed } from '../../src/wire/bgp/malformed.ts';
@@ -131,6 +131,28 @@ describe('packing', () => {
     expect(new Receiver().take(messages).table.size).toBe(count);
     expect(announcedCount(rib)).toBe(count);
   });
+
+  it.each([
+    ['ipv4', ['10.0.0.1/32'], 1100],
+    ['ipv6', ['2001:db8::1/128'], 1100],
+    ['ipv4', ['10.0.0.1/32'], 40_000],
+  ] as const)(
+    '%s: with more communities than a message holds a route is withdrawn, and said to be (RFC 4271 §9.2)',
+    (_, prefixes, count) => {
+      const communities = Array.from({ length: count }, (__, i) => i + 1);
+      const largeCommunities = communities.map((i) => [64_512, i, i] as const);
+      const [other, rib] = [set(['192.0.2.1/32']), createAdjRibOut()];
+      startSession(rib, session());
+      const receiver = new Receiver();
+      for (const attributes of [{}, { communities }, { largeCommunities }, { communities: [1] }]) {
+        const fits = attributes.communities?.length !== count && !('largeCommunities' in attributes);
+        setDesired(rib, [set(prefixes, attributes), other]);
+        const { table } = receiver.take(drain(rib));
+        expect([...table.keys()].toSorted()).toEqual([...(fits ? prefixes : []), '192.0.2.1/32'].toSorted());
+        expect([announcedCount(rib), oversizedCount(rib)]).toEqual(fits ? [2, 0] : [1, 1]);
+      }
+    },
+  );
 
   it('10,000 IPv6 host routes, and their withdrawal', () => {
     const rib = createAdjRibOut();

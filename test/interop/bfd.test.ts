@@ -127,10 +127,10 @@ async function allUp(row?: Row): Promise<void> {
   before = { downs, sessions, error: ours?.peer()?.lastError };
 }
 
-/** Of whatever ended a session since then BFD is not the cause. */
-function expectNoBfdDown(): void {
+/** What ended a session since then. */
+function newError(): string {
   const { lastError } = ours?.peer() ?? {};
-  if (lastError?.at !== before.error?.at) expect(lastError?.text ?? '').not.toMatch(/^Cease\/BFD Down/);
+  return lastError === undefined || lastError.at === before.error?.at ? '' : lastError.text;
 }
 
 /** Nothing comes through any more, and no interface goes down. */
@@ -172,7 +172,7 @@ for (const row of ROWS) {
       await allUp();
       expect(ours.peer()?.state).toBe('Established');
       expect(timesEstablished()).toBeGreaterThanOrEqual(2);
-      if (!row.beginsTwice) expect(timesEstablished()).toBe(2);
+      expect(timesEstablished()).toBeLessThanOrEqual(row.beginsTwice ? 3 : 2);
     });
 
     it('tells the router that a speaker hangs, whose connections look alive', async () => {
@@ -211,7 +211,7 @@ for (const row of ROWS) {
         router.shutBfd();
         await eventually('our side to hear that the router shut the session', () => ours?.bfd()?.state !== 'Up');
         expect(ours.bfd()?.lastDown?.reason).toBe('NeighborAdminDown');
-        expectNoBfdDown();
+        expect(newError()).not.toMatch(/^Cease\/BFD Down/);
         // Whatever the router makes of it, the session comes back or stays, with BFD down.
         await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
         expect(ours.bfd()?.state).not.toBe('Up');
@@ -227,7 +227,7 @@ for (const row of ROWS) {
       await eventually('the end of the BFD session', () => ours?.report().bfd.length === 0 && router?.bfd().up === false);
       if (row.beginsTwice) router.forgetBfd?.();
       await eventually('BGP without BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
-      expectNoBfdDown();
+      expect(newError()).not.toMatch(/^Cease\/BFD Down/);
     });
 
     it('guards a session over several hops', async () => {

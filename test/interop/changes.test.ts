@@ -9,11 +9,11 @@ import { BIRD, FRR, NEWER } from './daemons.ts';
 import { Pair } from './pair.ts';
 import { startBirdPeer } from './peers/bird.ts';
 import { programs } from './peers/programs.ts';
-import { OURS, THEIRS, ip, planOf, prefix, routes } from './plans.ts';
+import { OURS, THEIRS, community, ip, planOf, prefix, routes } from './plans.ts';
 
 /* What is changed while sessions are up, on our side and on the router's: seen from the router. */
 
-const [A, B] = ['192.0.2.1/32', '192.0.2.2/32'] as const;
+const [A, B, V6] = ['192.0.2.1/32', '192.0.2.2/32', '2001:db8::1/128'] as const;
 const TIMEOUT_MS = 120_000;
 const CALM = { holdTimeMs: 9_000, keepaliveTimeMs: 1_000, families: ['ipv4'] } as const;
 /** Twenty take 45 s. */
@@ -107,6 +107,55 @@ describe.concurrent('changes while sessions are up', () => {
         await pair.eventually('a session after its own change', () => (frrSession(pair)?.connectionsEstablished ?? 0) >= 3);
         await pair.routesAre(A);
         expect(frrSession(pair)).toMatchObject({ bgpState: 'Established', remoteRouterId: '10.255.0.1' });
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      'is told to have us no more: its reason stays the news while it closes what we dial, and we are back soon after that',
+      async (hooks) => {
+        const pair = new Pair(hooks);
+        const daemon = await pair.daemon(FRR, { families: ['ipv4'] });
+        const ours = await pair.ours();
+        ours.apply(planOf(CALM, routes({}, A)));
+        await pair.routesAre(A);
+        const configure = (line: string): void => void vtysh(pair, 'configure', `router bgp ${THEIRS.asn}`, line);
+        configure(`neighbor ${OURS.ipv4} shutdown message rack 7 goes on Monday`);
+        const said = (): string => ours.peer()?.lastError?.text ?? '';
+        await pair.eventually('its reason', () => said() === 'received Cease/Administrative Shutdown: rack 7 goes on Monday');
+        await sleep(4_000);
+        expect(said()).toBe('received Cease/Administrative Shutdown: rack 7 goes on Monday');
+        expect(daemon.established()).toBe(false);
+        configure(`no neighbor ${OURS.ipv4} shutdown`);
+        await pair.routesAre(A);
+        await daemon.stop();
+        await pair.eventually('that nobody is there', () => said() === 'ECONNREFUSED');
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      'has no route whose communities fill a message, and has it when they do not (RFC 4271 §9.2)',
+      async (hooks) => {
+        const pair = new Pair(hooks);
+        const daemon = await pair.daemon(FRR);
+        const ours = await pair.ours();
+        const plan = (count: number): NodePlan => {
+          const communities = Array.from({ length: count }, (_, i) => community(OURS.asn, i + 1));
+          return planOf({ ...CALM, families: ['ipv4', 'ipv6'] }, routes({ communities }, A, V6), routes({}, B));
+        };
+        const has = (prefix: string, count: number): boolean => daemon.routes().get(prefix)?.communities.length === count;
+        // More than a message of 4,096 octets has room for: FRR takes longer ones (RFC 8654).
+        ours.apply(plan(1_100));
+        await pair.eventually('many communities', () => has(A, 1_100) && has(V6, 1_100) && has(B, 0));
+        ours.apply(plan(20_000));
+        await pair.routesAre(B);
+        const problem = { reason: 'AttributesTooLong', peer: 'p1', prefixes: 2, limit: 65_535 };
+        await pair.eventually('the problem', () => JSON.stringify(ours.report().problems) === JSON.stringify([problem]), 5_000);
+        ours.apply(plan(255));
+        await pair.eventually('them again', () => has(A, 255) && has(V6, 255) && has(B, 0));
+        await pair.eventually('no problem any more', () => ours.report().problems.length === 0, 5_000);
+        expect(ours.peer()?.counters.timesEstablished).toBe(1);
       },
       TIMEOUT_MS,
     );

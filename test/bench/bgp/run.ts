@@ -14,7 +14,7 @@ import { markdownTable, spread } from './table.ts';
 /*
  * The speed of announcing, one sender beside the other: same machine, same receiver (BIRD), two namespaces and a veth pair, the
  * senders taking turns. As root:
- *   node test/support/run.mjs test/bench/bgp/run.ts [--sizes 1000,10000,100000] [--runs 3] [--senders HeraldLB,BIRD] [--tables first,inject,one]
+ *   node test/support/run.mjs test/bench/bgp/run.ts [--sizes 1000,10000,100000] [--runs 3] [--senders floor,HeraldLB,BIRD] [--tables first,inject,one]
  */
 const { values } = parseArgs({
   options: {
@@ -68,7 +68,12 @@ async function manyTable(title: string, measure: (sender: Sender, size: number) 
   for (const size of sizes) {
     const results = new Map<Sender, Result[]>(senders.map((sender) => [sender, []]));
     for (let run = 0; run < runs; run++) {
-      for (const [sender, list] of results) list.push(...(await attempt(`${sender.name}, ${size} routes`, () => measure(sender, size))));
+      for (const [sender, list] of results) {
+        const what = `${sender.name}, ${size} routes`;
+        const found = await attempt(what, () => measure(sender, size));
+        console.error(`${what}: ${found.map(({ allMs }) => allMs.toFixed(1)).join()} ms`);
+        list.push(...found);
+      }
     }
     const floor = spread(([...results][0]?.[1] ?? []).map(({ allMs }) => allMs)).median;
     const rows = [...results].filter(([, list]) => list.length > 0).map(([sender, list]) => row(sender, list, floor));

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { programs } from '../../interop/peers/programs.ts';
 import type { Space } from '../../lab/space.ts';
 import { sleep, until } from '../../support/until.ts';
 import { mrtDump } from './mrt.ts';
@@ -25,6 +26,8 @@ export interface Running {
 
 export interface Sender {
   readonly name: string;
+  /** What has to be there, a path or a command. */
+  readonly program?: string;
   /** More than this takes it minutes to read or to be told. */
   readonly most?: { readonly loaded?: number; readonly injected?: number };
   /** @returns with so many routes loaded, before any session */
@@ -77,9 +80,9 @@ const herald: Sender = {
   },
 };
 
-const gobgp: Sender = {
-  name: 'GoBGP',
-  most: { injected: 100_000 },
+const gobgp = (newer: boolean): Sender => ({
+  name: newer ? 'GoBGP 4' : 'GoBGP 3',
+  program: programs(newer).gobgpd,
   start: async ({ space, host, directory }, count) => {
     const file = join(directory, 'gobgp.toml');
     writeFileSync(
@@ -87,9 +90,9 @@ const gobgp: Sender = {
       `[global.config]\n  as = ${SENDER.asn}\n  router-id = "${SENDER.ip}"\n[[neighbors]]\n  [neighbors.config]\n    neighbor-address = "${RECEIVER.ip}"
     peer-as = ${RECEIVER.asn}\n  [neighbors.transport.config]\n    passive-mode = true\n  [neighbors.timers.config]\n    hold-time = 240\n`,
     );
-    const child = space.start(host, ['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051'], join(directory, 'gobgpd.log'));
-    const gobgp = (...words: string[]): string => space.run(host, ['gobgp', ...words]);
-    await until('gobgpd to answer', () => space.attempt(host, ['gobgp', 'global']) !== undefined, 15_000);
+    const child = space.start(host, [programs(newer).gobgpd, '-f', file, '--api-hosts', '127.0.0.1:50051'], join(directory, 'gobgpd.log'));
+    const gobgp = (...words: string[]): string => space.run(host, [programs(newer).gobgp, ...words]);
+    await until('gobgpd to answer', () => space.attempt(host, [programs(newer).gobgp, 'global']) !== undefined, 15_000);
     const known = (): number => Number(/Path: (\d+)/.exec(gobgp('global', 'rib', 'summary'))?.[1] ?? 0);
     // Its `mrt inject` ends before all is taken and loses the rest: asked again, in another order, until nothing is missing.
     const dumps = [0, 1, 2].map((third) => join(directory, `routes-${third}.mrt`));
@@ -121,10 +124,11 @@ const gobgp: Sender = {
       stop: () => space.stop(child),
     };
   },
-};
+});
 
-const bird: Sender = {
-  name: 'BIRD',
+const bird = (newer: boolean): Sender => ({
+  name: newer ? 'BIRD 3' : 'BIRD 2',
+  program: programs(newer).bird,
   start: async ({ space, host, directory }, count) => {
     const [file, path] = [join(directory, 'bird.conf'), join(directory, 'ctl')];
     let routes: string[] = [];
@@ -148,7 +152,11 @@ protocol bgp s1 {
       );
     routes = hostRoutes(count);
     write();
-    const child = space.start(host, ['bird', '-f', '-c', file, '-s', path, '-P', join(directory, 'pid')], join(directory, 'bird.log'));
+    const child = space.start(
+      host,
+      [programs(newer).bird, '-f', '-c', file, '-s', path, '-P', join(directory, 'pid')],
+      join(directory, 'bird.log'),
+    );
     const control = await BirdControl.open(path);
     await until('BIRD to load', async () => (await control.ask('show route count')).includes(`${count} of ${count} routes`), 60_000);
     return {
@@ -170,7 +178,7 @@ protocol bgp s1 {
       },
     };
   },
-};
+});
 
 /** bgpd's own socket: a command ends with a zero byte, an answer with three and a code. */
 class Vty {
@@ -197,9 +205,9 @@ class Vty {
   }
 }
 
-const frr: Sender = {
-  name: 'FRR',
-  most: { injected: 10_000 },
+const frr = (newer: boolean): Sender => ({
+  name: newer ? 'FRR 10' : 'FRR 8',
+  program: programs(newer).bgpd,
   start: async ({ space, host, directory }, count) => {
     const file = join(directory, 'bgpd.conf');
     writeFileSync(
@@ -222,8 +230,8 @@ ${hostRoutes(count)
     chmodSync(directory, 0o755);
     for (const path of [directory, file]) chownSync(path, id('-u'), id('-g'));
     const flags = ['-S', '-Z', '-f', file, '--vty_socket', directory, '-i', join(directory, 'pid'), '-z', join(directory, 'zserv.api')];
-    const child = space.start(host, ['/usr/lib/frr/bgpd', ...flags, '-A', '127.0.0.1'], join(directory, 'frr.log'));
-    const show = (what: string): string => space.attempt(host, ['vtysh', '--vty_socket', directory, '-c', what]) ?? '';
+    const child = space.start(host, [programs(newer).bgpd, ...flags, '-A', '127.0.0.1'], join(directory, 'frr.log'));
+    const show = (what: string): string => space.attempt(host, [programs(newer).vtysh, '--vty_socket', directory, '-c', what]) ?? '';
     const loaded = (): boolean => count === 0 || show(`show bgp ipv4 unicast ${hostRoute(count - 1)}`).includes('sourced');
     await until('FRR to load', () => show('show version').includes('FRRouting') && loaded(), 120_000, 200);
     const vty = new Vty(join(directory, 'bgpd.vty'));
@@ -241,11 +249,11 @@ ${hostRoutes(count)
       },
     };
   },
-};
+});
 
-const exabgp: Sender = {
-  name: 'ExaBGP',
-  most: { injected: 10_000 },
+const exabgp = (newer: boolean): Sender => ({
+  name: newer ? 'ExaBGP 5' : 'ExaBGP 4',
+  program: programs(newer).exabgp,
   start: async ({ space, host, directory }, count) => {
     const [file, pipe] = [join(directory, 'exabgp.conf'), join(directory, 'pipe')];
     execFileSync('sh', ['-c', `mkfifo ${pipe}`]);
@@ -271,7 +279,11 @@ ${hostRoutes(count)
     );
     const settings = ['daemon_user=root', 'daemon_drop=false', 'api_cli=false', 'api_ack=false', `tcp_bind=${SENDER.ip}`, 'tcp_port=179'];
     const env = settings.map((setting) => `exabgp_${setting}`);
-    const child = space.start(host, ['env', ...env, 'exabgp', file], join(directory, 'exabgp.log'));
+    const child = space.start(
+      host,
+      ['env', ...env, programs(newer).exabgp, ...(newer ? ['server'] : []), file],
+      join(directory, 'exabgp.log'),
+    );
     await until('ExaBGP to listen', () => space.run(host, 'ss -ltnH').includes(':179'), 120_000, 100);
     const tell = (lines: readonly string[]): void => {
       execFileSync('sh', ['-c', `cat > ${pipe}`], { input: lines.map((line) => `${line}\n`).join('') });
@@ -286,25 +298,21 @@ ${hostRoutes(count)
       stop: () => space.stop(child),
     };
   },
-};
+});
 
-const openbgpd: Sender = {
-  name: 'OpenBGPD',
-  most: { loaded: 10_000, injected: 1000 },
+const openbgpd = (newer: boolean): Sender => ({
+  name: newer ? 'OpenBGPD 8' : 'OpenBGPD 7',
+  program: programs(newer).openbgpd,
   start: async ({ space, host, directory }, count) => {
     const [file, socket] = [join(directory, 'bgpd.conf'), join(directory, 'sock')];
-    const write = (routes: number): void => {
-      writeFileSync(
-        file,
-        `AS ${SENDER.asn}
+    writeFileSync(
+      file,
+      `AS ${SENDER.asn}
 router-id ${SENDER.ip}
 socket "${socket}"
 fib-update no
 holdtime 240
 listen on ${SENDER.ip}
-${hostRoutes(routes)
-  .map((route) => `network ${route}`)
-  .join('\n')}
 neighbor ${RECEIVER.ip} {
   remote-as ${RECEIVER.asn}
   local-address ${SENDER.ip}
@@ -314,23 +322,29 @@ neighbor ${RECEIVER.ip} {
 allow from any
 allow to any
 `,
-      );
-      chmodSync(file, 0o600);
-    };
-    write(count);
+    );
+    chmodSync(file, 0o600);
     const home = execFileSync('getent', ['passwd', '_openbgpd'], { encoding: 'utf8' }).split(':')[5] ?? '/run/openbgpd';
     mkdirSync(home, { recursive: true });
-    const child: ChildProcess = space.start(host, ['/usr/sbin/bgpd', '-d', '-f', file], join(directory, 'openbgpd.log'));
-    const bgpctl = (...words: string[]): string => space.run(host, ['bgpctl', '-s', socket, ...words]);
+    const child: ChildProcess = space.start(host, [programs(newer).openbgpd, '-d', '-f', file], join(directory, 'openbgpd.log'));
+    const bgpctl = (...words: string[]): string => space.run(host, [programs(newer).bgpctl, '-s', socket, ...words]);
     const ready = (): boolean => space.run(host, 'ss -ltnH').includes(':179') && bgpctl('show', 'summary').includes(RECEIVER.ip);
     await until('OpenBGPD to load', ready, 180_000, 100);
-    await sleep(1000);
+    // Of a file with as many networks it takes minutes to read the configuration.
+    const add = (routes: number): void => {
+      const words = [programs(newer).bgpctl, '-s', socket, 'network', 'bulk', 'add'];
+      space.run(
+        host,
+        words,
+        hostRoutes(routes)
+          .map((route) => `${route}\n`)
+          .join(''),
+      );
+    };
+    if (count > 0) add(count);
+    await sleep(count > 0 ? 3000 : 1000);
     return {
-      prepare: (routes) => Promise.resolve(write(routes)),
-      inject: () => {
-        bgpctl('reload');
-        return Promise.resolve();
-      },
+      inject: (routes) => Promise.resolve(add(routes)),
       one: (id) => {
         const atMs = wallMs();
         bgpctl('network', 'add', hostRoute(id));
@@ -339,6 +353,14 @@ allow to any
       stop: () => space.stop(child),
     };
   },
-};
+});
 
-export const SENDERS: readonly Sender[] = [floor, herald, bird, openbgpd, gobgp, frr, exabgp];
+/** Those of the system, and those that `test/interop/newer/build.sh` has brought. */
+const daemons = [bird, openbgpd, gobgp, frr, exabgp].flatMap((make) => [make(false), make(true)]);
+export const SENDERS: readonly Sender[] = [floor, herald, ...daemons.filter(isThere)];
+
+function isThere({ name, program }: Sender): boolean {
+  const is = program === undefined || !program.startsWith('/') || existsSync(program);
+  if (!is) console.error(`${name}: there is no ${program}`);
+  return is;
+}
