@@ -1,7 +1,7 @@
 import { Gauge, type MetricObjectWithValues, type MetricValue, type Registry } from 'prom-client';
 import { candidaciesOf } from '../src/announce/plan.ts';
 import type { Planned } from './planner.ts';
-import type { Report } from './report.ts';
+import type { HeardReport } from './report.ts';
 
 export function registerAnnounced(registry: Registry, metallb: boolean): AnnouncedMetrics {
   return new AnnouncedMetrics(registry, metallb);
@@ -12,7 +12,7 @@ type Facts = Readonly<Record<Labels, string>>;
 
 /** What of the plan is announced now, counted when somebody asks. */
 class AnnouncedMetrics {
-  #latest: readonly [Planned, Report] | undefined;
+  #latest: readonly [Planned, HeardReport] | undefined;
 
   constructor(registry: Registry, metallb: boolean) {
     const facts = (): Iterable<Facts> => announced(this.#latest);
@@ -31,7 +31,7 @@ class AnnouncedMetrics {
     if (metallb) registry.registerMetric(new ServiceGauge(facts));
   }
 
-  count(planned: Planned, report: Report): void {
+  count(planned: Planned, report: HeardReport): void {
     this.#latest = [planned, report];
   }
 }
@@ -51,18 +51,21 @@ class ServiceGauge extends Gauge<Labels> {
   }
 
   override async get(): Promise<MetricObjectWithValues<MetricValue<Labels>>> {
-    const values = Array.from(this.#facts(), (labels) => ({ value: 1, labels }));
-    return { ...(await super.get()), values };
+    return { ...(await super.get()), values: oneEach(this.#facts()) as MetricValue<Labels>[] };
   }
 }
 
-function* announced(latest: readonly [Planned, Report] | undefined): Iterable<Facts> {
+/** The text is made of one after the other: no list of them is needed. */
+function* oneEach(facts: Iterable<Facts>): Iterable<MetricValue<Labels>> {
+  for (const labels of facts) yield { value: 1, labels };
+}
+
+function* announced(latest: readonly [Planned, HeardReport] | undefined): Iterable<Facts> {
   if (latest === undefined) return;
   const [{ plan, verdicts }, { claims, peers }] = latest;
   const { node } = plan;
-  const held = new Set(claims.filter(({ phase }) => phase === 'claimed').map(({ ip }) => ip));
   for (const { ip, services } of candidaciesOf(plan))
-    if (held.has(ip)) for (const service of services) yield { service, protocol: 'layer2', node, ip };
+    if (claims.get(ip)?.phase === 'claimed') for (const service of services) yield { service, protocol: 'layer2', node, ip };
   const up = new Set(peers.filter(({ state }) => state === 'Established').map(({ name }) => name));
   for (const { service, bgp, addresses } of verdicts) {
     if (!bgp.announced || bgp.peers?.some((peer) => up.has(peer)) !== true) continue;
@@ -70,11 +73,12 @@ function* announced(latest: readonly [Planned, Report] | undefined): Iterable<Fa
   }
 }
 
-function countAddresses(latest: readonly [Planned, Report] | undefined): Iterable<readonly [string, number]> {
+function countAddresses(latest: readonly [Planned, HeardReport] | undefined): Iterable<readonly [string, number]> {
   if (latest === undefined) return [];
   const routed = new Set<string>();
   for (const { protocol, ip } of announced(latest)) if (protocol === 'bgp') routed.add(ip);
-  const held = latest[1].claims.filter(({ phase }) => phase === 'claimed').length;
+  let held = 0;
+  for (const { phase } of latest[1].claims.values()) if (phase === 'claimed') held += 1;
   return [
     ['layer2', held],
     ['bgp', routed.size],

@@ -41,6 +41,7 @@ export class AwaitedClaims {
   planned(claims: readonly WireClaim[], { held, fresh, changedAtMs }: Planned): void {
     const meanwhile = this.#meanwhile;
     this.#meanwhile = undefined;
+    if (changedAtMs === undefined && this.#awaited.size === 0) return;
     const known = new Set(claims.map(({ ip }) => ip));
     for (const ip of this.#awaited.keys()) if (!known.has(ip)) this.#awaited.delete(ip);
     if (changedAtMs === undefined) return;

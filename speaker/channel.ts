@@ -1,7 +1,7 @@
-import type { ClaimPlan, NodePlan, PackedSet, RouteSet, WireClaim, WirePlan } from '../src/announce/plan.ts';
+import type { ClaimPlan, Layer2Plan, NodePlan, PackedSet, RouteSet, WireClaim, WirePlan } from '../src/announce/plan.ts';
 import { runsAfter, runsOf } from '../src/bgp/packedRoutes.ts';
 import type { Ip } from '../src/net/ip.ts';
-import type { Report } from './report.ts';
+import type { ReportNews } from './report.ts';
 
 /** Signs what speakers say to each other (RFC 5880 §6.7.4). */
 export interface MeshKey {
@@ -61,8 +61,14 @@ export function packMessage({ peers, claims, layer2, ...plan }: NodePlan, fresh:
   const packed = peers.map((peer, i) => ({ ...peer, routes: routes[i] ?? [] }));
   if (layer2 === undefined) return { plan: { ...plan, peers: packed, claims: claims.map(wireClaim) }, fresh };
   // The ranks lie in memory that both threads see.
-  const wire = { ...layer2, candidacies: layer2.candidacies.map(wireClaim) };
+  const wire = { ...layer2, candidacies: layer2.candidacies.map(wireClaim), groups: groupsOf(layer2) };
   return { plan: { ...plan, peers: packed, claims: [], layer2: wire }, fresh };
+}
+
+/** Most addresses stand for themselves. */
+function groupsOf({ candidacies, groups }: Layer2Plan): readonly (Ip | undefined)[] {
+  const isAlone = groups.every((group, at) => group === candidacies[at]?.ip);
+  return isAlone ? [] : groups.map((group, at) => (group === candidacies[at]?.ip ? undefined : group));
 }
 
 /** Whose addresses they are is nothing to the wire. */
@@ -83,7 +89,7 @@ export type Downward =
   | { readonly type: 'health'; readonly problems: readonly string[] };
 
 export type Upward =
-  | { readonly type: 'value'; readonly value: Report }
+  | { readonly type: 'value'; readonly value: ReportNews }
   | { readonly type: 'taken' }
   | { readonly type: 'metrics'; readonly id: number }
   | { readonly type: 'stop' };
@@ -119,5 +125,32 @@ export class Outbox<T> {
     const next = this.#waiting;
     this.#waiting = undefined;
     if (next !== undefined) this.put(next.value);
+  }
+}
+
+/** Asks for a value only when the other side has dealt with the one before: what is told is as late, and as short, as can be. */
+export class Bell {
+  readonly #post: () => void;
+  #isUnderWay = false;
+  #isWaiting = false;
+
+  constructor(post: () => void) {
+    this.#post = post;
+  }
+
+  ring(): void {
+    if (this.#isUnderWay) {
+      this.#isWaiting = true;
+      return;
+    }
+    this.#isUnderWay = true;
+    this.#post();
+  }
+
+  taken(): void {
+    this.#isUnderWay = false;
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.ring();
   }
 }

@@ -7,7 +7,7 @@ import type { EngineParts } from './engineParts.ts';
 import type { HostLink } from './hands.ts';
 import { Layer2Engine, type Layer2Options } from './layer2Engine.ts';
 import { Ownership, type OwnershipOptions } from './ownership.ts';
-import type { Report } from './report.ts';
+import type { Report, ReportNews, WireProblem } from './report.ts';
 
 export type EngineOptions = Layer2Options & Partial<OwnershipOptions>;
 
@@ -70,7 +70,8 @@ export class Engine {
     this.#plan = message;
     this.#parts.recorder.record(this.#parts.clock.now(), 'plan', message);
     this.bgp.apply(plan.peers, changedAtMs);
-    const held = new Set(this.layer2.claims().map(({ ip }) => ip));
+    // The first plan, of thousands, follows no change.
+    const held = new Set(changedAtMs === undefined ? [] : this.layer2.claims().map(({ ip }) => ip));
     this.#awaited.begin();
     const planned = (): void => this.#awaited.planned(this.layer2.claims(), { held, fresh, changedAtMs });
     if (plan.layer2 === undefined) {
@@ -85,15 +86,27 @@ export class Engine {
   }
 
   report(): Report {
+    return { ...this.#outline(), claims: this.layer2.report() };
+  }
+
+  /** What the last call did not tell. @param isWhole everything, to one who knows nothing */
+  news(isWhole: boolean): ReportNews {
+    return { ...this.#outline(), claims: this.layer2.news(isWhole) };
+  }
+
+  #outline(): Omit<Report, 'claims'> {
     const passedOver = this.ownership.reach();
     return {
       ...(this.#plan === undefined ? {} : { generation: this.#plan.plan.generation }),
       peers: this.bgp.report(),
       bfd: [...this.bfd.report(), ...this.ownership.mesh.report()],
-      claims: this.layer2.report(),
-      problems: [...this.bgp.problems(), ...this.bfd.problems(), ...this.layer2.problems(), ...this.ownership.problems()],
+      problems: this.problems(),
       ...(passedOver.length === 0 ? {} : { passedOver }),
     };
+  }
+
+  problems(): WireProblem[] {
+    return [...this.bgp.problems(), ...this.bfd.problems(), ...this.layer2.problems(), ...this.ownership.problems()];
   }
 
   /** Lets other speakers take over what they can; `layer2.partings` tells what is still answered for until they do. */

@@ -5,23 +5,26 @@ import type { Ip } from '../src/net/ip.ts';
 /** Counts of the hot path, read when metrics are asked for. */
 export class Layer2Counters {
   readonly #table: ClaimTable;
-  readonly announcements = new Map<Ip, number>();
   readonly drops = new Map<string, number>();
   conflicts = 0;
   /** Told of each announcement. */
   announced: ((ip: Ip) => void) | undefined;
 
-  get responses(): ReadonlyMap<Ip, number> {
-    return this.#table.answers();
+  constructor(table: ClaimTable) {
+    this.#table = table;
+  }
+
+  get announcements(): Iterable<readonly [Ip, number]> {
+    return this.#table.counts('announcements');
+  }
+
+  get responses(): Iterable<readonly [Ip, number]> {
+    return this.#table.counts('answers');
   }
 
   /** Each question that concerns a VIP is answered. */
-  get requests(): ReadonlyMap<Ip, number> {
+  get requests(): Iterable<readonly [Ip, number]> {
     return this.responses;
-  }
-
-  constructor(table: ClaimTable) {
-    this.#table = table;
   }
 
   count(response: Response): void {
@@ -30,7 +33,7 @@ export class Layer2Counters {
   }
 
   gratuitous(ip: Ip): void {
-    add(this.announcements, ip);
+    this.#table.announced(ip);
     this.announced?.(ip);
   }
 }

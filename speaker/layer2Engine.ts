@@ -3,13 +3,12 @@ import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
 import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
 import { type ConflictEvent, type ConflictState, conflicts, startConflicts } from '../src/layer2/conflict.ts';
-import { announcementFrames, probeFrame, questionFrame } from '../src/layer2/gratuitous.ts';
-import { type InterfaceView, isFit } from '../src/layer2/link.ts';
+import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
+import type { InterfaceView } from '../src/layer2/link.ts';
 import type { Reach } from '../src/layer2/reach.ts';
 import { respond } from '../src/layer2/responder.ts';
 import type { Sighting } from '../src/layer2/response.ts';
 import type { Ip } from '../src/net/ip.ts';
-import type { Mac } from '../src/net/mac.ts';
 import { ClaimPhases } from './claimPhases.ts';
 import { ClaimQueue } from './claimQueue.ts';
 import type { EngineParts } from './engineParts.ts';
@@ -20,7 +19,9 @@ import { Interfaces } from './interfaces.ts';
 import { Layer2Counters } from './layer2Counters.ts';
 import { ClaimReports, claimProblems } from './layer2Words.ts';
 import { type Layer2Surroundings, NO_SURROUNDINGS } from './layer2Surroundings.ts';
-import type { ClaimReport, WireProblem } from './report.ts';
+import { Occupants } from './occupants.ts';
+import { Questions } from './questions.ts';
+import type { ClaimNews, ClaimReport, WireProblem } from './report.ts';
 import { SpeakerMacs } from './speakerMacs.ts';
 
 const DUE = 'layer2';
@@ -46,8 +47,9 @@ export class Layer2Engine {
   readonly #conflicts: ConflictState;
   readonly #phases: ClaimPhases;
   readonly #queue = new ClaimQueue();
-  readonly #occupants = new Map<Ip, { readonly mac: Mac; readonly interface: string }>();
+  readonly #occupants: Occupants;
   readonly #handover: Handover;
+  readonly #questions: Questions;
   readonly #speakers = new SpeakerMacs();
   #around: Layer2Surroundings = NO_SURROUNDINGS;
   /** For the frames that are being read. */
@@ -57,6 +59,7 @@ export class Layer2Engine {
     this.#parts = parts;
     this.#options = options;
     this.#phases = new ClaimPhases(parts);
+    this.#occupants = new Occupants(parts);
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);
     this.#interfaces = new Interfaces(parts, {
@@ -65,10 +68,11 @@ export class Layer2Engine {
     });
     this.#hearing = new Hearing(parts, this.#interfaces);
     this.#reports = new ClaimReports(this.#interfaces);
+    this.#questions = new Questions(this.#interfaces, () => this.#around.isDoubtful());
     this.#handover = new Handover(
       parts,
       (ip) => this.#release(ip),
-      (claim) => this.#ask(claim),
+      (claim) => this.#questions.whoElseHas(claim),
     );
   }
 
@@ -89,6 +93,7 @@ export class Layer2Engine {
     const opened = this.#interfaces.set(usable);
     this.#announce({ kind: 'links', links: opened.map(({ name, index, mac, up, arp, ndp }) => ({ name, index, mac, up, arp, ndp })) });
     this.#hearing.join();
+    this.#phases.touchAll();
     this.#parts.changed();
   }
 
@@ -107,8 +112,7 @@ export class Layer2Engine {
       if (wanted.has(ip)) continue;
       this.#parts.log.debug({ ip, to: handed.get(ip)?.to }, "the address is not this node's any more");
       this.#forget(ip);
-      this.#occupants.delete(ip);
-      this.#phases.delete(ip);
+      this.#occupants.gone(ip);
       const next = handed.get(ip);
       if (next !== undefined && this.#announcer.claims.get(ip)?.phase === 'claimed') held.set(ip, next);
     }
@@ -156,22 +160,13 @@ export class Layer2Engine {
   }
 
   /** Asks the segment for a node that is lost. */
-  knock({ address, source }: MeshPeer): void {
-    const view = this.#interfaces.holder(source);
-    if (view !== undefined && isFit(view, address)) this.#send(view.name, () => [questionFrame(address, source, view)]);
-    this.#interfaces.flush();
-  }
-
-  /** Whether anybody else answers for what this node still does. */
-  #ask(claim: WireClaim): void {
-    for (const view of this.#interfaces.fitFor(claim)) this.#send(view.name, () => [probeFrame(claim.ip, view)]);
-    this.#interfaces.flush();
+  knock(peer: MeshPeer): void {
+    this.#questions.knock(peer);
   }
 
   #release(ip: Ip): void {
     this.#hearing.drop(ip);
     this.#queue.drop(ip);
-    this.#phases.delete(ip);
     this.#announce({ kind: 'release', ip });
     this.#parts.changed();
   }
@@ -204,15 +199,10 @@ export class Layer2Engine {
     const [, effects] = conflicts.step(this.#conflicts, event, { now, random });
     for (const effect of effects) {
       if (effect.kind === 'foreign') {
-        const { ip, mac, interface: name } = effect.claim;
-        log.warn({ ip, mac, interface: name }, 'another host uses an address that is announced from here');
-        this.#occupants.set(ip, { mac, interface: name });
+        this.#occupants.found(effect.claim, 'another host uses an address that is announced from here');
         this.counters.conflicts += 1;
-        this.#parts.changed();
-      } else if (effect.kind === 'foreignGone') {
-        this.#occupants.delete(effect.claim.ip);
-        this.#parts.changed();
-      } else {
+      } else if (effect.kind === 'foreignGone') this.#occupants.gone(effect.claim.ip);
+      else {
         if (effect.kind === 'yield') log.info({ ip: effect.ip, to: effect.to }, 'the address is left to another speaker that announces it');
         this.#announce(effect);
       }
@@ -232,6 +222,8 @@ export class Layer2Engine {
     for (const effect of effects) {
       if (effect.kind !== 'announce' && effect.kind !== 'probe') this.#notePhase(effect.ip);
     }
+    // Another wish may be for other interfaces.
+    if (event.kind === 'claims') for (const { ip } of event.claims) this.#phases.touch(ip);
     this.#phases.tell();
   }
 
@@ -251,8 +243,7 @@ export class Layer2Engine {
         this.#table.delete(effect.ip);
         return;
       case 'refused':
-        this.#occupants.set(effect.ip, { mac: effect.mac, interface: effect.interface });
-        this.#parts.log.warn({ ip: effect.ip, mac: effect.mac, interface: effect.interface }, 'the address is in use by another host');
+        this.#occupants.found(effect, 'the address is in use by another host');
         return;
       case 'stranded':
         this.#parts.log.warn({ ip: effect.ip, interfaces: effect.interfaces }, 'no usable interface for the address');
@@ -267,9 +258,10 @@ export class Layer2Engine {
 
   #notePhase(ip: Ip): void {
     const claim = this.#announcer.claims.get(ip);
-    if (claim === undefined || !this.#phases.note(claim)) return;
+    if (claim === undefined) return this.#phases.touch(ip);
+    if (!this.#phases.note(claim)) return;
     // Nobody has it any more who had it when it was asked for before.
-    if (claim.phase === 'claimed' && this.#occupants.delete(ip)) this.#forget(ip);
+    if (claim.phase === 'claimed' && this.#occupants.gone(ip)) this.#forget(ip);
     this.#parts.changed();
   }
 
@@ -285,11 +277,17 @@ export class Layer2Engine {
   }
 
   report(): ClaimReport[] {
-    return this.#reports.of(this.#announcer.claims.values(), (ip) => this.#phases.since(ip));
+    return this.#reports.of(this.#announcer.claims.values());
+  }
+
+  /** What the last call did not tell. @param isWhole everything, to one who knows nothing */
+  news(isWhole: boolean): ClaimNews {
+    if (isWhole) this.#phases.touchAll();
+    return this.#reports.news(this.#announcer.claims, this.#phases.untold());
   }
 
   problems(): WireProblem[] {
-    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants)];
+    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants.all)];
   }
 
   stop(): void {

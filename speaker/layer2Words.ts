@@ -3,8 +3,7 @@ import { type Ip, ipFamily } from '../src/net/ip.ts';
 import type { Mac } from '../src/net/mac.ts';
 import { wallNow } from './clock.ts';
 import type { Interfaces } from './interfaces.ts';
-import type { ClaimReport, WireProblem } from './report.ts';
-import { SharedLists } from './sharedLists.ts';
+import type { ClaimNews, ClaimReport, ClaimState, WireProblem } from './report.ts';
 
 const NO_NAMES: readonly string[] = [];
 
@@ -16,22 +15,46 @@ export class ClaimReports {
     this.#interfaces = interfaces;
   }
 
-  /** Lists that are alike are one list, which also arrives as one. @param since when it came into its phase */
-  of(claims: Iterable<Claim>, since: (ip: Ip) => string | undefined): ClaimReport[] {
-    const now = wallNow();
-    const lists = new SharedLists();
-    const known = new Map<string, readonly string[]>();
-    const reports: ClaimReport[] = [];
-    for (const { ip, phase, wanted } of claims) {
-      let names = NO_NAMES;
-      if (phase === 'claimed') {
-        const key = `${ipFamily(ip)} ${wanted.interfaces?.join() ?? '*'}`;
-        names = known.get(key) ?? lists.of(this.#namesFor(wanted));
-        known.set(key, names);
-      }
-      reports.push({ ip, phase, interfaces: names, since: since(ip) ?? now });
+  of(claims: Iterable<Claim>): ClaimReport[] {
+    const known = new Map<string, ClaimState>();
+    return Array.from(claims, (claim) => ({ ip: claim.ip, ...this.#stateOf(claim, known) }));
+  }
+
+  /** @param ips of which something may be new; undefined: of all */
+  news(claims: ReadonlyMap<Ip, Claim>, ips: readonly Ip[] | undefined): ClaimNews {
+    if (ips === undefined) return { isWhole: true, alike: this.#alike(claims.values()), gone: [] };
+    const held: Claim[] = [];
+    const gone: Ip[] = [];
+    for (const ip of ips) {
+      const claim = claims.get(ip);
+      if (claim === undefined) gone.push(ip);
+      else held.push(claim);
     }
-    return reports;
+    return { isWhole: false, alike: this.#alike(held), gone };
+  }
+
+  /** Thousands are alike, and one value stands for them. */
+  #alike(claims: Iterable<Claim>): ClaimNews['alike'] {
+    const known = new Map<string, ClaimState>();
+    const alike = new Map<ClaimState, Ip[]>();
+    for (const claim of claims) {
+      const state = this.#stateOf(claim, known);
+      const ips = alike.get(state);
+      if (ips === undefined) alike.set(state, [claim.ip]);
+      else ips.push(claim.ip);
+    }
+    return Array.from(alike, ([state, ips]) => ({ ...state, ips }));
+  }
+
+  /** @param known those that were found before */
+  #stateOf({ ip, phase, wanted, noted }: Claim, known: Map<string, ClaimState>): ClaimState {
+    const since = noted?.since ?? wallNow();
+    const isClaimed = phase === 'claimed';
+    const where = isClaimed ? `${ipFamily(ip)} ${wanted.interfaces?.join() ?? '*'}` : '';
+    const key = `${phase} ${since} ${where}`;
+    const state = known.get(key) ?? { phase, interfaces: isClaimed ? this.#namesFor(wanted) : NO_NAMES, since };
+    known.set(key, state);
+    return state;
   }
 
   #namesFor({ ip, interfaces }: WantedClaim): string[] {

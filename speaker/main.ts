@@ -49,7 +49,7 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
   const changed = (): void => {
     reportTimer ??= setTimeout(() => {
       reportTimer = undefined;
-      worker?.tell(engine.report());
+      worker?.tell();
     }, REPORT_DELAY_MS);
   };
   const registry = createRegistry('speaker');
@@ -71,7 +71,7 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
   const host = startWorkerHost({
     data: workerData(flags),
     onPlan: (message) => engine.apply(message),
-    report: () => engine.report(),
+    news: (isWhole) => engine.news(isWhole),
     log,
     ...(overrides.workerEntry === undefined ? {} : { entry: overrides.workerEntry }),
   });

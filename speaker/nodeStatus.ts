@@ -8,13 +8,22 @@ import { REACH } from '../src/layer2/reach.ts';
 import type { Word } from '../src/view/announced.ts';
 import { sessionTrouble } from '../src/view/sessionTrouble.ts';
 import { factsOf } from '../src/view/sessions.ts';
+import type { Ip } from '../src/net/ip.ts';
 import { wallTime } from './clock.ts';
 import { peerNameOf } from './peerName.ts';
-import { type BfdReport, type PeerReport, type Report, type WireProblem, wireProblemObject, wireProblemText } from './report.ts';
+import {
+  type BfdReport,
+  type ClaimState,
+  type HeardReport,
+  type PeerReport,
+  type WireProblem,
+  wireProblemObject,
+  wireProblemText,
+} from './report.ts';
 
 export interface NodeStatusInput {
   readonly result: NodePlanResult;
-  readonly report: Report;
+  readonly report: HeardReport;
   readonly problems: readonly Problem[];
   readonly version: string;
   readonly startedAt: string;
@@ -34,21 +43,15 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
   const { result, report, version, startedAt } = input;
   const { peers } = report;
   const up = peers.filter(({ state }) => state === 'Established').length;
-  const held = report.claims.filter(({ phase }) => phase === 'claimed');
-  const services = new Map(candidaciesOf(result.plan).map((claim) => [claim.ip, claim.services]));
+  const claims = claimsOf(result, report);
   const problems = problemsOf(input);
   return {
     version,
     startedAt,
-    summary: { peers: `${up}/${peers.length}`, vips: held.length, routes: routesOf(result), problems: problems.length },
+    summary: { peers: `${up}/${peers.length}`, vips: claims.length, routes: routesOf(result), problems: problems.length },
     bgp: peers.slice(0, MAX.sessions).map(sessionOf),
     bfd: report.bfd.slice(0, MAX.sessions).map(guardOf),
-    claims: held.slice(0, MAX.claims).map(({ ip, interfaces, since }) => ({
-      ip,
-      services: atMost(services.get(ip) ?? [], MAX.servicesPerClaim),
-      interfaces: interfaces as string[],
-      since,
-    })),
+    claims: claims.slice(0, MAX.claims),
     problems: problems.slice(0, MAX.problems),
     ...passedOver(report),
     ...(input.drain === undefined ? {} : { drain: drainOf(input.drain) }),
@@ -56,8 +59,30 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
   };
 }
 
+type ClaimStatus = NonNullable<NodeStateStatus['claims']>[number];
+
+/** Of thousands nothing is looked up by Service: they come in the order of the plan, and then those that are still held without it. */
+function claimsOf({ plan }: NodePlanResult, { claims }: HeardReport): ClaimStatus[] {
+  const held: ClaimStatus[] = [];
+  let planned = 0;
+  for (const { ip, services } of candidaciesOf(plan)) {
+    const state = claims.get(ip);
+    if (state === undefined) continue;
+    planned += 1;
+    if (state.phase === 'claimed') held.push(claimOf(ip, state, services));
+  }
+  if (planned === claims.size) return held;
+  const known = new Set(candidaciesOf(plan).map(({ ip }) => ip));
+  for (const [ip, state] of claims) if (state.phase === 'claimed' && !known.has(ip)) held.push(claimOf(ip, state, []));
+  return held;
+}
+
+function claimOf(ip: Ip, { interfaces, since }: ClaimState, services: readonly string[]): ClaimStatus {
+  return { ip, services: atMost(services, MAX.servicesPerClaim), interfaces: interfaces as string[], since };
+}
+
 /** What this node could announce, and leaves to those that can do it better. */
-function passedOver({ passedOver: ranges = [] }: Report): Pick<NodeStateStatus, 'passedOver'> {
+function passedOver({ passedOver: ranges = [] }: HeardReport): Pick<NodeStateStatus, 'passedOver'> {
   if (ranges.length === 0) return {};
   return {
     passedOver: ranges.map(({ reach, from, to }) => ({
@@ -81,9 +106,10 @@ function routesOf({ plan }: NodePlanResult): number {
 }
 
 /** Prefixes and addresses that are announced from here. */
-export function announcedCount(result: NodePlanResult, { claims }: Report): number {
+export function announcedCount(result: NodePlanResult, { claims }: HeardReport): number {
   // What the plan wants not any more and what is still answered for both count.
-  const ips = new Set([...result.plan.claims, ...claims.filter(({ phase }) => phase === 'claimed')].map(({ ip }) => ip));
+  const ips = new Set(result.plan.claims.map(({ ip }) => ip));
+  for (const [ip, { phase }] of claims) if (phase === 'claimed') ips.add(ip);
   return routesOf(result) + ips.size;
 }
 

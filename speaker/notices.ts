@@ -1,9 +1,10 @@
 import { type Ineligible, ineligibleText } from '../src/announce/eligibility.ts';
 import { type ClaimPlan, type NodePlanResult, type Verdict, candidaciesOf } from '../src/announce/plan.ts';
 import type { ServiceKey } from '../src/cluster/service.ts';
+import type { ClaimPhase } from '../src/layer2/announcerState.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { peerNameOf } from './peerName.ts';
-import { type ClaimReport, type Report, type WireProblem, wireProblemText } from './report.ts';
+import { type HeardReport, type WireProblem, wireProblemText } from './report.ts';
 
 export interface Notice {
   readonly service: ServiceKey;
@@ -16,11 +17,19 @@ export interface Notice {
 /** What an operator has to mend; that another node is the owner, for instance, is nothing to be told. */
 const LOUD = new Set<Ineligible['reason']>(['AddressOutsidePools', 'ConflictingAdvertisements', 'SharedAddressWithServiceSelector']);
 
+type Protocol = 'bgp' | 'layer2' | 'any';
+
+interface Wire {
+  readonly claims: HeardReport['claims'];
+  readonly problems: ReadonlyMap<Ip, WireProblem>;
+}
+
 type Standing = { readonly is: 'quiet' } | { readonly is: 'announced' } | { readonly is: 'failed'; readonly why: string };
 
 /** Tells transitions only: a Service that stays as it is gives no event, however often it is planned. */
 export class Notices {
-  readonly #node: string;
+  /** Thousands are told the same. */
+  readonly #announced: Readonly<Record<Protocol, string>>;
   /** By protocol; who is quiet is in none. */
   readonly #standings = {
     bgp: new Map<ServiceKey, Standing>(),
@@ -30,18 +39,19 @@ export class Notices {
   #verdicts: NodePlanResult['verdicts'] = [];
 
   constructor(node: string) {
-    this.#node = node;
+    const announced = (protocol: Protocol): string => `announcing from node "${node}" with protocol "${protocol}"`;
+    this.#announced = { bgp: announced('bgp'), layer2: announced('layer2'), any: announced('any') };
   }
 
   /** @param report made under this very plan */
-  update({ plan, verdicts, speaksForAll }: NodePlanResult, report: Report): Notice[] {
+  update({ plan, verdicts, speaksForAll }: NodePlanResult, report: HeardReport): Notice[] {
     const claims = claimsByService(candidaciesOf(plan), report.claims);
+    const ofLayer2 = { claims: report.claims, problems: problemsByIp(report) };
     const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => peerNameOf(name)));
-    const problems = new Map(report.problems.flatMap((problem): [Ip, WireProblem][] => ('ip' in problem ? [[problem.ip, problem]] : [])));
     const notices: Notice[] = [];
     for (const { service, bgp, layer2 } of verdicts) {
       const onBgp = this.#bgp(bgp, established, this.#standings.bgp.get(service));
-      const onLayer2 = this.#layer2(layer2, claims.get(service) ?? [], problems);
+      const onLayer2 = this.#layer2(layer2, claims.get(service) ?? NO_IPS, ofLayer2);
       const anywhere = speaksForAll ? unselected(bgp, layer2) : QUIET;
       for (const [protocol, standing] of [['bgp', onBgp] as const, ['layer2', onLayer2] as const, ['any', anywhere] as const]) {
         const notice = this.#notice(service, protocol, this.#standings[protocol].get(service), standing);
@@ -69,23 +79,24 @@ export class Notices {
     return isUp ? ANNOUNCED : QUIET;
   }
 
-  #layer2(verdict: Verdict, claims: readonly ClaimReport[], problems: ReadonlyMap<Ip, WireProblem>): Standing {
+  #layer2(verdict: Verdict, ips: readonly Ip[], { claims, problems }: Wire): Standing {
     // Who owns an address is found on the wire: the plan's word is what it would be by Kubernetes alone.
-    if (!verdict.announced && claims.length === 0) return ineligible(verdict.ineligible);
-    const stuck = claims.find(({ phase }) => phase === 'refused' || phase === 'waiting');
-    const problem = stuck === undefined ? undefined : problems.get(stuck.ip);
+    if (!verdict.announced && ips.length === 0) return ineligible(verdict.ineligible);
+    const phaseOf = (ip: Ip): ClaimPhase | undefined => claims.get(ip)?.phase;
+    const stuck = ips.find((ip) => phaseOf(ip) === 'refused' || phaseOf(ip) === 'waiting');
+    const problem = stuck === undefined ? undefined : problems.get(stuck);
     if (problem !== undefined) return { is: 'failed', why: wireProblemText(problem) };
-    return claims.length > 0 && claims.every(({ phase }) => phase === 'claimed') ? ANNOUNCED : QUIET;
+    return ips.length > 0 && ips.every((ip) => phaseOf(ip) === 'claimed') ? ANNOUNCED : QUIET;
   }
 
-  #notice(service: ServiceKey, protocol: 'bgp' | 'layer2' | 'any', before: Standing | undefined, after: Standing): Notice | undefined {
+  #notice(service: ServiceKey, protocol: Protocol, before: Standing | undefined, after: Standing): Notice | undefined {
     if (after.is === 'quiet' || before === after || JSON.stringify(before) === JSON.stringify(after)) return undefined;
     if (protocol === 'any' && after.is === 'failed') {
       return { service, type: 'Warning', reason: 'announceFailed', message: `not announced by any node: ${after.why}` };
     }
-    const where = `from node "${this.#node}" with protocol "${protocol}"`;
-    if (after.is === 'announced') return { service, type: 'Normal', reason: 'nodeAssigned', message: `announcing ${where}` };
-    return { service, type: 'Warning', reason: 'announceFailed', message: `not announcing ${where}: ${after.why}` };
+    const announced = this.#announced[protocol];
+    if (after.is === 'announced') return { service, type: 'Normal', reason: 'nodeAssigned', message: announced };
+    return { service, type: 'Warning', reason: 'announceFailed', message: `not ${announced}: ${after.why}` };
   }
 }
 
@@ -105,17 +116,17 @@ function ineligible(why: Ineligible): Standing {
   return LOUD.has(why.reason) ? { is: 'failed', why: ineligibleText(why) } : QUIET;
 }
 
-function claimsByService(plans: readonly ClaimPlan[], reports: readonly ClaimReport[]): Map<ServiceKey, ClaimReport[]> {
-  const byIp = new Map(reports.map((claim) => [claim.ip, claim]));
-  const found = new Map<ServiceKey, ClaimReport[]>();
+const NO_IPS: readonly Ip[] = [];
+
+function claimsByService(plans: readonly ClaimPlan[], claims: HeardReport['claims']): Map<ServiceKey, readonly Ip[]> {
+  const found = new Map<ServiceKey, readonly Ip[]>();
   for (const { ip, services } of plans) {
-    const claim = byIp.get(ip);
-    if (claim === undefined) continue;
-    for (const service of services) {
-      const list = found.get(service);
-      if (list === undefined) found.set(service, [claim]);
-      else list.push(claim);
-    }
+    if (!claims.has(ip)) continue;
+    for (const service of services) found.set(service, [...(found.get(service) ?? NO_IPS), ip]);
   }
   return found;
+}
+
+function problemsByIp({ problems }: HeardReport): Map<Ip, WireProblem> {
+  return new Map(problems.flatMap((problem): [Ip, WireProblem][] => ('ip' in problem ? [[problem.ip, problem]] : [])));
 }

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type MetricObjectWithValues, type MetricValue, type Registry } from 'prom-client';
 import type { PeerReport } from './report.ts';
 
 type Value<Row> = (row: Row) => number;
@@ -27,19 +27,34 @@ export function byPeer<Row>(
   return { gauge, counter };
 }
 
-/** A counter with one label, read from counts that others keep. */
-export function byKey(registry: Registry, name: string, help: string, label: string, counts: () => ReadonlyMap<string, number>): void {
-  const metric = new Counter<string>({
-    name,
-    help,
-    labelNames: [label],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const [key, value] of counts()) this.inc({ [label]: key }, value);
-    },
-  });
-  registry.registerMetric(metric);
+/** A counter with one label, read from counts that others keep. There may be thousands: the text is made of one after the other. */
+export function byKey(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  counts: () => Iterable<readonly [string, number]>,
+): void {
+  registry.registerMetric(new KeyedCounter(name, help, label, counts));
+}
+
+class KeyedCounter extends Counter {
+  readonly #label: string;
+  readonly #counts: () => Iterable<readonly [string, number]>;
+
+  constructor(name: string, help: string, label: string, counts: () => Iterable<readonly [string, number]>) {
+    super({ name, help, labelNames: [label], registers: [] });
+    this.#label = label;
+    this.#counts = counts;
+  }
+
+  override async get(): Promise<MetricObjectWithValues<MetricValue<string>>> {
+    return { ...(await super.get()), values: this.#values() as MetricValue<string>[] };
+  }
+
+  *#values(): Iterable<MetricValue<string>> {
+    for (const [key, value] of this.#counts()) yield { value, labels: { [this.#label]: key } };
+  }
 }
 
 export function isUp({ state }: PeerReport): number {

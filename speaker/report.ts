@@ -7,15 +7,15 @@ import type { BfdState } from '../src/wire/bfd.ts';
 import { peerNameOf } from './peerName.ts';
 
 /**
- * What the wire looks like, as one value: the wire thread makes it, the worker tells Kubernetes. It travels whole, the latest
- * wins. Times are RFC 3339, since instants mean nothing in another thread.
+ * What the wire looks like, as one value: the wire thread makes it, the worker tells Kubernetes. The latest wins. Times are RFC 3339,
+ * since instants mean nothing in another thread.
  */
-export interface Report {
+export interface Report<Claims = readonly ClaimReport[]> {
   /** Of the plan that is in force; undefined before the first. */
   readonly generation?: number;
   readonly peers: readonly PeerReport[];
   readonly bfd: readonly BfdReport[];
-  readonly claims: readonly ClaimReport[];
+  readonly claims: Claims;
   readonly problems: readonly WireProblem[];
   /** What others are to announce before this node, where one can announce it better. */
   readonly passedOver?: readonly ReachRange[];
@@ -64,8 +64,24 @@ export interface BfdReportCounters {
   readonly timesDown: number;
 }
 
-export interface ClaimReport {
+/** As it travels: of thousands of claims those alone that are not what they were. */
+export type ReportNews = Report<ClaimNews>;
+/** As the worker has it. */
+export type HeardReport = Report<ReadonlyMap<Ip, ClaimState>>;
+
+export interface ClaimNews {
+  /** There is no other. */
+  readonly isWhole: boolean;
+  /** Those that are alike are told of together. */
+  readonly alike: readonly (ClaimState & { readonly ips: readonly Ip[] })[];
+  readonly gone: readonly Ip[];
+}
+
+export interface ClaimReport extends ClaimState {
   readonly ip: Ip;
+}
+
+export interface ClaimState {
   readonly phase: ClaimPhase;
   /** Where it is answered for. */
   readonly interfaces: readonly string[];

@@ -4,6 +4,7 @@ import type { DrainNews } from '../src/announce/drainPhase.ts';
 import { registerAnnounced } from './announcedMetrics.ts';
 import { GROUP, VERSION } from '../src/api/kind.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
+import { deepEqual } from '../src/host/kube/deepEqual.ts';
 import type { EventRecorder } from '../src/host/kube/events.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import { customResource } from '../src/host/kube/resource.ts';
@@ -16,7 +17,8 @@ import type { KubeSideOptions } from './kubeOptions.ts';
 import { announcedCount, nodeStatus } from './nodeStatus.ts';
 import { type Notice, Notices } from './notices.ts';
 import type { Planned } from './planner.ts';
-import type { Report } from './report.ts';
+import { Heard } from './heard.ts';
+import type { HeardReport, ReportNews } from './report.ts';
 import type { Watches } from './watches.ts';
 
 const NODE_STATES = customResource(GROUP, VERSION, 'nodestates', 'NodeState');
@@ -52,9 +54,10 @@ export class Teller {
   readonly #notices: Notices;
   readonly #announced: ReturnType<typeof registerAnnounced>;
   #planned: Planned | undefined;
-  #report: Report | undefined;
+  readonly #heard = new Heard();
+  #report: HeardReport | undefined;
   #conditions: NodeStateStatus['conditions'];
-  #essence = '';
+  #told: NodeStateStatus | undefined;
   #timer: NodeJS.Timeout | undefined;
   #feeding: NodeJS.Timeout | undefined;
   readonly #events: Notice[] = [];
@@ -83,8 +86,8 @@ export class Teller {
     if (before === undefined || !sameStory(before, planned)) this.#tellSoon();
   }
 
-  reported(report: Report): void {
-    this.#report = report;
+  reported(news: ReportNews): void {
+    this.#report = this.#heard.hear(news);
     this.#tellSoon();
   }
 
@@ -104,7 +107,8 @@ export class Teller {
     const [planned, report] = [this.#planned, this.#report];
     // A report of an older plan would be taken for what became of this one.
     if (planned === undefined || report === undefined || report.generation !== planned.plan.generation) return;
-    this.#parts.drain.left(announcedCount(planned, report));
+    const { drain } = this.#parts;
+    if (drain.status() !== undefined) drain.left(announcedCount(planned, report));
     this.#writeState(planned, report);
     for (const notice of this.#notices.update(planned, report)) this.#events.push(notice);
     this.#feed();
@@ -123,15 +127,14 @@ export class Teller {
     }, GATHER_MS);
   }
 
-  #writeState(planned: Planned, report: Report): void {
+  #writeState(planned: Planned, report: HeardReport): void {
     const { options, statuses, drain } = this.#parts;
     const { node, namespace, version, startedAt } = options;
     const known = { version, startedAt, now: wallNow(), before: this.#conditions, drain: drain.status() };
     const status = nodeStatus({ result: planned, report, problems: planned.secretProblems, ...known });
     this.#conditions = status.conditions;
-    const essence = JSON.stringify([status.bgp?.map(({ peer, state }) => [peer, state]), status.claims, status.problems, status.drain]);
-    const urgency = essence === this.#essence ? 'counters' : 'transition';
-    this.#essence = essence;
+    const urgency = this.#told !== undefined && deepEqual(essenceOf(this.#told), essenceOf(status)) ? 'counters' : 'transition';
+    this.#told = status;
     statuses.set(NODE_STATES, { namespace, name: node }, status, { mode: 'apply', urgency, create: this.#ownState() });
   }
 
@@ -151,6 +154,11 @@ export class Teller {
     this.#parts.log[type === 'Warning' ? 'warn' : 'info']({ service, reason }, message);
     this.#parts.events.event({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, type, reason, message);
   }
+}
+
+/** What people wait for. */
+function essenceOf({ bgp, claims, problems, drain }: NodeStateStatus): object {
+  return { sessions: bgp?.map(({ peer, state }) => [peer, state]), claims, problems, drain };
 }
 
 /** Most passes find that nothing is different, and then share all they found. */

@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../src/host/log.ts';
-import { type Downward, Outbox, type PlanMessage, type Upward } from './channel.ts';
+import { Bell, type Downward, type PlanMessage, type Upward } from './channel.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
-import type { Report } from './report.ts';
+import type { ReportNews } from './report.ts';
 
 export interface WorkerHostOptions {
   readonly data: KubeSideOptions;
   readonly onPlan: (message: PlanMessage) => void;
-  /** The whole state of the wire, for a worker that has just begun. */
-  readonly report: () => Report;
+  /** What is new on the wire since the last call. @param isWhole everything, for a worker that has just begun */
+  readonly news: (isWhole: boolean) => ReportNews;
   readonly log: Logger;
   /** Default: beside this file. */
   readonly entry?: URL;
@@ -16,7 +16,8 @@ export interface WorkerHostOptions {
 
 /** The worker thread, started again whenever it ends; meanwhile the wire goes on with the last plan. */
 export interface WorkerHost {
-  readonly tell: (report: Report) => void;
+  /** Something on the wire is new. */
+  readonly tell: () => void;
   /** Why there is no fresh view of the cluster; empty when there is one. */
   readonly problems: () => readonly string[];
   readonly restarts: () => number;
@@ -46,7 +47,7 @@ export function startWorkerHost(options: WorkerHostOptions): WorkerHost {
 class Host implements WorkerHost {
   readonly #options: WorkerHostOptions;
   #worker: Worker | undefined;
-  #reports: Outbox<Report>;
+  #reports: Bell;
   #problems: readonly string[] = ['the worker has just been started'];
   #restarts = 0;
   #delayMs = BACKOFF_MS.first;
@@ -58,17 +59,22 @@ class Host implements WorkerHost {
 
   constructor(options: WorkerHostOptions) {
     this.#options = options;
-    this.#reports = this.#outbox();
+    this.#reports = this.#bell();
     this.#start();
   }
 
-  #outbox(): Outbox<Report> {
-    return new Outbox<Report>((value) => this.#post({ type: 'value', value }));
+  #bell(): Bell {
+    let isFirst = true;
+    return new Bell(() => {
+      const value = this.#options.news(isFirst);
+      isFirst = false;
+      this.#post({ type: 'value', value });
+    });
   }
 
   #start(): void {
     this.#startedAtMs = performance.now();
-    this.#reports = this.#outbox();
+    this.#reports = this.#bell();
     const worker = new Worker(this.#options.entry ?? besideThis(), {
       workerData: this.#options.data,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
@@ -77,7 +83,7 @@ class Host implements WorkerHost {
     worker.on('message', (message: Downward) => this.#receive(message));
     worker.on('error', (error) => this.#options.log.error({ err: error }, 'the Kubernetes worker failed'));
     worker.once('exit', (code) => this.#exited(code));
-    this.tell(this.#options.report());
+    this.tell();
   }
 
   #exited(code: number): void {
@@ -117,8 +123,9 @@ class Host implements WorkerHost {
     this.#worker?.postMessage(message);
   }
 
-  tell(report: Report): void {
-    this.#reports.put(report);
+  tell(): void {
+    // What is told to nobody would be missing later.
+    if (this.#worker !== undefined) this.#reports.ring();
   }
 
   problems(): readonly string[] {

@@ -23,8 +23,8 @@ export interface NodePlan {
 export interface Layer2Plan<Claim = ClaimPlan> {
   /** What this node answers for where it is elected. */
   readonly candidacies: readonly Claim[];
-  /** Of each of them: the first address of its group, which stands for it in the contests. */
-  readonly groups: readonly Ip[];
+  /** Of each of them: the first address of its group, which stands for it in the contests; absent: itself. */
+  readonly groups: readonly (Ip | undefined)[];
   readonly contests: readonly Contest[];
   /** The other nodes that may have a speaker, sorted by name. */
   readonly peers: readonly MeshPeer[];

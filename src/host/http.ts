@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import type { Logger } from './log.ts';
 import type { Registry } from './metrics.ts';
 
@@ -8,9 +9,15 @@ export type Check = () => readonly string[];
 
 export interface HttpAnswer {
   readonly contentType: string;
-  readonly body: string;
+  /** In parts, where the whole would be large. */
+  readonly body: string | AsyncIterable<string>;
   /** Default 200. */
   readonly status?: number;
+}
+
+/** One whose page is long. */
+export interface PartedRegistry extends Registry {
+  readonly parts: () => AsyncIterable<string>;
 }
 
 export interface HttpServerOptions {
@@ -18,7 +25,7 @@ export interface HttpServerOptions {
   readonly host?: string;
   /** 0 takes a free port. */
   readonly port: number;
-  readonly registry: Registry;
+  readonly registry: Registry | PartedRegistry;
   readonly ready: Check;
   /** Failing means: restart this process. Default: never. */
   readonly alive?: Check;
@@ -46,7 +53,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     '/healthz': live,
     '/livez': live,
     '/readyz': () => text(ready()),
-    '/metrics': async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    '/metrics': async () => ({
+      contentType: registry.contentType,
+      body: 'parts' in registry ? registry.parts() : await registry.metrics(),
+    }),
   };
 
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -54,7 +64,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const handler = Object.hasOwn(handlers, path) ? handlers[path] : undefined;
     const answer = await answerOf(request.method, handler);
     response.writeHead(answer.status ?? 200, { 'content-type': answer.contentType, 'cache-control': 'no-store' });
-    response.end(request.method === 'HEAD' ? undefined : answer.body);
+    if (request.method === 'HEAD') response.end();
+    else if (typeof answer.body === 'string') response.end(answer.body);
+    else await pipeline(answer.body, response);
   };
 
   const server = createServer((request, response) => {

@@ -171,7 +171,6 @@ function refresh(state: AnnouncerState, now: Instant): void {
   for (const claim of state.claims.values()) {
     if (claim.phase !== 'claimed' || isQuiet(claim)) continue;
     claim.sent = 0;
-    claim.startedAt = now;
     state.due.schedule(claim, firstDue(state, claim, now));
   }
 }
@@ -186,11 +185,11 @@ function newClaim(wanted: WantedClaim, now: Instant): Claim {
     wanted,
     phase: 'waiting',
     sent: 0,
-    startedAt: now,
     held: false,
     asks: false,
     defendedAt: undefined,
     refusals: 0,
+    noted: undefined,
     dueAt: now,
     slot: -1,
   };
@@ -215,7 +214,6 @@ function changeLinks(state: AnnouncerState, links: readonly Link[], now: Instant
 function begin(state: AnnouncerState, claim: Claim, now: Instant, effects: Effects): void {
   const interfaces = claim.wanted.interfaces === undefined ? {} : { interfaces: claim.wanted.interfaces };
   claim.sent = 0;
-  claim.startedAt = now;
   if (linksOf(state, claim).length === 0) {
     const wasAnswering = claim.phase === 'claimed' || claim.phase === 'probing';
     claim.phase = 'waiting';

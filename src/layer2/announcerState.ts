@@ -86,14 +86,18 @@ export type AnnouncerEffect =
 /** `waiting`: no fit interface. `refused`: held by another host. `yielded`: left to another speaker. */
 export type ClaimPhase = 'waiting' | 'probing' | 'claimed' | 'refused' | 'yielded';
 
+/** RFC 3339. */
+export interface PhaseSince {
+  readonly phase: ClaimPhase;
+  readonly since: string;
+}
+
 export interface Claim extends DueItem {
   readonly ip: Ip;
   wanted: WantedClaim;
   phase: ClaimPhase;
   /** Probes, or announcements of the burst, sent so far. */
   sent: number;
-  /** Where the burst is counted from. */
-  startedAt: Instant;
   /** Whether it was ever held since it was wanted: it is not probed for again then. */
   held: boolean;
   /** It was left to another speaker, and is probed for before it is taken up again. */
@@ -101,6 +105,8 @@ export interface Claim extends DueItem {
   defendedAt: Instant | undefined;
   /** How often in a row somebody else had it. */
   refusals: number;
+  /** Not the machine's, which does not care: thousands came into their phase in the same second, and share one value. */
+  noted: PhaseSince | undefined;
 }
 
 /**

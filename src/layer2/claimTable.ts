@@ -14,6 +14,8 @@ export interface ClaimEntry {
 /** How often an address was answered for, kept where it is found: so counting needs no look-up of its own. */
 export interface Counted extends ClaimEntry {
   answers: number;
+  /** How often it was announced. */
+  announcements: number;
 }
 
 /** All of one shape, whatever those are of which they were made; what an answer needs stands first, in one line of the cache. */
@@ -26,8 +28,9 @@ class Entry implements Counted, Addressed {
   readonly w1: number;
   readonly w0: number;
   readonly ip: Ip;
+  announcements: number;
 
-  constructor({ ip, phase, interfaces }: ClaimEntry, { w0, w1, w2, w3 }: Addressed, answers: number) {
+  constructor({ ip, phase, interfaces }: ClaimEntry, { w0, w1, w2, w3 }: Addressed, { answers, announcements }: Counts) {
     this.w3 = w3;
     this.phase = phase;
     this.interfaces = interfaces;
@@ -36,8 +39,12 @@ class Entry implements Counted, Addressed {
     this.w1 = w1;
     this.w0 = w0;
     this.ip = ip;
+    this.announcements = announcements;
   }
 }
+
+type Counts = Pick<Counted, 'answers' | 'announcements'>;
+const NONE: Counts = { answers: 0, announcements: 0 };
 
 /**
  * The addresses that the responder knows, looked up by the bytes of a frame without making a string of them. Mutable, owned by
@@ -47,13 +54,13 @@ export class ClaimTable {
   readonly #v4 = new AddressTable<Entry>();
   readonly #v6 = new AddressTable<Entry>();
   /** Of addresses that have gone: the count goes on where it stood when one comes back. */
-  readonly #answers = new Map<Ip, number>();
+  readonly #gone = new Map<Ip, Counts>();
   #macs: readonly Uint8Array[] = [];
 
   set(claim: ClaimEntry): void {
     const bytes = ipToBytes(claim.ip);
     const words = wordsOf(bytes);
-    const before = this.#find(bytes, words)?.answers ?? this.#answers.get(claim.ip) ?? 0;
+    const before = this.#find(bytes, words) ?? this.#gone.get(claim.ip) ?? NONE;
     this.#of(bytes).set(new Entry(claim, words, before));
   }
 
@@ -62,15 +69,27 @@ export class ClaimTable {
     const words = wordsOf(bytes);
     const entry = this.#find(bytes, words);
     if (entry === undefined) return;
-    if (entry.answers > 0) this.#answers.set(ip, entry.answers);
+    const { answers, announcements } = entry;
+    if (answers + announcements > 0) this.#gone.set(ip, { answers, announcements });
     this.#of(bytes).delete(words);
   }
 
-  /** How often each was answered for; those that never were are left out. */
-  answers(): Map<Ip, number> {
-    const counts = new Map(this.#answers);
-    for (const table of [this.#v4, this.#v6]) for (const { ip, answers } of table) if (answers > 0) counts.set(ip, answers);
-    return counts;
+  /** One more announcement of an address that is held. */
+  announced(ip: Ip): void {
+    const bytes = ipToBytes(ip);
+    const entry = this.#find(bytes, wordsOf(bytes));
+    if (entry !== undefined) entry.announcements += 1;
+  }
+
+  /** How often each was answered for, or announced; those that never were are left out. */
+  *counts(of: keyof Counts): Iterable<readonly [Ip, number]> {
+    for (const table of [this.#v4, this.#v6]) for (const entry of table) if (entry[of] > 0) yield [entry.ip, entry[of]];
+    for (const [ip, counts] of this.#gone) if (counts[of] > 0 && !this.#has(ip)) yield [ip, counts[of]];
+  }
+
+  #has(ip: Ip): boolean {
+    const bytes = ipToBytes(ip);
+    return this.#find(bytes, wordsOf(bytes)) !== undefined;
   }
 
   /** MACs of all interfaces of this node: their frames are no foreign claims, on whatever interface they are heard. */

@@ -17,25 +17,30 @@ export interface VipGroup {
 
 /** More names than any cluster has at a time: after that many the memory begins anew. */
 const MAX_NODES = 8192;
+const LEAST_WIDTH = 4;
+/** What is too small grows by a quarter. */
+const ROOM = 1.25;
 
 /**
  * Ranks of (node, address) pairs. They never change, so it is kept from one election to the next; `hash` is the first 48 bits of
  * sha256("node#address"), which decide all but one election in millions of millions.
  */
 export class RankCache {
-  /** Of each address, in the order of `#places`; NaN: not asked for yet. */
-  readonly #byVip = new Map<Ip, number[]>();
+  /** Of each address: which row of `#ranks` is its. Of thousands there is no array for each. */
+  readonly #rows = new Map<Ip, number>();
+  readonly #free: number[] = [];
+  /** In each row in the order of `#places`; NaN: not asked for yet. */
+  #ranks = new Float64Array(0);
+  #width = LEAST_WIDTH;
   readonly #places = new Map<string, number>();
 
   rank(node: string, vip: Ip): number {
     const place = this.#placeOf(node);
-    let ranks = this.#byVip.get(vip);
-    if (ranks === undefined) this.#byVip.set(vip, (ranks = []));
-    while (ranks.length <= place) ranks.push(NaN);
-    const known = ranks[place] ?? NaN;
+    const at = this.#rowOf(vip) * this.#width + place;
+    const known = this.#ranks[at] ?? NaN;
     if (!Number.isNaN(known)) return known;
     const rank = leading48(electionHash(node, vip));
-    ranks[place] = rank;
+    this.#ranks[at] = rank;
     return rank;
   }
 
@@ -44,21 +49,47 @@ export class RankCache {
     return Float64Array.from(nodes, (node) => this.rank(node, vip));
   }
 
+  #rowOf(vip: Ip): number {
+    const known = this.#rows.get(vip);
+    if (known !== undefined) return known;
+    const row = this.#free.pop() ?? this.#rows.size;
+    if ((row + 1) * this.#width > this.#ranks.length) this.#resize(this.#width, Math.ceil((row + 1) * ROOM));
+    this.#rows.set(vip, row);
+    return row;
+  }
+
   #placeOf(node: string): number {
     const known = this.#places.get(node);
     if (known !== undefined) return known;
-    if (this.#places.size >= MAX_NODES) {
-      this.#places.clear();
-      this.#byVip.clear();
-    }
+    if (this.#places.size >= MAX_NODES) this.#clear();
     const place = this.#places.size;
     this.#places.set(node, place);
+    if (place >= this.#width) this.#resize(Math.ceil((place + 1) * ROOM), this.#ranks.length / this.#width);
     return place;
+  }
+
+  #resize(width: number, rows: number): void {
+    const [before, was] = [this.#ranks, this.#width];
+    this.#ranks = new Float64Array(width * rows).fill(NaN);
+    this.#width = width;
+    for (let row = 0; row * was < before.length; row++) this.#ranks.set(before.subarray(row * was, (row + 1) * was), row * width);
+  }
+
+  #clear(): void {
+    this.#places.clear();
+    this.#rows.clear();
+    this.#free.length = 0;
+    this.#ranks = new Float64Array(0);
+    this.#width = LEAST_WIDTH;
   }
 
   /** For an address that is in no election any more. */
   forget(vip: Ip): void {
-    this.#byVip.delete(vip);
+    const row = this.#rows.get(vip);
+    if (row === undefined) return;
+    this.#rows.delete(vip);
+    this.#free.push(row);
+    this.#ranks.fill(NaN, row * this.#width, (row + 1) * this.#width);
   }
 }
 

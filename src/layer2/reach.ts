@@ -1,4 +1,4 @@
-import { type Ip, writeIp } from '../net/ip.ts';
+import { type Ip, ipToBytes, writeIp } from '../net/ip.ts';
 
 /**
  * How well a node can announce an address: by an interface in its subnet; by one that is in another (`1`), which the hosts of the segment
@@ -35,39 +35,44 @@ export function reachRanges(groups: ReadonlyMap<Ip, Reach>): ReachRange[] {
 
 export function reachIn(ranges: readonly ReachRange[], vip: Ip): Reach {
   if (ranges.length === 0) return REACH.near;
-  const key = orderKey(vip);
-  const found = keyed(ranges).find(({ from, to }) => from <= key && key <= to);
-  return found?.reach ?? REACH.near;
+  const length = writeIp(vip, BYTES, 0);
+  for (const { reach, from, to } of inBytes(ranges))
+    if (from.length === length && compare(from, BYTES) <= 0 && compare(to, BYTES) >= 0) return reach;
+  return REACH.near;
 }
 
-interface KeyedRange {
+interface ByteRange {
   readonly reach: 1 | 2;
-  readonly from: string;
-  readonly to: string;
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
 }
 
-const KEYED = new WeakMap<readonly ReachRange[], readonly KeyedRange[]>();
+const IN_BYTES = new WeakMap<readonly ReachRange[], readonly ByteRange[]>();
 
-function keyed(ranges: readonly ReachRange[]): readonly KeyedRange[] {
-  const known = KEYED.get(ranges) ?? ranges.map(({ reach, from, to }) => ({ reach, from: orderKey(from), to: orderKey(to) }));
-  KEYED.set(ranges, known);
+function inBytes(ranges: readonly ReachRange[]): readonly ByteRange[] {
+  const known = IN_BYTES.get(ranges) ?? ranges.map(({ reach, from, to }) => ({ reach, from: ipToBytes(from), to: ipToBytes(to) }));
+  IN_BYTES.set(ranges, known);
   return known;
 }
 
+/** As long as the first of them. */
+function compare(a: Uint8Array, b: Uint8Array): number {
+  for (let at = 0; at < a.length; at++) {
+    const difference = (a[at] ?? 0) - (b[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Thousands are looked for at each election: nothing is made for one of them. */
 const BYTES = new Uint8Array(16);
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const KEYS = new Map<Ip, string>();
-const MOST_KEYS = 50_000;
 
-/** Sorts as numbers do, family by family. Thousands are compared at each election. */
+/** Sorts as numbers do, family by family. */
 function orderKey(ip: Ip): string {
-  const known = KEYS.get(ip);
-  if (known !== undefined) return known;
-  if (KEYS.size >= MOST_KEYS) KEYS.clear();
   const length = writeIp(ip, BYTES, 0);
   let key = length === 4 ? '4' : '6';
   for (let at = 0; at < length; at++) key += HEX[BYTES[at] ?? 0] ?? '';
-  KEYS.set(ip, key);
   return key;
 }
 

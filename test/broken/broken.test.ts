@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Controller } from '../../controller/main.ts';
 import { nodeStatus } from '../../speaker/nodeStatus.ts';
-import { type PeerReport, type Report, type WireProblem, cannotOpen } from '../../speaker/report.ts';
+import { type PeerReport, type HeardReport, type WireProblem, cannotOpen } from '../../speaker/report.ts';
 import { examine } from '../../src/cli/doctor/examine.ts';
 import type { Snapshot } from '../../src/glass/view.ts';
 import type { Mac } from '../../src/net/mac.ts';
@@ -273,7 +273,7 @@ function stateOf(raw: RawCluster, { problem, lastError }: NodeRow): Raw {
   };
   const peers: PeerReport[] =
     lastError === undefined ? [{ ...peer, state: 'Established' }] : [{ ...peer, state: 'Active', lastError: { at: now, text: lastError } }];
-  const report: Report = { generation: 1, peers, bfd: [], claims: [], problems: problem === undefined ? [] : [problem] };
+  const report: HeardReport = { generation: 1, peers, bfd: [], claims: new Map(), problems: problem === undefined ? [] : [problem] };
   const status = nodeStatus({ result, report, problems: [], version: 'test', startedAt: now, now, before: undefined });
   return { metadata: { name: 'n1', namespace: NAMESPACE }, spec: {}, status };
 }

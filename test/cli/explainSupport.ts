@@ -16,6 +16,7 @@ import { type Message, encodeMessage } from '../../src/wire/bgp/message.ts';
 import { ETHERNET_LENGTH, ETHER_TYPE, encodeEthernet, etherTypeOf } from '../../src/wire/ethernet.ts';
 import { NAMESPACE } from '../controller/fixtures.ts';
 import { ETH0, FakeClock, type FakeDial, type FakeHands, ip, startEngine } from '../speaker/support.ts';
+import { Heard } from '../../speaker/heard.ts';
 
 /** What an API server would store, for tests to change as they like. */
 export interface Raw {
@@ -147,7 +148,15 @@ export async function speak(cluster: RawCluster, happen: Happening, silent: read
   clock.advance(Math.max(0, ...waits));
   const now = new Date().toISOString();
   for (const { result, engine } of speakers) {
-    const status = nodeStatus({ result, report: engine.report(), problems: [], version: 'test', startedAt: now, now, before: undefined });
+    const status = nodeStatus({
+      result,
+      report: new Heard().hear(engine.news(true)),
+      problems: [],
+      version: 'test',
+      startedAt: now,
+      now,
+      before: undefined,
+    });
     cluster.nodeStates.push({ metadata: { name: result.plan.node, namespace: NAMESPACE }, spec: {}, status });
   }
 }

@@ -87,7 +87,7 @@ function report(): void {
     downs: session?.counters.timesDown,
     stalls: engine.ownership.pulse.stalls,
     claimed: claims.filter(({ phase }) => phase === 'claimed').length,
-    announced: engine.layer2.counters.announcements.size,
+    announced: [...engine.layer2.counters.announcements].length,
     longestMs,
     longest,
     starved,

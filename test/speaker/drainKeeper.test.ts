@@ -64,7 +64,7 @@ describe('the drain of the own node', () => {
     const state = () =>
       nodeStatus({
         result,
-        report: { generation: 1, peers: [], bfd: [], claims: [], problems: [] },
+        report: { generation: 1, peers: [], bfd: [], claims: new Map(), problems: [] },
         problems: [],
         version: '0',
         startedAt: '',

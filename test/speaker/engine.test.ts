@@ -5,6 +5,8 @@ import { encodeMessage } from '../../src/wire/bgp/message.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { BROADCAST_MAC, ZERO_MAC } from '../../src/net/mac.ts';
 import { readRecord, recordLine, type Recorded } from '../../speaker/recorder.ts';
+import { Heard } from '../../speaker/heard.ts';
+import { randomOf } from '../sim/speakers.ts';
 import { ETH0, type FakeDial, SESSION, ip, nodePlan, peerPlan, startEngine } from './support.ts';
 
 const TYPE_AT = 18;
@@ -209,7 +211,7 @@ describe('the engine, layer 2', () => {
     port.hear(who(VIP));
     expect(port.sent.length).toBe(3);
     expect(engine.report().claims).toMatchObject([{ ip: VIP, phase: 'claimed', interfaces: ['eth0'] }]);
-    expect(engine.layer2.counters.responses.get(VIP)).toBe(1);
+    expect(new Map(engine.layer2.counters.responses).get(VIP)).toBe(1);
     engine.apply({ plan: nodePlan(2, []), fresh: [] });
     port.hear(who(VIP));
     expect(port.sent.length).toBe(3);
@@ -335,5 +337,42 @@ describe('a recording', () => {
     expect(second.hands.dials.map(({ sent }) => sent)).toEqual(first.hands.dials.map(({ sent }) => sent));
     expect(second.hands.ports.map(({ sent }) => sent)).toEqual(first.hands.ports.map(({ sent }) => sent));
     expect(second.hands.dials[0]?.sent.length).toBeGreaterThan(2);
+  });
+});
+
+describe('what the wire thread tells the worker', () => {
+  it('piece by piece is what it is as a whole', async () => {
+    const { hands, engine, clock } = await started();
+    const heard = new Heard();
+    const ips = Array.from({ length: 40 }, (_, id) => ip(`198.51.100.${id + 1}`));
+    const told = (): object => Object.fromEntries([...heard.hear(engine.news(false)).claims].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const whole = (): object => {
+      const claims = engine.report().claims.toSorted((a, b) => (a.ip < b.ip ? -1 : 1));
+      return Object.fromEntries(claims.map(({ ip: key, ...state }) => [key, state]));
+    };
+    const links = [[], [ETH0], [ETH0, { ...ETH0, index: 9, name: 'eth1', mac: '02:00:00:00:00:09' as Mac }]];
+    const random = randomOf(7);
+    const differences: [object, object][] = [];
+    const pick = (below: number): number => Math.floor(random() * below);
+    for (let round = 0; round < 200; round++) {
+      const act = pick(5);
+      if (act === 0) hands.setLinks(links[pick(3)] ?? []);
+      else if (act === 1) hands.ports.at(-1)?.hear(who('192.0.2.5', '02:00:00:00:00:ee' as Mac, ips[pick(40)]));
+      else if (act === 2) clock.advance(pick(3000));
+      else {
+        const claims = ips
+          .filter(() => pick(2) === 0)
+          .map((each) => ({ ip: each, services: [], ...(pick(3) === 0 ? { interfaces: ['eth1'] } : {}) }));
+        engine.apply({ plan: nodePlan(round, [], claims), fresh: ips.filter(() => pick(4) === 0) });
+      }
+      if (pick(3) === 0) differences.push([told(), whole()]);
+    }
+    clock.advance(100);
+    differences.push([told(), whole()]);
+    expect(differences.filter(([pieces, all]) => JSON.stringify(pieces) !== JSON.stringify(all))).toEqual([]);
+    expect(Object.keys(whole()).length).toBeGreaterThan(5);
+    // A worker that has just begun is told everything.
+    expect(new Heard().hear(engine.news(true)).claims.size).toBe(engine.report().claims.length);
+    expect(engine.news(false).claims).toEqual({ isWhole: false, alike: [], gone: [] });
   });
 });

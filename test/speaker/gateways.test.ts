@@ -4,6 +4,7 @@ import type { DefaultRoute } from '../../src/net/defaultRoute.ts';
 import { encodeMessage } from '../../src/wire/bgp/message.ts';
 import { nodeStatus } from '../../speaker/nodeStatus.ts';
 import { ETH0, type FakeDial, SESSION, ip, nodePlan, startEngine } from './support.ts';
+import { Heard } from '../../speaker/heard.ts';
 
 const ETH1 = { ...ETH0, name: 'eth1', index: 3, addresses: [ip('198.51.100.1'), ip('fe80::11')] };
 const [ONE, TWO, LINK_LOCAL] = [ip('192.0.2.254'), ip('198.51.100.254'), ip('fe80::254')];
@@ -59,7 +60,7 @@ describe('a peer that is the default gateway', () => {
     expect(report).toMatchObject({ peers: [], problems: [{ reason: 'NoDefaultGateway', peer: 'tor', family: 'ipv4' }] });
     const status = nodeStatus({
       result: { plan: plan(1).plan, verdicts: [], problems: [], speaksForAll: false },
-      report,
+      report: new Heard().hear(engine.news(true)),
       problems: [],
       version: 'test',
       startedAt: '2026-01-01T00:00:00Z',

@@ -9,12 +9,12 @@ import { serviceKey } from '../../src/cluster/service.ts';
 import { createLogger } from '../../src/host/log.ts';
 import { instant } from '../../src/machine.ts';
 import type { Mac } from '../../src/net/mac.ts';
-import { Outbox } from '../../speaker/channel.ts';
+import { Bell, Outbox } from '../../speaker/channel.ts';
 import { Deadlines } from '../../speaker/deadlines.ts';
 import { nextHopsAt } from '../../speaker/nextHops.ts';
 import { nodeStatus } from '../../speaker/nodeStatus.ts';
 import { Notices } from '../../speaker/notices.ts';
-import type { ClaimReport, PeerReport, Report } from '../../speaker/report.ts';
+import type { ClaimState, HeardReport, PeerReport } from '../../speaker/report.ts';
 import { startWorkerHost } from '../../speaker/workerHost.ts';
 import { until } from '../support/until.ts';
 import { ETH0, FakeClock, ip, nodePlan } from './support.ts';
@@ -72,6 +72,20 @@ describe('the channel', () => {
   });
 });
 
+it('is not told more than it asks for', () => {
+  let told = 0;
+  const bell = new Bell(() => void (told += 1));
+  for (let round = 0; round < 3; round++) bell.ring();
+  expect(told).toBe(1);
+  bell.taken();
+  expect(told).toBe(2);
+  bell.taken();
+  bell.taken();
+  expect(told).toBe(2);
+  bell.ring();
+  expect(told).toBe(3);
+});
+
 it('takes next hops from the interface that holds the local address', () => {
   expect(nextHopsAt([ETH0], ip('192.0.2.1'))).toEqual({ ipv4: '192.0.2.1', ipv6: '2001:db8::1', ipv6LinkLocal: 'fe80::1' });
   expect(nextHopsAt([ETH0], ip('203.0.113.9'))).toEqual({ ipv4: '203.0.113.9' });
@@ -94,8 +108,8 @@ function peerReport(state: PeerReport['state']): PeerReport {
   };
 }
 
-function claimReport(phase: ClaimReport['phase']): ClaimReport {
-  return { ip: VIP, phase, interfaces: phase === 'claimed' ? ['eth0'] : [], since: '2026-01-01T00:00:00Z' };
+function claimed(phase: ClaimState['phase']): HeardReport['claims'] {
+  return new Map([[VIP, { phase, interfaces: phase === 'claimed' ? ['eth0'] : [], since: '2026-01-01T00:00:00Z' }]]);
 }
 
 const NOT_HERE: Verdict = { announced: false, ineligible: { reason: 'NoMatchingAdvertisement' } };
@@ -112,8 +126,8 @@ function planned(bgp: Verdict, layer2: Verdict): NodePlanResult {
   };
 }
 
-function report(changes: Partial<Report> = {}): Report {
-  return { generation: 1, peers: [], bfd: [], claims: [], problems: [], ...changes };
+function report(changes: Partial<HeardReport> = {}): HeardReport {
+  return { generation: 1, peers: [], bfd: [], claims: new Map(), problems: [], ...changes };
 }
 
 describe('events on Services', () => {
@@ -147,19 +161,19 @@ describe('events on Services', () => {
 
   it("say announceFailed, and not nodeAssigned, when the advertisement's interfaces are not there", () => {
     const notices = new Notices('node1');
-    const stuck = report({ claims: [claimReport('waiting')], problems: [{ reason: 'NoUsableInterface', ip: VIP, interfaces: ['eth9'] }] });
+    const stuck = report({ claims: claimed('waiting'), problems: [{ reason: 'NoUsableInterface', ip: VIP, interfaces: ['eth9'] }] });
     const [notice, ...more] = notices.update(planned(NOT_HERE, BY_L2), stuck);
     expect(more).toEqual([]);
     expect(notice).toMatchObject({ service: SERVICE, type: 'Warning', reason: 'announceFailed' });
     expect(notice?.message).toContain('eth9');
     expect(notices.update(planned(NOT_HERE, BY_L2), stuck)).toEqual([]);
-    const mended = notices.update(planned(NOT_HERE, BY_L2), report({ claims: [claimReport('claimed')] }));
+    const mended = notices.update(planned(NOT_HERE, BY_L2), report({ claims: claimed('claimed') }));
     expect(mended).toMatchObject([{ reason: 'nodeAssigned', message: 'announcing from node "node1" with protocol "layer2"' }]);
   });
 
   it('name the foreign host that has the address', () => {
     const problems = [{ reason: 'AddressInUse' as const, ip: VIP, mac: '02:00:00:00:00:ee' as Mac, interface: 'eth0' }];
-    const [notice] = new Notices('node1').update(planned(NOT_HERE, BY_L2), report({ claims: [claimReport('refused')], problems }));
+    const [notice] = new Notices('node1').update(planned(NOT_HERE, BY_L2), report({ claims: claimed('refused'), problems }));
     expect(notice?.message).toContain('02:00:00:00:00:ee');
   });
 
@@ -178,7 +192,7 @@ describe('NodeState', () => {
   it('is what the schema of the resource accepts, and says what is up', () => {
     const status = nodeStatus({
       ...base,
-      report: report({ peers: [peerReport('Established')], claims: [claimReport('claimed')] }),
+      report: report({ peers: [peerReport('Established')], claims: claimed('claimed') }),
       now: '2026-01-01T00:00:01Z',
     });
     expect(nodeState.status.parse(status)).toEqual(status);
@@ -203,7 +217,7 @@ describe('NodeState', () => {
 
   it('has no claim that is not held, and lists why', () => {
     const problems = [{ reason: 'NoUsableInterface' as const, ip: VIP, interfaces: [] }];
-    const status = nodeStatus({ ...base, report: report({ claims: [claimReport('waiting')], problems }), now: '2026-01-01T00:00:01Z' });
+    const status = nodeStatus({ ...base, report: report({ claims: claimed('waiting'), problems }), now: '2026-01-01T00:00:01Z' });
     expect(status.claims).toEqual([]);
     expect(status.problems).toMatchObject([{ reason: 'NoUsableInterface', object: VIP }]);
     expect(status.conditions).toMatchObject([{ status: 'False', reason: 'NoUsableInterface' }]);
@@ -233,6 +247,7 @@ describe('the worker host', () => {
     const entry = join(directory, 'worker.mjs');
     writeFileSync(entry, WORKER);
     const generations: number[] = [];
+    const wholes: boolean[] = [];
     const host = startWorkerHost({
       data: {
         node: 'node1',
@@ -245,15 +260,21 @@ describe('the worker host', () => {
         drainWaitMs: 5000,
       },
       onPlan: ({ plan }) => void generations.push(plan.generation),
-      report: () => report({ generation: 0 }),
+      news: (isWhole) => {
+        wholes.push(isWhole);
+        return { generation: wholes.length === 1 ? 0 : 1, peers: [], bfd: [], claims: { isWhole, alike: [], gone: [] }, problems: [] };
+      },
       log: createLogger({ level: 'silent', name: 'test' }),
       entry: pathToFileURL(entry),
     });
     await until('the first plan', () => generations.length === 1);
-    host.tell(report({ generation: 1 }));
+    host.tell();
     await until('the second worker', () => generations.length === 2);
     expect(generations).toEqual([1, 2]);
     expect(host.restarts()).toBe(1);
+    // Each worker knows nothing at first.
+    await until('the report to the second worker', () => wholes.length === 3);
+    expect(wholes).toEqual([true, false, true]);
     expect(await host.metrics()).toBe('worker_metric 1');
     await host.stop();
     rmSync(directory, { recursive: true, force: true });

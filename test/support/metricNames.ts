@@ -25,6 +25,7 @@ const NOTHING = {
   },
   plan: () => undefined,
   report: () => ({ peers: [], bfd: [], claims: [], problems: [] }),
+  problems: () => [],
 } as unknown as Engine;
 
 export function registerController(registry: Registry, metallb: boolean): void {
