@@ -15,11 +15,15 @@ export interface Notice {
 
 /** What one write to a Service's status does, and what is to be told about it once it is done. */
 export interface ServiceChange {
-  /** A strategic merge patch: other programs' conditions stay. */
   readonly patch: {
     readonly metadata?: { readonly annotations: Readonly<Record<string, string | null>> };
     readonly status?: Readonly<Record<string, unknown>>;
   };
+  /**
+   * How it is to be read. A merge patch names every condition there is and costs the API server less; a strategic one leaves those of
+   * other programs as they are, which is all that can be done with what is not known.
+   */
+  readonly type: 'merge' | 'strategic';
   readonly notices: readonly Notice[];
 }
 
@@ -34,13 +38,15 @@ export function serviceChange(service: ServiceView, assignment: Assignment, now:
   const annotations = service.annotations[ALLOCATED_FROM_POOL] === pool ? undefined : { [ALLOCATED_FROM_POOL]: pool ?? null };
   const before = service.conditions.find(({ type }) => type === ALLOCATED);
   const condition = conditionChange(service, assignment, before, now);
-  const conditions = [...(condition === undefined ? [] : [condition]), ...leftovers(service)];
-  if (ingress === undefined && annotations === undefined && conditions.length === 0) return undefined;
+  const changes = [...(condition === undefined ? [] : [condition]), ...leftovers(service)];
+  if (ingress === undefined && annotations === undefined && changes.length === 0) return undefined;
+  const type = changes.length > 0 && service.moreConditions === true ? 'strategic' : 'merge';
   return {
     patch: {
       ...(annotations === undefined ? {} : { metadata: { annotations } }),
-      ...statusOf(ingress, conditions),
+      ...statusOf(ingress, type === 'merge' ? allConditions(service, changes) : changes),
     },
+    type,
     notices: notices(service, assignment, before, condition !== undefined),
   };
 }
@@ -51,10 +57,18 @@ function ingressChange(service: ServiceView, { ingress }: Assignment): { readonl
   return isOurs && sameList(service.ingress, ingress) ? undefined : { ingress: ingressOf(ingress) };
 }
 
-function statusOf(ingress: object | undefined, conditions: readonly ConditionPatch[]): Pick<ServiceChange['patch'], 'status'> {
-  if (ingress === undefined && conditions.length === 0) return {};
-  const loadBalancer = ingress === undefined ? {} : { loadBalancer: ingress };
-  return { status: { ...loadBalancer, ...(conditions.length === 0 ? {} : { conditions }) } };
+function statusOf(ingress: object | undefined, conditions: readonly ConditionPatch[] | null): Pick<ServiceChange['patch'], 'status'> {
+  const isSame = conditions?.length === 0;
+  if (ingress === undefined && isSame) return {};
+  return { status: { ...(ingress === undefined ? {} : { loadBalancer: ingress }), ...(isSame ? {} : { conditions }) } };
+}
+
+/** What a merge patch has to say for `changes`: null takes the list away. */
+function allConditions({ conditions }: ServiceView, changes: readonly ConditionPatch[]): readonly ConditionPatch[] | null {
+  if (changes.length === 0) return changes;
+  const others = conditions.filter(({ type }) => !changes.some((change) => change.type === type));
+  const all = [...others, ...changes.filter((change) => !('$patch' in change))];
+  return all.length === 0 ? null : all;
 }
 
 function ingressOf(addresses: readonly Ip[]): readonly { readonly ip: Ip; readonly ipMode: 'VIP' }[] | null {

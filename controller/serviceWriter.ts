@@ -13,6 +13,7 @@ import type { Logger } from '../src/host/log.ts';
 import type { Assignment } from '../src/ipam/assignment.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { Handovers } from './handovers.ts';
+import { Rush } from './rush.ts';
 import { type Notice, type ServiceChange, serviceChange } from './serviceStatus.ts';
 
 export interface ServiceWriterOptions {
@@ -29,7 +30,7 @@ export interface ServiceWriterOptions {
 export interface ServiceWriter {
   /** Looks at the Service again; does nothing when its status is as planned. */
   readonly check: (key: ServiceKey) => void;
-  /** Services wait for a place among those that are being written. */
+  /** Services wait for a place among those that are being written, or many have just been written and more may come. */
   readonly isBusy: () => boolean;
   readonly idle: () => boolean;
   readonly stop: (drainMs: number) => Promise<void>;
@@ -56,7 +57,8 @@ const WAIT_MS = 1000;
 export function createServiceWriter(options: ServiceWriterOptions): ServiceWriter {
   const { log, metrics, services, assignment } = options;
   const handovers = new Handovers({ service: (key) => services.get(key), assignment, nowMs: () => performance.now() });
-  const writer = new Writer(options, handovers);
+  const rush = new Rush();
+  const writer = new Writer(options, handovers, () => rush.note(performance.now()));
   const queue = createWorkQueue<ServiceKey>({
     name: 'services',
     work: async (key, stopped) => {
@@ -75,7 +77,7 @@ export function createServiceWriter(options: ServiceWriterOptions): ServiceWrite
       handovers.note(key);
       queue.add(key);
     },
-    isBusy: () => queue.depth() > 0,
+    isBusy: () => queue.depth() > 0 || rush.isOn(performance.now()),
     idle: () => queue.idle() && handovers.size === 0,
     stop: (drainMs) => queue.stop({ drainMs }),
   };
@@ -84,12 +86,14 @@ export function createServiceWriter(options: ServiceWriterOptions): ServiceWrite
 class Writer {
   readonly #options: ServiceWriterOptions;
   readonly #handovers: Handovers;
+  readonly #onWrite: () => void;
   readonly #written = new Map<ServiceKey, Written>();
   #stopped: AbortSignal | undefined;
   #signal = new AbortController().signal;
 
-  constructor(options: ServiceWriterOptions, handovers: Handovers) {
+  constructor(options: ServiceWriterOptions, handovers: Handovers, onWrite: () => void) {
     this.#options = options;
+    this.#onWrite = onWrite;
     this.#handovers = handovers;
   }
 
@@ -134,10 +138,11 @@ class Writer {
     const on = ahead?.result ?? base;
     const body = { ...change.patch, metadata: { ...change.patch.metadata, resourceVersion: on, uid } };
     const sent = this.#handovers.sending(key, on, ingress);
+    this.#onWrite();
     try {
       const answer = await patchObject(client, SERVICES, { namespace, name }, body, {
         subresource: 'status',
-        type: 'strategic',
+        type: change.type,
         fieldManager: 'heraldlb-controller',
         metadataOnly: true,
         timeoutMs: WRITE_TIMEOUT_MS,

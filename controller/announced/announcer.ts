@@ -104,6 +104,8 @@ class Runner implements Announcer {
   async #pass(signal: AbortSignal): Promise<void> {
     const { timing, survey, services, onLook } = this.#options;
     await pause(Math.max(this.#notBeforeMs, this.#quietUntilMs) - performance.now(), signal);
+    // A look costs as much as some dozens of writes.
+    await this.#yield(signal);
     const startedMs = performance.now();
     const look = signal.aborted ? undefined : survey.look();
     if (!signal.aborted) onLook(look);

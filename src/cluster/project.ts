@@ -39,9 +39,15 @@ export function projectService(object: unknown): ServiceView | undefined {
     ports: ports(spec['ports']),
     selector: labels(spec['selector']),
     ...ingressOf(items(record(status['loadBalancer'])?.['ingress']).map(record)),
-    conditions: items(status['conditions']).flatMap(ownCondition),
+    ...conditionsOf(items(status['conditions'])),
     ...wishes(spec),
   };
+}
+
+function conditionsOf(all: readonly unknown[]): Pick<ServiceView, 'conditions' | 'moreConditions'> {
+  const conditions = all.flatMap(ownCondition);
+  const isWhole = conditions.length === all.length && conditions.every(({ lastTransitionTime }) => lastTransitionTime !== '');
+  return isWhole ? { conditions } : { conditions, moreConditions: true };
 }
 
 function ingressOf(entries: readonly (Raw | undefined)[]): Pick<ServiceView, 'ingress' | 'foreignIngress'> {

@@ -49,6 +49,8 @@ export interface ServiceView {
   readonly foreignIngress?: true;
   /** `status.conditions` whose type is in our group. */
   readonly conditions: readonly ConditionView[];
+  /** There are conditions besides: of other programs, or none that could be written again as it is. */
+  readonly moreConditions?: true;
 }
 
 /** What announcement needs of it. */

@@ -38,6 +38,7 @@ describe('serviceChange', () => {
           ],
         },
       },
+      type: 'merge',
       notices: [{ type: 'Normal', reason: 'IPAllocated', message: 'Assigned IP ["10.0.0.1"]' }],
     });
   });
@@ -46,7 +47,7 @@ describe('serviceChange', () => {
     const assignment = given('10.0.0.1');
     const view = { ...after(service('a'), assignment, serviceChange(service('a'), assignment, NOW)), foreignIngress: true } as const;
     const ingress = [{ ip: '10.0.0.1', ipMode: 'VIP' }];
-    expect(serviceChange(view, assignment, LATER)).toEqual({ patch: { status: { loadBalancer: { ingress } } }, notices: [] });
+    expect(serviceChange(view, assignment, LATER)).toEqual({ patch: { status: { loadBalancer: { ingress } } }, type: 'merge', notices: [] });
     const none: Assignment = { ingress: [], released: [], refusal: { reason: 'NoPools' } };
     const refused = {
       ...after(service('b'), none, serviceChange(service('b'), none, NOW)),
@@ -150,8 +151,22 @@ describe('serviceChange', () => {
     const view = after(service('a'), given('10.0.0.1'), serviceChange(service('a'), given('10.0.0.1'), NOW));
     expect(serviceChange({ ...view, type: 'ClusterIP' }, { ingress: [], released: [] }, LATER)?.patch).toEqual({
       metadata: { annotations: { [POOL]: null } },
-      status: { loadBalancer: { ingress: null }, conditions: [{ type: ALLOCATED, $patch: 'delete' }] },
+      status: { loadBalancer: { ingress: null }, conditions: null },
     });
+  });
+
+  it('names every condition there is, or, where it does not know them all, only what changes', () => {
+    const announced = { type: 'heraldlb.io/Announced', status: 'True', reason: 'Announced', message: 'x', lastTransitionTime: NOW } as const;
+    const allocated = expect.objectContaining({ type: ALLOCATED, status: 'True' }) as unknown;
+    const view = { ...service('a'), conditions: [announced] };
+    const own = serviceChange(view, given('10.0.0.1'), NOW);
+    expect([own?.type, own?.patch.status?.['conditions']]).toEqual(['merge', [announced, allocated]]);
+    const others = serviceChange({ ...view, moreConditions: true }, given('10.0.0.1'), NOW);
+    expect([others?.type, others?.patch.status?.['conditions']]).toEqual(['strategic', [allocated]]);
+    const had = after(view, given('10.0.0.1'), own);
+    const gone = serviceChange({ ...had, type: 'ClusterIP', moreConditions: true }, { ingress: [], released: [] }, LATER);
+    const deleted = [ALLOCATED, announced.type].map((type) => ({ type, $patch: 'delete' }));
+    expect([gone?.type, gone?.patch.status?.['conditions']]).toEqual(['strategic', deleted]);
   });
 
   it('says what is kept while a request cannot be met', () => {
