@@ -22,9 +22,11 @@ function isRefusal(error: PeerError | undefined): boolean {
 
 /** A refusal stays the news for a while. */
 export function recordLoss(draft: Draft, name: string): void {
-  const { lastError } = draft.state;
-  const recent = isRefusal(lastError) && draft.context.now - (lastError?.at ?? 0) < REFUSAL_IS_NEWS_MS;
-  if (!recent) recordError(draft, { direction: 'local', name });
+  if (!refusalIsNews(draft)) recordError(draft, { direction: 'local', name });
+}
+
+export function refusalIsNews({ state: { lastError }, context }: Draft): boolean {
+  return isRefusal(lastError) && context.now - (lastError?.at ?? 0) < REFUSAL_IS_NEWS_MS;
 }
 
 function isBusy({ fsm }: Link): boolean {
