@@ -43,12 +43,12 @@ const NODE = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } };
 function stage(build: string): string {
   const [, second = ''] = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').split(/^FROM .* AS build$/m);
   const [copies = ''] = second.split(/^FROM /m);
-  const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n').filter(Boolean);
+  const ignored = new Set(readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n').filter(Boolean));
   const sources = [...copies.matchAll(/^COPY (.+) \S+$/gm)].flatMap(([, words = '']) => words.split(' '));
   for (const source of sources)
     cpSync(join(ROOT, source), join(build, source), {
       recursive: true,
-      filter: (path) => !ignored.includes(relative(ROOT, path)),
+      filter: (path) => !ignored.has(relative(ROOT, path)),
     });
   symlinkSync(join(ROOT, 'node_modules'), join(build, 'node_modules'));
   cpSync(ADDON, join(build, relative(ROOT, ADDON)));
