@@ -31,9 +31,12 @@ const SILENT: ReadonlySet<string> = new Set(['ConnectionClosed', 'ECONNRESET']);
 
 /** A refusal stays the news for a while, and what a router gave as its reason until it says another or is not there. */
 export function recordLoss(draft: Draft, name: string): void {
-  const { lastError } = draft.state;
-  const recent = isRefusal(lastError) && draft.context.now - (lastError?.at ?? 0) < REFUSAL_IS_NEWS_MS;
-  if (!recent && !(isShutdown(lastError) && SILENT.has(name))) recordError(draft, { direction: 'local', name });
+  if (refusalIsNews(draft) || (isShutdown(draft.state.lastError) && SILENT.has(name))) return;
+  recordError(draft, { direction: 'local', name });
+}
+
+export function refusalIsNews({ state: { lastError }, context }: Draft): boolean {
+  return isRefusal(lastError) && context.now - (lastError?.at ?? 0) < REFUSAL_IS_NEWS_MS;
 }
 
 function isBusy({ fsm }: Link): boolean {

@@ -135,10 +135,13 @@ function dial(draft: Draft): void {
   });
 }
 
+/** The hold timer gives a silent peer four minutes (RFC 4271 §8.2.2); nobody is left without a word for so long. */
+const NO_OPEN_MS = 10_000;
+
 function sendOpen(draft: Draft, side: Side): void {
   const { config, withheld, restarting } = draft.state;
   const ours = makeOpen(config, withheld, restarting);
-  patchWire(draft, side, { ours });
+  patchWire(draft, side, { ours, silentAt: after(draft.context.now, NO_OPEN_MS) });
   sendMessage(draft, side, ours);
 }
 

@@ -28,6 +28,8 @@ export interface Wire {
   readonly outstandingBytes: number;
   /** RFC 9687: when a peer that reads nothing is given up. */
   readonly sendHoldAt?: Instant;
+  /** Our OPEN is gone, and the peer's is late: said once, while the connection goes on. */
+  readonly silentAt?: Instant;
   /** UPDATEs of the burst that is going on. */
   readonly burst: number;
   /** When the next burst may begin. */
@@ -43,7 +45,11 @@ export function createWire(conn: ConnectionId): Wire {
 }
 
 export function linkDeadline(link: Link): Instant | undefined {
-  return earliest(fsmDeadline(link.fsm), link.wire?.sendHoldAt, link.wire?.resumeAt);
+  return earliest(fsmDeadline(link.fsm), link.wire?.sendHoldAt, link.wire?.resumeAt, silentAt(link));
+}
+
+export function silentAt({ fsm, wire }: Link): Instant | undefined {
+  return fsm.name === 'OpenSent' ? wire?.silentAt : undefined;
 }
 
 /** RFC 9687 §3.3: twice the hold time, and eight minutes at least; none without a hold time. */

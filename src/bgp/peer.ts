@@ -8,7 +8,7 @@ import { recordLoss, redial, settle } from './dialling.ts';
 import { announcedCount } from './ribCounts.ts';
 import { type Draft, type PeerState, changeNextHops, drive, forget, patch, patchWire, recordError } from './draft.ts';
 import type { Notice } from './fsm.ts';
-import { type Side, createLink, createWire, linkDeadline } from './link.ts';
+import { type Side, createLink, createWire, linkDeadline, silentAt } from './link.ts';
 import { NOTHING_WITHHELD } from './offer.ts';
 import type { Endpoints, PeerCounters, PeerEffect, PeerEvent } from './peerContract.ts';
 import { peerStatus, sameStatus } from './peerStatus.ts';
@@ -158,7 +158,9 @@ function stopAll(draft: Draft, notice: Notice | undefined): void {
 function configure(draft: Draft, config: SessionConfig): void {
   if (JSON.stringify(config) === JSON.stringify(draft.state.config)) return;
   stopAll(draft, { code: ErrorCode.cease, subcode: CeaseError.configurationChange });
-  patch(draft, { config, withheld: NOTHING_WITHHELD, backoff: NO_BACKOFF });
+  // What went wrong before was the old configuration's.
+  const { lastError: _, ...state } = draft.state;
+  draft.state = { ...state, config, withheld: NOTHING_WITHHELD, backoff: NO_BACKOFF };
 }
 
 /** RFC 9384. Without the path there is nothing to wait for. */
@@ -224,4 +226,13 @@ function expire(draft: Draft, side: Side): void {
   }
   if (isDue(draft.state[side].wire?.sendHoldAt, now)) drive(draft, side, { type: 'sendHoldExpired' });
   if (isDue(draft.state[side].wire?.resumeAt, now)) resume(draft, side);
+  if (isDue(silentAt(draft.state[side]), now)) noOpen(draft, side);
+}
+
+function noOpen(draft: Draft, side: Side): void {
+  const { wire, ...link } = draft.state[side];
+  if (wire === undefined) return;
+  const { silentAt: _, ...rest } = wire;
+  patch(draft, { [side]: { ...link, wire: rest } });
+  recordLoss(draft, 'NoOpen');
 }

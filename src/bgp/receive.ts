@@ -1,4 +1,4 @@
-import { ErrorCode, OpenError, RefreshSubtype } from '../wire/bgp/iana.ts';
+import { CeaseError, ErrorCode, OpenError, RefreshSubtype } from '../wire/bgp/iana.ts';
 import { familyOf } from '../wire/bgp/family.ts';
 import { feedFramer, nextMessage } from '../wire/bgp/framer.ts';
 import { type Malformed, isMalformed } from '../wire/bgp/malformed.ts';
@@ -9,6 +9,7 @@ import { type RouteRefresh } from '../wire/bgp/routeRefresh.ts';
 import type { Update } from '../wire/bgp/update.ts';
 import { refresh } from './adjRibOut.ts';
 import { survivor } from './collision.ts';
+import { refusalIsNews } from './dialling.ts';
 import { type Draft, count, drive, patch, patchWire, recordError } from './draft.ts';
 import type { Side, Wire } from './link.ts';
 import { negotiate } from './negotiate.ts';
@@ -130,7 +131,10 @@ function acceptNotification(draft: Draft, side: Side, notification: Notification
   const reason = unwrapHardReset(notification);
   const text = shutdownText(notification);
   const { code, subcode } = reason;
-  recordError(draft, { direction: 'received', code, subcode, name: notificationName(reason), ...(text !== undefined && { text }) });
+  // The end of a second connection says nothing of why there is no first one.
+  const isEcho = code === ErrorCode.cease && subcode === CeaseError.collision && refusalIsNews(draft);
+  const name = notificationName(reason);
+  if (!isEcho) recordError(draft, { direction: 'received', code, subcode, name, ...(text !== undefined && { text }) });
   const withheld = downgrade(draft.state.config, draft.state.withheld, notification);
   const version = code === ErrorCode.open && subcode === OpenError.unsupportedVersion;
   const { failures } = draft.state.backoff;

@@ -117,6 +117,7 @@ const SESSION: Readonly<Record<SessionReason, string>> = {
   BfdNotGuarding: 'let UDP 3784 (several hops: 4784) through, and switch BFD on at the router',
   ProtocolError: 'look into the logs of both sides',
   ConnectionLost: 'is this node a neighbour on the router? Look into its log',
+  NoOpen: 'does BGP run on that port of the router? Look whether it is stuck, and for a path MTU that swallows large packets',
   NotConnected: 'let the router dial this node, or take passive from the BGPPeer',
   Connecting: 'wait some seconds and ask again',
 };

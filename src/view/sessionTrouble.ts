@@ -19,6 +19,8 @@ export type SessionReason =
   | 'BfdNotGuarding'
   | 'ProtocolError'
   | 'ConnectionLost'
+  /** The connection is up, and no OPEN comes on it. */
+  | 'NoOpen'
   /** Only the router may connect, and has not. */
   | 'NotConnected'
   | 'Connecting';
@@ -95,6 +97,7 @@ const RULES: readonly Rule[] = [
         ? 'the router does not answer connections that are signed with this password: it has another one or none, or a firewall is between'
         : `the router does not answer: ${NO_KEY}`,
   },
+  { match: /^NoOpen/, reason: () => 'NoOpen', text: () => 'the router takes connections and says nothing: no OPEN comes' },
   { match: /EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, reason: () => 'NoRouteToRouter', text: () => 'the node has no way to the router' },
 ];
 

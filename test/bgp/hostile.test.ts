@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { peerCounters, peerDeadline } from '../../src/bgp/peer.ts';
+import { peerCounters } from '../../src/bgp/peer.ts';
 import type { PeerEffect } from '../../src/bgp/peerContract.ts';
 import { negotiate } from '../../src/bgp/negotiate.ts';
 import { NOTHING_WITHHELD, makeOpen } from '../../src/bgp/offer.ts';
@@ -76,7 +76,7 @@ describe('a peer that means no good', () => {
     sim.step(a, { type: 'tcpAccepted', conn: 'in/1', local: A, remote: B });
     if (said !== '') sim.step(a, { type: 'bytes', conn: 'in/1', data: hex(said) });
     expect(a.status.state).toBe('OpenSent');
-    expect(peerDeadline(a.state)).toBe(sim.now + 240_000);
+    expect(a.state.in.fsm.holdAt).toBe(sim.now + 240_000);
     sim.runFor(240_001);
     expect(notices(a)).toEqual(['4/0']);
     expect(a.effects.filter(({ effect }) => effect.type === 'close')).toHaveLength(1);

@@ -82,6 +82,40 @@ it('a router that had enough prefixes and then takes no connection any more: its
   expect(scripted.us.state.out.fsm.name).not.toBe('Established');
 });
 
+it('a router that takes the connection and says nothing is told of long before it is given up', () => {
+  const scripted = new Scripted({ families: ['ipv4'] });
+  scripted.connect();
+  scripted.sim.runFor(9000);
+  expect(scripted.us.status.lastError).toBeUndefined();
+  scripted.sim.runFor(2000);
+  expect(scripted.us.status).toMatchObject({ state: 'OpenSent', lastError: { direction: 'local', name: 'NoOpen' } });
+  expect(scripted.dials()).toHaveLength(1);
+  // It was only slow.
+  scripted.open([MP4, AS4]);
+  scripted.say({ type: 'keepalive' });
+  expect(isUp(scripted.us)).toBe(true);
+});
+
+it('what was wrong with the old configuration is not said of the new one, and neither is its end', () => {
+  const scripted = new Scripted({ families: ['ipv4'] });
+  scripted.greet([MP4, AS4]);
+  scripted.sim.step(scripted.us, { type: 'configure', config: { ...scripted.us.state.config, peerAsn: 64_999 } });
+  expect(scripted.notices()).toEqual(['6/6']);
+  expect(scripted.us.status.lastError).toBeUndefined();
+});
+
+it('a refusal stays the news when the router ends a second connection after it', () => {
+  const scripted = new Scripted({ families: ['ipv4'] });
+  const ended = (subcode: number): void => {
+    scripted.sim.runUntil(() => scripted.us.state.out.fsm.name === 'Connect', 300_000);
+    scripted.connect();
+    scripted.say({ type: 'notification', code: subcode === 2 ? 2 : 6, subcode, data: new Uint8Array(0) });
+  };
+  ended(2);
+  ended(7);
+  expect(scripted.us.status.lastError?.name).toBe('OPEN Message Error/Bad Peer AS');
+});
+
 describe('W3: what a speaker of today is expected to do', () => {
   it.each<[string, StopReason, string]>([
     ['a shutdown', { kind: 'shutdown', text: 'bye' }, '6/2'],

@@ -291,6 +291,14 @@ export const WIRE_ROWS: Readonly<Record<string, Row>> = {
     },
     reason: 'HoldTimerExpired',
   },
+  'a router that takes connections and says nothing': {
+    by: 'bgp',
+    wire: ({ hands }) => {
+      hands.dials.forEach(connected);
+      return 12_000;
+    },
+    reason: 'NoOpen',
+  },
   'a passive peer that nobody dials': {
     by: 'bgp',
     broken: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['passive'] = true),

@@ -1,7 +1,18 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Kubelab, startKubelab } from '../kubelab/kubelab.ts';
 import { need } from '../support/need.ts';
@@ -28,6 +39,29 @@ const SERVICE = {
 };
 const NODE = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } };
 
+/** What the build stage of the Dockerfile has when it makes the bundle, and nothing else: what it copies, the packages, the addon. */
+function stage(build: string): string {
+  const [, second = ''] = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').split(/^FROM .* AS build$/m);
+  const [copies = ''] = second.split(/^FROM /m);
+  const ignored = new Set(readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n').filter(Boolean));
+  const sources = [...copies.matchAll(/^COPY (.+) \S+$/gm)].flatMap(([, words = '']) => words.split(' '));
+  for (const source of sources)
+    cpSync(join(ROOT, source), join(build, source), {
+      recursive: true,
+      filter: (path) => !ignored.has(relative(ROOT, path)),
+    });
+  symlinkSync(join(ROOT, 'node_modules'), join(build, 'node_modules'));
+  cpSync(ADDON, join(build, relative(ROOT, ADDON)));
+  return build;
+}
+
+/** The libraries that a program or an addon is linked with; the base of the image has those of Node.js, and an addon must not ask for more. */
+function librariesOf(file: string): string[] {
+  return execFileSync('ldd', [file], { encoding: 'utf8' })
+    .split('\n')
+    .flatMap((line) => /(\/\S+) \(0x/.exec(line)?.[1] ?? []);
+}
+
 interface Daemon {
   readonly process: ChildProcess;
   readonly output: () => string;
@@ -43,7 +77,7 @@ async function ready(daemon: Daemon): Promise<void> {
 }
 
 /** What the image holds, in a place from which nothing of the checkout can be found. */
-need({ reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the bundle of the image', () => {
+need('root', { reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the bundle of the image', () => {
   let directory: string;
   let image: string;
   let lab: Kubelab;
@@ -97,7 +131,7 @@ need({ reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'hlb-image-'));
     image = join(directory, 'image');
-    execFileSync(process.execPath, [join(ROOT, 'test/setup/bundle.mjs'), image]);
+    execFileSync(process.execPath, [join(stage(join(directory, 'build')), 'test/setup/bundle.mjs'), image]);
     lab = await startKubelab({ tls: true, rbac: true, crdDir: MANIFESTS, objects: [POOL, SERVICE, NODE] });
   }, 60_000);
 
@@ -116,6 +150,28 @@ need({ reason: 'the addon is not built', met: existsSync(ADDON) }).describe('the
     expect(run('--version')).toBe(`${manifest.version}\n`);
     expect(run('controller', '--help')).toContain('--no-leader-elect');
     expect(run('speaker', '--help')).toContain('--bgp-listen-port');
+  });
+
+  it('starts where there is nothing but itself and Node.js, as the user of the image', () => {
+    const root = join(directory, 'root');
+    const libraries = librariesOf(process.execPath);
+    for (const [from, to] of [[process.execPath, '/nodejs/bin/node'], ...libraries.map((path) => [path, path])] as const)
+      cpSync(realpathSync(from), join(root, to));
+    cpSync(image, join(root, 'heraldlb'), { recursive: true });
+    const inRoot = (...words: string[]): string => {
+      const entry = ['/nodejs/bin/node', '/heraldlb/heraldlb.mjs', ...words];
+      const { stdout, stderr } = spawnSync('chroot', ['--userspec=65532:65532', root, ...entry], { env: ENV, encoding: 'utf8' });
+      return `${stdout}${stderr}`;
+    };
+    expect(inRoot('controller', '--help')).toContain('--no-leader-elect');
+    expect(inRoot('speaker', '--help')).toContain('--bgp-listen-port');
+    expect(inRoot('check', '-f', '/heraldlb')).not.toContain('Error');
+    // Both addons are loaded: what is missing is the right, and not a file.
+    expect(inRoot('doctor', '--node-name', 'n1')).not.toContain('AddonMissing');
+    expect(inRoot('ping', '127.0.0.1')).toMatch(/EPERM|not permitted/i);
+    const addons = readdirSync(image, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.node'));
+    expect(addons.filter((path) => /raw\.node$|heraldlb\.node$/.test(path)).length).toBe(2);
+    expect(addons.flatMap((path) => librariesOf(join(image, path))).filter((path) => !libraries.includes(path))).toEqual([]);
   });
 
   it('runs the controller under its own role, until a Service has an address', async () => {

@@ -2,7 +2,7 @@
 //   node test/setup/bundle.mjs [directory]     default: dist/image
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildPage } from '../../controller/glass/page/build.mjs';
@@ -45,7 +45,10 @@ cpSync(binary, join(target, 'heraldlb.node'));
 // Packages that are loaded by name at run time, which no bundler sees: the addon's loader, and the probes' sockets.
 const require = createRequire(import.meta.url);
 for (const name of ['node-gyp-build', 'raw-socket']) {
-  cpSync(dirname(require.resolve(`${name}/package.json`)), join(out, 'node_modules', name), { recursive: true });
+  const from = dirname(require.resolve(`${name}/package.json`));
+  // What it was built of and with is not needed to run it.
+  const filter = (path) => !/^(src|example|binding\.gyp|build\/(?!Release$|Release\/[^/]+\.node$).*)/.test(relative(from, path));
+  cpSync(from, join(out, 'node_modules', name), { recursive: true, filter });
 }
 
 const { version } = require(join(root, 'package.json'));

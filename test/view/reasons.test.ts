@@ -63,6 +63,7 @@ describe('the last error of a session', () => {
     ['received OPEN Message Error/Role Mismatch', 'OpenRefused', /refused/],
     ['ConnectTimeout: a router more than one hop away needs ebgpMultiHop', 'NoAnswer', /ebgpMultiHop/],
     ['EADDRNOTAVAIL', 'NoRouteToRouter', /no way/],
+    ['NoOpen', 'NoOpen', /says nothing/],
     ['ConnectionClosed', 'ConnectionLost', /was lost/],
     [undefined, 'Connecting', /not up yet/],
   ])('%s is %s', (lastError, reason, says) => {
