@@ -95,7 +95,7 @@ export class Engine {
   }
 
   #outline(): Omit<Report, 'claims'> {
-    const passedOver = this.ownership.reach();
+    const passedOver = this.ownership.note.reach;
     return {
       ...(this.#plan === undefined ? {} : { generation: this.#plan.plan.generation }),
       peers: this.bgp.report(),

@@ -230,11 +230,11 @@ export class Layer2Engine {
   #carryOut(effect: AnnouncerEffect): void {
     switch (effect.kind) {
       case 'announce':
-        this.#send(effect.interface, (view) => announcementFrames(effect.ip, view));
+        this.#questions.say(effect.interface, (view) => announcementFrames(effect.ip, view));
         this.counters.gratuitous(effect.ip);
         return;
       case 'probe':
-        this.#send(effect.interface, (view) => [probeFrame(effect.ip, view)]);
+        this.#questions.say(effect.interface, (view) => [probeFrame(effect.ip, view)]);
         return;
       case 'answer':
         this.#table.set(effect);
@@ -250,16 +250,11 @@ export class Layer2Engine {
     }
   }
 
-  #send(name: string, frames: (view: InterfaceView) => readonly Uint8Array[]): void {
-    const view = this.#interfaces.view(name);
-    if (view === undefined || this.#around.isDoubtful()) return;
-    this.#interfaces.send(name, frames(view));
-  }
-
   #notePhase(ip: Ip): void {
     const claim = this.#announcer.claims.get(ip);
     if (claim === undefined) return this.#phases.touch(ip);
     if (!this.#phases.note(claim)) return;
+    this.#around.phasesChanged();
     // Nobody has it any more who had it when it was asked for before.
     if (claim.phase === 'claimed' && this.#occupants.gone(ip)) this.#forget(ip);
     this.#parts.changed();
@@ -269,6 +264,15 @@ export class Layer2Engine {
   #forget(ip: Ip): void {
     const { foreign, yielded, contested, waits } = this.#conflicts;
     if (foreign.size + yielded.size + contested.size + waits.size > 0) this.#judge({ kind: 'released', ip });
+  }
+
+  has(ip: Ip): boolean {
+    return this.#hearing.claims.has(ip);
+  }
+
+  /** What is this node's and not answered for. */
+  *unheld(): Iterable<Ip> {
+    for (const { ip, phase } of this.#announcer.claims.values()) if (phase !== 'claimed' && phase !== 'yielded') yield ip;
   }
 
   /** What is answered for, or about to be; with what is being handed over. */

@@ -30,7 +30,7 @@ export function layer2Metrics(registry: Registry, engine: Engine): void {
     metric.set(engine.layer2.partings());
   });
   gauge('heraldlb_layer2_unfit_groups', 'Groups of addresses that others can announce better', ['why'], (metric) => {
-    for (const [why, count] of Object.entries(ownership.unfit)) metric.set({ why }, count);
+    for (const [why, count] of Object.entries(ownership.note.unfit)) metric.set({ why }, count);
   });
   gauge('heraldlb_layer2_mesh_signed', '1 when what speakers say to each other is signed', [], (metric) => {
     metric.set(ownership.mesh.isSigned ? 1 : 0);

@@ -9,7 +9,14 @@ export interface Layer2Surroundings {
   readonly orderOf: (ip: Ip) => readonly string[];
   /** What the speaker of that node is to this one. */
   readonly meeting: (node: string) => Pick<Speaker, 'isMet' | 'isLost'>;
+  /** An address is answered for, or not any more. */
+  readonly phasesChanged: () => void;
 }
 
 /** Nobody else is there. */
-export const NO_SURROUNDINGS: Layer2Surroundings = { isDoubtful: () => false, orderOf: () => [], meeting: () => ({ isMet: false }) };
+export const NO_SURROUNDINGS: Layer2Surroundings = {
+  isDoubtful: () => false,
+  orderOf: () => [],
+  meeting: () => ({ isMet: false }),
+  phasesChanged: () => undefined,
+};

@@ -2,11 +2,12 @@ import { noteOf } from '../src/bfd/note.ts';
 import type { MeshPeer } from '../src/announce/plan.ts';
 import type { Standing } from '../src/layer2/election.ts';
 import type { ReachRange } from '../src/layer2/reach.ts';
-import { decodeReach, encodeReach } from '../src/layer2/reachNote.ts';
+import { NO_NOTE, type NodeNote, decodeNote, encodeNote } from '../src/layer2/reachNote.ts';
+import { isWatched } from '../src/layer2/watched.ts';
 import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace, saysAlone } from '../src/layer2/liveness.ts';
 import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
-import { type Family, ipFamily } from '../src/net/ip.ts';
+import { type Family, type Ip, ipFamily } from '../src/net/ip.ts';
 import { decodeBfd, isBfdFault } from '../src/wire/bfd.ts';
 import type { BfdRefusal } from './bfdRefusal.ts';
 import { BfdSession } from './bfdSession.ts';
@@ -28,9 +29,9 @@ interface Member {
   unbelievedAt: Instant | undefined;
   /** When it last spoke. */
   heardAt: Instant | undefined;
-  /** What it said it cannot announce, and how that was said. */
-  reach: readonly ReachRange[];
-  note: string;
+  /** What it said besides, and how that was said. */
+  note: NodeNote;
+  text: string;
 }
 
 /** BFD sessions with the speakers of all other nodes: who of them lives, without asking the API server. */
@@ -69,9 +70,11 @@ export class Mesh {
     this.#say({ ...this.#said, standing, isAlone });
   }
 
-  /** What this node cannot announce. */
-  setReach(ranges: readonly ReachRange[]): void {
-    this.#say({ ...this.#said, note: ranges.length === 0 ? undefined : encodeReach(ranges) });
+  /** What this node cannot announce, and what is its and it does not answer for. */
+  setNote(note: NodeNote): void {
+    const bytes = encodeNote(note);
+    if (bytes.join() === (this.#said.note ?? []).join()) return;
+    this.#say({ ...this.#said, note: bytes.length === 0 ? undefined : bytes });
   }
 
   #say(said: SaidOfNode): void {
@@ -80,7 +83,13 @@ export class Mesh {
   }
 
   reaches(): Map<string, readonly ReachRange[]> {
-    return new Map([...this.#members].map(([node, { reach }]) => [node, reach]));
+    return new Map([...this.#members].map(([node, { note }]) => [node, note.reach]));
+  }
+
+  /** Whether that node said last that it does not answer for an address, though it may be its. */
+  lacks(node: string, ip: Ip): boolean {
+    const note = this.#members.get(node)?.note;
+    return note !== undefined && isWatched(note.unheld, ip);
   }
 
   /** Whether what is said is signed. */
@@ -151,7 +160,7 @@ export class Mesh {
         this.#byDiscriminator.delete(session.discriminator);
       },
     });
-    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined, reach: [], note: '' };
+    const member: Member = { peer, session, state: UNMET, unbelievedAt: undefined, heardAt: undefined, note: NO_NOTE, text: '' };
     this.#members.set(peer.node, member);
     this.#byDiscriminator.set(session.discriminator, session);
     session.start();
@@ -189,8 +198,7 @@ export class Mesh {
     if (isBfdFault(packet)) return packet.reason;
     if (this.#key === undefined && datagram.ttl !== GTSM_TTL) return 'BfdHopLimit';
     const member = [...this.#members.values()].find(({ peer }) => peer.address === datagram.source);
-    const { yourDiscriminator } = packet;
-    const session = yourDiscriminator === 0 ? member?.session : this.#byDiscriminator.get(yourDiscriminator);
+    const session = packet.yourDiscriminator === 0 ? member?.session : this.#byDiscriminator.get(packet.yourDiscriminator);
     // A node that has begun anew may still be spoken to by the number of the session before.
     if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
     const refusal = session.receive(packet, datagram.bytes);
@@ -206,11 +214,12 @@ export class Mesh {
 
   #read(member: Member, datagram: Uint8Array): void {
     const note = noteOf(datagram, this.#key === undefined ? undefined : new TextEncoder().encode(this.#key.password));
-    const text = note === undefined ? '' : note.join();
-    if (text === member.note) return;
-    member.note = text;
-    member.reach = note === undefined ? [] : (decodeReach(note) ?? []);
-    this.#onChange(undefined);
+    const text = note?.join() ?? '';
+    if (text === member.text) return;
+    const before = member.note;
+    member.text = text;
+    member.note = (note === undefined ? undefined : decodeNote(note)) ?? NO_NOTE;
+    if (JSON.stringify(member.note.reach) !== JSON.stringify(before.reach)) this.#onChange(undefined);
   }
 
   #disbelieve(member: Member): void {

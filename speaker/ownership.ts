@@ -1,13 +1,13 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners } from '../src/layer2/election.ts';
 import { RankCache } from '../src/layer2/elector.ts';
-import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
+import { REACH } from '../src/layer2/reach.ts';
 import { divideByReach } from '../src/layer2/reachContests.ts';
 import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
 import type { Instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
-import { STANDINGS, Stopwatch, countTaken, orderOf, reachOfGroups, standingOf } from './electionFacts.ts';
+import { STANDINGS, Stopwatch, countTaken, orderOf, standingOf } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
@@ -15,12 +15,13 @@ import { Mesh } from './mesh.ts';
 import { Pulse } from './pulse.ts';
 import type { WireProblem } from './report.ts';
 import { ReservedAddresses } from './reservedAddresses.ts';
+import { SelfNote } from './selfNote.ts';
 import { Turns } from './turns.ts';
+import { Vouching } from './vouching.ts';
 
 const DUE = 'standing';
 /** So many addresses take their time: they are looked at, elected and carried out in turns, so that others are heard in between. */
 const MANY = 2_000;
-const NO_GROUPS: ReadonlyMap<Ip, Reach> = new Map();
 
 export interface OwnershipOptions {
   readonly node: string;
@@ -35,19 +36,22 @@ export interface OwnershipOptions {
 export class Ownership {
   readonly mesh: Mesh;
   readonly pulse: Pulse;
+  readonly note: SelfNote;
   readonly #parts: EngineParts;
   readonly #node: string;
   readonly #layer2: Layer2Engine;
   readonly #knocker: Knocker;
+  readonly #vouching: Vouching;
   readonly #reserved: ReservedAddresses;
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
   #owners: ReadonlyMap<Ip, string> = new Map();
+  /** By which those were found. */
+  #standings: ReadonlyMap<string, Standing> = new Map();
   /** Of the election that is in force, so that one that would be the same is left out. */
   #essence = '';
   #key: { readonly value: MeshKey | undefined } | undefined;
   #fresh = new Set<Ip>();
-  #reach: readonly ReachRange[] = [];
   /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
   /** The others have taken what was this node's: nothing is handed over slowly. */
@@ -60,8 +64,6 @@ export class Ownership {
   #ranks = new RankCache();
   #onHanded: (() => void) | undefined;
   takeovers = 0;
-  /** How many groups of addresses it has no interface for, or none in their subnet. */
-  unfit = { subnet: 0, interface: 0 };
   readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
 
   constructor(parts: EngineParts, layer2: Layer2Engine, options: OwnershipOptions) {
@@ -77,6 +79,8 @@ export class Ownership {
       (cameUp) => this.#peerChanged(cameUp),
       (ms) => this.times.detection.onValue(ms / 1000),
     );
+    this.note = new SelfNote(parts, layer2, this.mesh);
+    this.#vouching = new Vouching(options.node, this.mesh);
     this.pulse = new Pulse(
       parts,
       () => {
@@ -101,6 +105,7 @@ export class Ownership {
       isDoubtful: () => this.pulse.isDoubtful(),
       meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node) }),
       orderOf: (ip) => orderOf(ip, this.#speakers, this.#ranks),
+      phasesChanged: () => this.note.phasesChanged(),
     });
   }
 
@@ -122,7 +127,7 @@ export class Ownership {
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
     this.#handing.stop();
-    const steps = [() => this.#reserved.set(this.#node, plan), () => this.#measure(plan), () => this.#takenIn()];
+    const steps = [() => this.#reserved.set(this.#node, plan), () => this.note.measure(plan), () => this.#takenIn()];
     this.#takingIn.begin(steps, plan.candidacies.length <= MANY);
   }
 
@@ -183,35 +188,8 @@ export class Ownership {
   /** Interfaces came, went, or lost their carrier. */
   linksChanged(): void {
     if (this.#plan === undefined) return;
-    this.#measure(this.#plan);
+    this.note.measure(this.#plan);
     this.#meet();
-  }
-
-  /** How well this node can announce what it may own. */
-  #measure(plan: Layer2Plan<WireClaim>): void {
-    const groups = plan.candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.near)
-      ? NO_GROUPS
-      : reachOfGroups(plan, (claim) => this.#layer2.reachOf(claim));
-    this.unfit = { subnet: 0, interface: 0 };
-    for (const reach of groups.values()) {
-      if (reach === REACH.afar) this.unfit.subnet += 1;
-      else if (reach === REACH.none) this.unfit.interface += 1;
-    }
-    const ranges = reachRanges(groups);
-    if (JSON.stringify(ranges) !== JSON.stringify(this.#reach)) {
-      this.#parts.changed();
-      this.#parts.log.info(
-        { ranges },
-        'what other nodes are to announce before this one: 1 is in no subnet of its interfaces, 2 has no interface',
-      );
-    }
-    this.#reach = ranges;
-    this.mesh.setReach(ranges);
-  }
-
-  /** What this node is passed over for, where another can announce it better. */
-  reach(): readonly ReachRange[] {
-    return this.#reach;
   }
 
   #elect(): void {
@@ -227,11 +205,12 @@ export class Ownership {
     standings.set(this.#node, this.#own());
     const disowned = this.#wasAway || peers.some(({ liveness }) => liveness === 'disowning');
     this.#wasAway = false;
-    const reaches = new Map([...this.mesh.reaches(), [this.#node, this.#reach] as const]);
+    const reaches = new Map([...this.mesh.reaches(), [this.#node, this.note.reach] as const]);
     const essence = JSON.stringify([[...standings], disowned, [...reaches].filter(([, ranges]) => ranges.length > 0)]);
     if (essence === this.#essence) return;
     this.#essence = essence;
     const before = this.#owners;
+    this.#standings = standings;
     this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     this.#isDisowned ||= disowned;
@@ -259,14 +238,18 @@ export class Ownership {
     const own: WireClaim[] = [];
     const handed = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
     for (const [at, claim] of plan.candidacies.entries()) {
-      const owner = this.#owners.get(plan.groups[at] ?? claim.ip);
+      const group = plan.groups[at] ?? claim.ip;
+      const owner = this.#owners.get(group);
       if (this.#reserved.of(claim.ip) !== undefined) continue;
-      if (owner === this.#node) own.push(claim);
-      else if (owner !== undefined && !this.#isDisowned) handed.set(claim.ip, { claim, to: owner });
+      if (owner === this.#node) {
+        own.push(claim);
+        if (!this.#layer2.has(claim.ip) && !this.#vouching.isHeld(claim.ip, group)) this.#fresh.add(claim.ip);
+      } else if (owner !== undefined && !this.#isDisowned) handed.set(claim.ip, { claim, to: owner });
     }
     const fresh = this.#fresh.size === 0 ? [] : own.map(({ ip }) => ip).filter((ip) => this.#fresh.has(ip));
     this.#fresh.clear();
     this.#isDisowned = false;
+    this.#vouching.elected(this.#owners, this.#standings, this.#standing.phase === 'joining');
     this.#layer2.apply(own, fresh, handed);
     this.#handed();
   }
@@ -292,6 +275,6 @@ export class Ownership {
 
   stop(): void {
     this.#parts.deadlines.set(DUE, undefined, () => undefined);
-    for (const part of [this.#takingIn, this.#handing, this.pulse, this.#knocker, this.#reserved, this.mesh]) part.stop();
+    for (const part of [this.#takingIn, this.#handing, this.pulse, this.#knocker, this.note, this.#reserved, this.mesh]) part.stop();
   }
 }

@@ -71,8 +71,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   const server = createServer((request, response) => {
     respond(request, response).catch((error: unknown) => {
+      // Who asked has hung up.
+      if (response.destroyed) return;
       log.error({ url: request.url, err: error }, 'an HTTP request failed');
-      response.writeHead(500).end();
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end();
     });
   });
   server.headersTimeout = 10_000;

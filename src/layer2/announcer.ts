@@ -67,6 +67,7 @@ function handle(state: AnnouncerState, event: AnnouncerEvent, now: Instant, effe
       return refresh(state, now);
     case 'release':
     case 'occupied':
+    case 'vouched':
     case 'defend':
     case 'yield':
     case 'resume': {
@@ -94,6 +95,10 @@ function changeOne(
       claim.refusals += 1;
       effects.push({ kind: 'silence', ip: claim.ip }, { kind: 'refused', ip: claim.ip, mac: event.mac, interface: event.interface });
       return undefined;
+    case 'vouched':
+      if (claim.phase !== 'probing') return undefined;
+      claim.held = true;
+      return begin(state, claim, now, effects);
     case 'defend':
       return defend(state, claim, event.speaker === true, now, effects);
     case 'yield':

@@ -61,6 +61,8 @@ export type AnnouncerEvent =
   | { readonly kind: 'occupied'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
   /** Say at once that the address is ours. */
   | { readonly kind: 'defend'; readonly ip: Ip; readonly speaker?: boolean }
+  /** Another speaker has what was probed for: nobody else does. */
+  | { readonly kind: 'vouched'; readonly ip: Ip }
   /** Another speaker goes before us: be silent until `resume`. */
   | { readonly kind: 'yield'; readonly ip: Ip }
   /** `probe`: only if that one does not answer any more. */

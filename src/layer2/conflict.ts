@@ -2,9 +2,10 @@ import { type Instant, type Machine, after, earliest } from '../machine.ts';
 import { type Ip } from '../net/ip.ts';
 import { type Mac } from '../net/mac.ts';
 import { DueHeap, type DueItem } from './dueHeap.ts';
+import { goesBefore } from './elector.ts';
 import { type Sighting } from './response.ts';
 
-/** A claimant that is none of our speakers: the fact behind event, metric and condition. */
+/** A claimant that is none of our speakers. */
 export interface ForeignClaim {
   readonly ip: Ip;
   readonly mac: Mac;
@@ -53,12 +54,8 @@ export interface Speaker {
 
 export type ConflictEvent =
   /** `speaker` when the MAC belongs to one. */
-  | {
-      readonly kind: 'sighted';
-      readonly sighting: Sighting;
-      readonly speaker?: Speaker;
-    }
-  /** A speaker is dead or has no claim any more: what was left to it comes back at once. */
+  | { readonly kind: 'sighted'; readonly sighting: Sighting; readonly speaker?: Speaker }
+  /** It is dead or has no claim any more: what was left to it comes back at once. */
   | { readonly kind: 'speakerGone'; readonly node: string }
   /** The address is not ours any more. */
   | { readonly kind: 'released'; readonly ip: Ip }
@@ -73,6 +70,7 @@ export type ConflictEffect =
   /** `speaker`: against one of our own, and not more often than `graceMs` lets it. */
   | { readonly kind: 'defend'; readonly ip: Ip; readonly speaker?: boolean }
   | { readonly kind: 'yield'; readonly ip: Ip; readonly to: string }
+  | { readonly kind: 'vouched'; readonly ip: Ip }
   /** `probe`: it may still be there, having been silent. */
   | { readonly kind: 'resume'; readonly ip: Ip; readonly probe?: boolean };
 
@@ -99,7 +97,7 @@ const CONTEST_GRACES = 4;
 /** Less than it takes for a quarrel to be forgotten. */
 const LONGEST_PAUSE_MS = 640;
 
-/** Owned and changed in place, for the same reason as the announcer's: a healed partition brings one sighting per address. */
+/** Owned and changed in place as the announcer's is: a healed partition brings one sighting per address. */
 export interface ConflictState {
   readonly node: string;
   readonly config: ConflictConfig;
@@ -154,6 +152,7 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   const { ip } = sighting;
   // Who asks first takes nothing from anybody yet; a node that probes hears the owner of up to now.
   if (sighting.by === 'probe') return [];
+  if (isVouched(state, sighting, speaker)) return [{ kind: 'vouched', ip }];
   const isClaimed = sighting.phase === 'claimed';
   if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order))
     return isClaimed ? answer(state, ip, speaker.isMet, now) : [];
@@ -161,6 +160,11 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   if (!isClaimed || !speaker.isMet || contested?.isSaid === true) return leaveTo(state, ip, speaker.node, now);
   if (contested === undefined) contest(state, newContest(ip, now), after(now, state.config.graceMs));
   return [];
+}
+
+/** It was asked whether a stranger has the address, and one of ours does, of which both know that it is to be this node's. */
+function isVouched({ waits }: ConflictState, { ip, phase }: Sighting, { isMet }: Speaker): boolean {
+  return phase === 'probing' && isMet && !waits.has(ip);
 }
 
 function leaveTo(state: ConflictState, ip: Ip, to: string, now: Instant): ConflictEffect[] {
@@ -213,12 +217,6 @@ function say(state: ConflictState, contested: Contested, now: Instant): Conflict
   state.contested.set(contested.ip, contested);
   state.contestedDue.schedule(contested, after(now, CONTEST_GRACES * state.config.graceMs));
   return [{ kind: 'defend', ip: contested.ip, speaker: true }];
-}
-
-/** A node that is not in the order is no candidate, and goes behind all that are; of two such the lesser name goes first. */
-function goesBefore(a: string, b: string, order: readonly string[]): boolean {
-  const placeOf = (node: string): number => (order.includes(node) ? order.indexOf(node) : order.length);
-  return placeOf(a) === placeOf(b) ? a < b : placeOf(a) < placeOf(b);
 }
 
 function sightForeign(state: ConflictState, sighting: Sighting, now: Instant): ConflictEffect[] {

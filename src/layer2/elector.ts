@@ -110,6 +110,12 @@ export function electionOrder(group: VipGroup, cache: RankCache): string[] {
   return group.candidates.toSorted((a, b) => compareCandidates(a, b, group.firstVip, cache)).map(({ node }) => node);
 }
 
+/** A node that is not in the order is no candidate, and goes behind all that are; of two such the lesser name goes first. */
+export function goesBefore(a: string, b: string, order: readonly string[]): boolean {
+  const placeOf = (node: string): number => (order.includes(node) ? order.indexOf(node) : order.length);
+  return placeOf(a) === placeOf(b) ? a < b : placeOf(a) < placeOf(b);
+}
+
 /** The owner by policy `hash`: exactly MetalLB's. @returns undefined without candidates */
 export function electByHash(group: VipGroup, cache: RankCache): string | undefined {
   let best: Candidate | undefined;

@@ -1,26 +1,61 @@
 import { type Ip, ipFromBytes, ipToBytes } from '../net/ip.ts';
 import type { ReachRange } from './reach.ts';
+import type { WatchedRanges, WordRange } from './watched.ts';
+
+/** What a speaker says of itself behind its BFD packets. */
+export interface NodeNote {
+  /** What it cannot announce, or not as well as others. */
+  readonly reach: readonly ReachRange[];
+  /** What is its and it does not answer for: another host has it, or may have it. Others may be among them. */
+  readonly unheld: WatchedRanges;
+}
+
+export const NO_NOTE: NodeNote = { reach: [], unheld: { v4: [], v6: [] } };
+
+/** Kinds of range beyond those of Reach: of IPv4 addresses, and of the low 32 bits of IPv6 addresses. */
+const UNHELD = { v4: 3, v6: 4 };
+const WORD = 4;
 
 /*
- * Ranges of addresses that a speaker cannot announce, or not as well as others: one after the other
- *   reach, 1 byte | bytes of an address, 4 or 16 | first | last
+ * Ranges of addresses, one after the other
+ *   kind, 1 byte | length of an address, 4 or 16 | first | last
  */
-export function encodeReach(ranges: readonly ReachRange[]): Uint8Array {
-  return Uint8Array.from(ranges.flatMap(({ reach, from, to }) => [reach, ipToBytes(from).length, ...ipToBytes(from), ...ipToBytes(to)]));
+export function encodeNote({ reach, unheld }: NodeNote): Uint8Array {
+  const near = reach.flatMap((range) => [range.reach, ipToBytes(range.from).length, ...ipToBytes(range.from), ...ipToBytes(range.to)]);
+  return Uint8Array.from([...near, ...words(UNHELD.v4, unheld.v4), ...words(UNHELD.v6, unheld.v6)]);
+}
+
+function words(kind: number, ranges: readonly WordRange[]): number[] {
+  return ranges.flatMap(({ from, to }) => [kind, WORD, ...bytesOf(from), ...bytesOf(to)]);
+}
+
+function bytesOf(word: number): number[] {
+  return [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff];
 }
 
 /** @returns undefined when it cannot be read */
-export function decodeReach(note: Uint8Array): ReachRange[] | undefined {
-  const ranges: ReachRange[] = [];
+export function decodeNote(bytes: Uint8Array): NodeNote | undefined {
+  const reach: ReachRange[] = [];
+  const v4: WordRange[] = [];
+  const v6: WordRange[] = [];
   let at = 0;
-  while (at < note.length) {
-    const [reach = 0, width = 0] = note.subarray(at, at + 2);
+  while (at < bytes.length) {
+    const [kind = 0, width = 0] = bytes.subarray(at, at + 2);
     const end = at + 2 + 2 * width;
-    if ((reach !== 1 && reach !== 2) || (width !== 4 && width !== 16) || end > note.length) return undefined;
-    ranges.push({ reach, from: addressAt(note, at + 2, width), to: addressAt(note, at + 2 + width, width) });
+    if ((width !== 4 && width !== 16) || end > bytes.length) return undefined;
+    if (kind === 1 || kind === 2)
+      reach.push({ reach: kind, from: addressAt(bytes, at + 2, width), to: addressAt(bytes, at + 2 + width, width) });
+    else if (width !== WORD) return undefined;
+    else if (kind === UNHELD.v4) v4.push({ from: wordAt(bytes, at + 2), to: wordAt(bytes, at + 6) });
+    else if (kind === UNHELD.v6) v6.push({ from: wordAt(bytes, at + 2), to: wordAt(bytes, at + 6) });
+    else return undefined;
     at = end;
   }
-  return ranges;
+  return { reach, unheld: { v4, v6 } };
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset + at, WORD).getUint32(0);
 }
 
 function addressAt(note: Uint8Array, at: number, width: number): Ip {

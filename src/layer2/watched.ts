@@ -27,6 +27,16 @@ export function watchedRanges(ips: Iterable<Ip>, most: number): WatchedRanges {
   return { v4: cover(words.v4, most), v6: cover(words.v6, most) };
 }
 
+const BYTES = new Uint8Array(16);
+const WORDS = new DataView(BYTES.buffer);
+
+export function isWatched({ v4, v6 }: WatchedRanges, ip: Ip): boolean {
+  if (v4.length + v6.length === 0) return false;
+  const length = writeIp(ip, BYTES, 0);
+  const word = WORDS.getUint32(length - 4);
+  return (length === 4 ? v4 : v6).some(({ from, to }) => from <= word && word <= to);
+}
+
 /** The widest gaps stay gaps. Of ten thousand words, at each election: nothing is made for one of them. */
 function cover(words: readonly number[], most: number): WordRange[] {
   const sorted = Uint32Array.from(words).sort();

@@ -67,6 +67,28 @@ describe('the HTTP server of a daemon', () => {
     expect(heartbeat.problems()).toEqual([]);
   });
 
+  it('sends a long page in parts, and goes on when who asked hangs up, or a part fails', async () => {
+    async function* parts(fails: boolean): AsyncIterable<string> {
+      for (let at = 0; at < 50; at++) {
+        yield 'x'.repeat(100_000);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (fails) throw new Error('a bug');
+      }
+    }
+    const page = (fails: boolean) => () => ({ contentType: 'text/plain', body: parts(fails) });
+    const routes = { '/long': page(false), '/bad': page(true) };
+    server = await startHttpServer({ host: '127.0.0.1', port: 0, registry: createRegistry('t'), ready: () => [], routes, log });
+    expect((await get('/long'))[1]).toHaveLength(5_000_000);
+    expect(await get('/long', 'HEAD')).toEqual([200, '']);
+    const leaver = new AbortController();
+    const answer = await fetch(`http://127.0.0.1:${server.port}/long`, { signal: leaver.signal });
+    leaver.abort();
+    await expect(answer.text()).rejects.toThrow(/abort/);
+    await expect(get('/bad')).rejects.toThrow(/terminated/);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await get('/livez'))[0]).toBe(200);
+  });
+
   it('answers 500 when a route throws, and goes on', async () => {
     const routes = { '/bad': () => Promise.reject(new Error('x')) };
     server = await startHttpServer({ host: '127.0.0.1', port: 0, registry: createRegistry('t'), ready: () => [], routes, log });

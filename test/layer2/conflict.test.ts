@@ -162,8 +162,8 @@ describe('another speaker', () => {
     expect(run.at(20_002, { kind: 'speakerGone', node: 'node-a' })).toEqual([{ kind: 'resume', ip: A }]);
   });
 
-  it('that answers while we probe does not refuse us the address', () => {
+  it('that answers while we probe says that nobody else has the address', () => {
     const event = { ...by('node-a', 'node-b', 'node-a'), sighting: { ...sighting, phase: 'probing' as const } };
-    expect(machine().at(0, event as ConflictEvent)).toEqual([]);
+    expect(machine().at(0, event as ConflictEvent)).toEqual([{ kind: 'vouched', ip: event.sighting.ip }]);
   });
 });

@@ -1,7 +1,8 @@
 import { array, assert, constantFrom, integer, oneof, property, tuple, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Reach, MOST_REACH_RANGES, reachIn, reachRanges } from '../../src/layer2/reach.ts';
-import { decodeReach, encodeReach } from '../../src/layer2/reachNote.ts';
+import { NO_NOTE, decodeNote, encodeNote } from '../../src/layer2/reachNote.ts';
+import { isWatched, watchedRanges } from '../../src/layer2/watched.ts';
 import { subnetContains, subnetOf } from '../../src/net/subnet.ts';
 import { type Ip, ipFromBytes, ipToBytes } from '../../src/net/ip.ts';
 import { prefixOf } from '../../src/net/prefix.ts';
@@ -18,7 +19,7 @@ describe('what a node cannot announce', () => {
       property(groups, (map) => {
         const ranges = reachRanges(map);
         for (const [ip, reach] of map) expect(reachIn(ranges, ip)).toBe(reach);
-        expect(decodeReach(encodeReach(ranges))).toEqual(ranges);
+        expect(decodeNote(encodeNote({ ...NO_NOTE, reach: ranges }))).toEqual({ ...NO_NOTE, reach: ranges });
       }),
     );
   });
@@ -30,12 +31,24 @@ describe('what a node cannot announce', () => {
     expect(reachRanges(ragged)).toHaveLength(MOST_REACH_RANGES);
   });
 
+  it('goes with what it does not answer for, of which none is forgotten', () => {
+    assert(
+      property(array(ips, { maxLength: 40 }), groups, (unheld, map) => {
+        const note = { reach: reachRanges(map), unheld: watchedRanges(unheld, 8) };
+        const read = decodeNote(encodeNote(note)) ?? NO_NOTE;
+        expect(read).toEqual(note);
+        expect(unheld.filter((ip) => !isWatched(read.unheld, ip))).toEqual([]);
+      }),
+    );
+    expect(isWatched(watchedRanges(['10.0.0.1' as Ip, '10.0.0.9' as Ip], 8), '10.0.0.5' as Ip)).toBe(false);
+  });
+
   it('is nothing that arbitrary bytes could break', () => {
     assert(
       property(uint8Array({ maxLength: 200 }), (bytes) => {
-        const ranges = decodeReach(bytes);
+        const note = decodeNote(bytes);
         // Whatever can be read says the same when it is written again.
-        expect(ranges === undefined ? bytes : encodeReach(ranges)).toEqual(bytes);
+        expect(note === undefined ? undefined : decodeNote(encodeNote(note))).toEqual(note);
       }),
     );
   });

@@ -32,7 +32,7 @@ describe('a node with no interface in the subnet of a VIP', () => {
     const found = owners(world, VIPS);
     expect(found.every((each) => each.length === 1)).toBe(true);
     expect(new Set(found.flat())).toEqual(new Set(['node1', 'node3']));
-    expect(hosts[1]?.engine?.ownership.reach()).toEqual([{ reach: 1, from: VIPS[0], to: VIPS.at(-1) }]);
+    expect(hosts[1]?.engine?.ownership.note.reach).toEqual([{ reach: 1, from: VIPS[0], to: VIPS.at(-1) }]);
   });
 
   it('is chosen when those that have one are gone, and gives it back to the first that comes', () => {

@@ -15,6 +15,7 @@ import type { Datagram, Hands, HostLink } from '../../speaker/hands.ts';
 import { NO_RECORDER } from '../../speaker/recorder.ts';
 
 const CLIENT_MAC = '02:00:00:00:00:c1' as Mac;
+const STRANGER_MAC = '02:00:00:00:00:ee' as Mac;
 const LOG = createLogger({ level: 'silent', name: 'sim' });
 
 /** Small, quick, and the same in every run of a seed. */
@@ -58,6 +59,7 @@ export class World {
   now = 1000;
   readonly random: () => number;
   readonly hosts: SimHost[] = [];
+  readonly strangers: Stranger[] = [];
   #tasks: Task[] = [];
   #order = 0;
   /** Who answered the question that is being asked. */
@@ -121,6 +123,32 @@ export class World {
     for (const host of this.hosts) if (host.part === part && host.isRunning && !host.isDeaf && !host.isMute) host.hear(frame);
     this.answers = undefined;
     return [...found];
+  }
+}
+
+/** A host of somebody else with an address of its own, that answers whoever asks for it. */
+export class Stranger {
+  isThere = true;
+  readonly #world: World;
+  readonly #ip: Ip;
+
+  constructor(world: World, ip: Ip) {
+    this.#world = world;
+    this.#ip = ip;
+    world.strangers.push(this);
+  }
+
+  hear(from: SimHost, frame: Uint8Array): void {
+    if (!this.isThere || !isQuestionFor(frame, ipToBytes(this.#ip))) return;
+    const payload = encodeArp({
+      operation: 'reply',
+      senderMac: STRANGER_MAC,
+      senderIp: this.#ip,
+      targetMac: from.mac,
+      targetIp: from.address,
+    });
+    const reply = encodeEthernet({ destination: from.mac, source: STRANGER_MAC, etherType: ETHER_TYPE.arp, payload });
+    this.#world.at(this.#world.now + 0.5, () => from.input(() => from.hear(reply)));
   }
 }
 
@@ -358,6 +386,7 @@ export class SimHost {
             }
             this.frames += 1;
             const copy = frame.slice();
+            for (const stranger of world.strangers) stranger.hear(this, copy);
             world.carry(
               this,
               (to) => to.hear(copy),

@@ -21,7 +21,7 @@ const NOTHING = {
     times: { detection: {}, takeover: {} },
     takeovers: 0,
     phase: () => 'joining',
-    unfit: { subnet: 0, interface: 0 },
+    note: { unfit: { subnet: 0, interface: 0 } },
   },
   plan: () => undefined,
   report: () => ({ peers: [], bfd: [], claims: [], problems: [] }),
