@@ -108,15 +108,20 @@ function conditionOf(assignment: Assignment): Pick<ConditionView, 'status' | 're
   return { status: 'False', reason: 'Deleting', message };
 }
 
-function messageOf({ ingress, pool, refusal, missing, disputed = [] }: Assignment): string {
+function messageOf({ ingress, pool, pools, refusal, missing, disputed = [] }: Assignment): string {
   const parts: string[] = [];
   if (refusal !== undefined) parts.push(reasonText(refusal));
   if (ingress.length > 0) {
-    const from = pool === undefined ? '' : ` from IPAddressPool "${pool}"`;
-    parts.push(`${refusal === undefined ? 'Assigned' : 'It keeps'} ${ingress.join(' and ')}${from}.`);
+    const verb = refusal === undefined ? 'Assigned' : 'It keeps';
+    parts.push(`${verb} ${ingress.join(' and ')}${fromText(pools ?? (pool === undefined ? [] : [pool]))}.`);
   }
   if (missing !== undefined) parts.push(reasonText(missing));
   return [...parts, ...disputed.map(disputeText)].join(' ');
+}
+
+function fromText(pools: readonly string[]): string {
+  if (pools.length === 0) return '';
+  return ` from ${pools.length === 1 ? 'IPAddressPool' : 'IPAddressPools'} ${pools.map((pool) => `"${pool}"`).join(' and ')}`;
 }
 
 function disputeText({ address, by }: Dispute): string {

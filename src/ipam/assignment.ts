@@ -7,6 +7,8 @@ export interface Assignment {
   readonly ingress: readonly Ip[];
   /** The pool of the first address. */
   readonly pool?: string;
+  /** All of them, where there are several. */
+  readonly pools?: readonly string[];
   /** Why it has not all that it needs; it may still have an address, kept until what it asks for can be given. */
   readonly refusal?: Refusal;
   /** Why a PreferDualStack Service has one address only. */

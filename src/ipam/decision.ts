@@ -26,9 +26,9 @@ export function decide(desk: Desk, applicant: Applicant, { addresses: kept, clea
   const { service } = applicant;
   const { addresses, refusal, missing } = take(desk, applicant, kept);
   for (const address of kept) if (!addresses.includes(address)) desk.release(address, service.key);
-  const pool = addresses[0] === undefined ? undefined : poolOf(desk, service, addresses[0]);
+  const pools = poolsOf(desk, service, addresses);
   const disputed = desk.hasDisputes ? addresses.flatMap((address) => disputeOf(desk, address)) : NO_DISPUTES;
-  return assignmentOf({ addresses, refusal, missing }, pool, disputed, releases(service.ingress, addresses, cleared));
+  return assignmentOf({ addresses, refusal, missing }, pools, disputed, releases(service.ingress, addresses, cleared));
 }
 
 /** Chooses for each share of the Service, and holds what is new. */
@@ -48,6 +48,16 @@ function take(desk: Desk, applicant: Applicant, kept: readonly Ip[]): Omit<Choic
 function disputeOf(desk: Desk, address: Ip): NonNullable<Assignment['disputed']> {
   const by = desk.disputedBy(address);
   return by === undefined ? NO_DISPUTES : [{ address, by }];
+}
+
+/** In the order of the addresses. */
+function poolsOf(desk: Desk, service: ServiceView, addresses: readonly Ip[]): readonly string[] {
+  const pools: string[] = [];
+  for (const address of addresses) {
+    const pool = poolOf(desk, service, address);
+    if (pool !== undefined && !pools.includes(pool)) pools.push(pool);
+  }
+  return pools;
 }
 
 function poolOf(desk: Desk, service: ServiceView, address: Ip): string | undefined {

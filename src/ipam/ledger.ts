@@ -27,16 +27,18 @@ export function merged(a: Choice, b: Choice): Choice {
 /** A Service that has all it wants is the rule, and made in one go. */
 export function assignmentOf(
   { addresses: ingress, refusal, missing }: Outcome,
-  pool: string | undefined,
+  pools: readonly string[],
   disputed: NonNullable<Assignment['disputed']>,
   released: Assignment['released'],
 ): Assignment {
-  const isPlain = refusal === undefined && missing === undefined && disputed.length === 0;
+  const [pool] = pools;
+  const isPlain = pools.length === 1 && refusal === undefined && missing === undefined && disputed.length === 0;
   if (isPlain && pool !== undefined) return { ingress, released, pool };
   return {
     ingress,
     released,
     ...(pool === undefined ? {} : { pool }),
+    ...(pools.length > 1 ? { pools } : {}),
     ...(refusal === undefined ? {} : { refusal }),
     ...(missing === undefined ? {} : { missing }),
     ...(disputed.length === 0 ? {} : { disputed }),

@@ -2,7 +2,7 @@ import { ANNOTATION_PREFIXES } from '../cluster/project.ts';
 import type { ServiceView } from '../cluster/service.ts';
 import { parseRetention } from '../config/addressClaims.ts';
 import type { Retention } from '../config/config.ts';
-import { type Family, type Ip, ipFamily, parseIp } from '../net/ip.ts';
+import { type Family, type Ip, ipFamily, ipFromBytes, ipToBytes, parseIp } from '../net/ip.ts';
 import type { Refusal } from './refusal.ts';
 
 /** The pool that the first address came from; written by the controller, read under every prefix. */
@@ -110,8 +110,8 @@ function readPlaces(service: ServiceView): Places | Refusal {
 }
 
 function readShares(number: string): Places | Refusal {
-  const shares = Number(number);
-  if (Number.isInteger(shares) && shares >= 1 && shares <= MAX_PER_FAMILY) return { shares };
+  const shares = /^\d+$/.test(number) ? Number(number) : 0;
+  if (shares >= 1 && shares <= MAX_PER_FAMILY) return { shares };
   return invalid(`metadata.annotations ${PER_FAMILY}`, number, `it is no number from 1 to ${MAX_PER_FAMILY}`);
 }
 
@@ -145,14 +145,21 @@ function readAddresses(service: ServiceView, shares: number): readonly Ip[] | Re
     return { reason: 'InvalidRequest', field, value, detail: 'spec.loadBalancerIP is set as well; use one of the two' };
   if (value === undefined && fromSpec === undefined) return undefined;
   if (fromSpec !== undefined) {
-    const ip = parseIp(fromSpec);
+    const ip = requestedIp(fromSpec);
     return ip === undefined ? invalid('spec.loadBalancerIP', fromSpec, 'it is no IP address') : [ip];
   }
   return parseList(field, value ?? '', shares);
 }
 
+/** No pool has IPv4-mapped addresses (RFC 4291 §2.5.5.2): who writes one means the IPv4 address, as MetalLB reads it. */
+function requestedIp(text: string): Ip | undefined {
+  const ip = parseIp(text);
+  const mapped = ip === undefined ? undefined : /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(ip);
+  return mapped === null || mapped === undefined ? ip : ipFromBytes(ipToBytes(ip as Ip), 12, 4);
+}
+
 function parseList(field: string, value: string, shares: number): readonly Ip[] | Refusal {
-  const ips = value.split(',').map(parseIp);
+  const ips = value.split(',').map(requestedIp);
   const good = ips.filter((ip) => ip !== undefined);
   if (good.length < ips.length) return invalid(field, value, 'not every entry is an IP address');
   if (new Set(good).size < good.length) return invalid(field, value, 'it names an address twice');

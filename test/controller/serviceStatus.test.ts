@@ -179,6 +179,13 @@ describe('serviceChange', () => {
     expect([gone?.type, gone?.patch.status?.['conditions']]).toEqual(['strategic', deleted]);
   });
 
+  it('names every pool that the addresses are from', () => {
+    const assignment = { ...given('10.0.0.1', '10.1.0.1'), pools: ['p', 'q'] };
+    expect(serviceChange(service('a'), assignment, NOW)?.patch.status).toMatchObject({
+      conditions: [{ message: 'Assigned 10.0.0.1 and 10.1.0.1 from IPAddressPools "p" and "q".' }],
+    });
+  });
+
   it('says what is kept while a request cannot be met', () => {
     const view = service('a', { ingress: ['10.0.0.1'] });
     const change = serviceChange(view, { ...given('10.0.0.1'), refusal: { reason: 'UnknownPool', pool: 'q' } }, NOW);

@@ -335,7 +335,7 @@ const FIELDS: readonly Row[] = [
     ],
     ingress: { a: ['192.0.2.9', '192.0.2.4'] },
   },
-  ...['0', '9', 'many'].map((value): Row => ({
+  ...['0', '9', 'many', '0x2', '1e0', '+2'].map((value): Row => ({
     name: `addresses-per-family ${value} is no number of addresses`,
     pools: [FOUR],
     services: [service('a', annotate('addresses-per-family', value))],

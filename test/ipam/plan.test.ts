@@ -265,6 +265,12 @@ const REQUESTS: readonly Row[] = [
     refusals: { a: { reason: 'PoolNotForService', why: 'NamespaceNotSelected' }, b: { reason: 'PoolNotForService', pool: 'p' } },
   },
   {
+    name: 'an IPv4 address in the form of an IPv6 one, as MetalLB takes it',
+    pools: [BOTH],
+    services: [service('a', { loadBalancerIP: '::FFFF:198.51.100.9' }), service('b', ask(' ::ffff:c633:640a '))],
+    ingress: { a: ['198.51.100.9'], b: ['198.51.100.10'] },
+  },
+  {
     name: 'InvalidRequest',
     pools: [BOTH],
     services: [

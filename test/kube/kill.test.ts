@@ -1,6 +1,7 @@
 /**
  * Two controllers on the real kube-apiserver, killed in turn while many Services are made, each started again under its own name as a
- * kubelet restarts a container. What happened to the statuses is known from a watch, not from a look at the end.
+ * kubelet restarts a container. What happened to the statuses is known from a watch, not from a look at the end. Another program writes
+ * a condition and an annotation of its own to the same Services meanwhile, and loses none.
  *
  * HERALDLB_KILL_SERVICES: how many Services, default 600; with it they are made as fast as the server makes them, and the figures are printed.
  */
@@ -35,9 +36,16 @@ const PROGRAM = `
 `;
 
 interface WatchedService {
-  readonly metadata: { readonly name: string; readonly resourceVersion: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly resourceVersion: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: { readonly type?: string };
-  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip: string }[] } };
+  readonly status?: {
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip: string }[] };
+    readonly conditions?: readonly { readonly type: string; readonly message: string }[];
+  };
 }
 
 /** Every version of every Service, in the order in which the server stored them. */
@@ -129,6 +137,23 @@ describe.skipIf(needKube('controllers that are killed') === undefined)('two cont
     return Number((await kube.admin.get(lease)).spec?.['leaseTransitions'] ?? 0);
   }
 
+  /** Another program that writes to the same statuses. @returns what it wrote last to each Service */
+  async function writeBeside(made: { readonly count: number; readonly all: boolean }): Promise<ReadonlyMap<string, string>> {
+    const last = new Map<string, string>();
+    for (let round = 0; !made.all; round++) {
+      const name = `s${Math.max(0, made.count - 1 - (round % 40))}`;
+      const message = `round ${round}`;
+      const condition = { type: 'example.com/Beside', status: 'True', reason: 'Yes', message, lastTransitionTime: '2026-01-01T00:00:00Z' };
+      const path = `/api/v1/namespaces/default/services/${name}`;
+      const body = { metadata: { annotations: { 'example.com/beside': message } }, status: { conditions: [condition] } };
+      const { status } = await kube.admin.raw('PATCH', `${path}/status`, body, 'application/strategic-merge-patch+json');
+      // It may not be made yet.
+      if (status === 200) last.set(name, message);
+      await sleep(5);
+    }
+    return last;
+  }
+
   /** Not more than may be made by now, so that there is work for each that leads. */
   async function make(made: { count: number; allowed: number }): Promise<void> {
     const spec = { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false, ports: [{ port: 80 }] };
@@ -159,6 +184,7 @@ describe.skipIf(needKube('controllers that are killed') === undefined)('two cont
     const making = Promise.all(Array.from({ length: MAKERS }, () => make(made))).finally(() => {
       made.all = true;
     });
+    const writing = writeBeside(made);
     /** How many had an address when one was killed. */
     const atKills: number[] = [];
     for (let kills = 0; kills < 4 || !made.all; kills++) {
@@ -180,6 +206,11 @@ describe.skipIf(needKube('controllers that are killed') === undefined)('two cont
     const services = (await kube.admin.list({ apiVersion: 'v1', kind: 'Service' })) as unknown as WatchedService[];
     const addresses = services.flatMap(({ status }) => (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip));
     expect([addresses.length, new Set(addresses).size]).toEqual([COUNT, COUNT]);
+    const beside = services.flatMap(({ metadata: { name, annotations }, status }) => {
+      const found = status?.conditions?.find(({ type }) => type === 'example.com/Beside');
+      return found === undefined ? [] : [[name, found.message, annotations?.['example.com/beside']]];
+    });
+    expect(new Set(beside)).toEqual(new Set([...(await writing)].map(([name, message]) => [name, message, message])));
     expect(witness.versions).toBeGreaterThanOrEqual(2 * COUNT);
     // Several of them did the work.
     expect(await transitions()).toBeGreaterThanOrEqual(2);
