@@ -54,7 +54,7 @@ export function startKubeSide(options: KubeSideOptions, credentials: Credentials
     loop.mark();
   };
   const watches = startWatches({ client, namespace, apiGroup, onChange, log, metrics });
-  const secrets = createSecrets(client, namespace, log);
+  const secrets = createSecrets(client, namespace, log, () => loop.mark());
   const planner = new Planner(watches, options);
   const drain = new DrainKeeper({
     triggers: options.drainOn,

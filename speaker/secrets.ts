@@ -4,6 +4,7 @@ import { isNotFound } from '../src/host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../src/host/kube/objects.ts';
 import { SECRETS } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
+import { MESH_SECRET } from './meshKey.ts';
 
 /** The Secrets that BGPPeers name, and no other: read one by one, never listed or watched. */
 export interface Secrets {
@@ -13,18 +14,28 @@ export interface Secrets {
 
 /** A changed password is noticed within this time. */
 const MAX_AGE_MS = 30_000;
+/** One that is not there, or is of no use, is being made or mended just now. */
+const SOON_MS = 5000;
 const TIMEOUT_MS = 5000;
+
+/** Timers come early by a little. */
+const SLACK_MS = 100;
+const BASIC_AUTH = 'kubernetes.io/basic-auth';
 
 interface RawSecret {
   readonly type?: unknown;
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-export function createSecrets(client: KubeClient, namespace: string, log: Logger): Secrets {
+/** @param again is called when somebody waits for a Secret that a BGPPeer names */
+export function createSecrets(client: KubeClient, namespace: string, log: Logger, again: () => void): Secrets {
   const known = new Map<string, SecretView>();
   const readAtMs = new Map<string, number>();
+  let timer: NodeJS.Timeout | undefined;
 
-  const isOld = (name: string): boolean => performance.now() - (readAtMs.get(name) ?? -Infinity) >= MAX_AGE_MS;
+  const isWanting = (name: string): boolean => known.get(name)?.type !== BASIC_AUTH || known.get(name)?.password === undefined;
+  const isOld = (name: string): boolean =>
+    performance.now() - (readAtMs.get(name) ?? -Infinity) >= (isWanting(name) ? SOON_MS - SLACK_MS : MAX_AGE_MS);
 
   const read = async (name: string): Promise<void> => {
     readAtMs.set(name, performance.now());
@@ -39,8 +50,13 @@ export function createSecrets(client: KubeClient, namespace: string, log: Logger
 
   return {
     refresh: async (names) => {
-      for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+      for (const name of [...readAtMs.keys()].filter((each) => !names.has(each))) {
+        known.delete(name);
+        readAtMs.delete(name);
+      }
       await Promise.all([...names].filter(isOld).map(read));
+      clearTimeout(timer);
+      if ([...names].some((name) => name !== MESH_SECRET && isWanting(name))) timer = setTimeout(again, SOON_MS).unref();
       return known;
     },
   };

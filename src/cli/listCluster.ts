@@ -3,11 +3,13 @@ import { GROUP, VERSION } from '../api/kind.ts';
 import { CONFIG_KINDS, type ConfigKind, type RawObjects } from '../config/parse.ts';
 import { configClient, configResource } from '../host/kube/configResource.ts';
 import { readDefinitions } from '../host/kube/definitions.ts';
+import { sleep } from '../host/kube/backoff.ts';
 import type { KubeClient } from '../host/kube/kubeClient.ts';
 import { isForbidden, isNotFound } from '../host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../host/kube/objects.ts';
 import { ENDPOINT_SLICES, LEASES, NAMESPACES, NODES, PODS, type Resource, SERVICES, customResource } from '../host/kube/resource.ts';
 import type { ClusterObjects } from '../view/cluster.ts';
+import { controllerView, renewTimeOf } from '../view/daemons.ts';
 import { type ClusterFlags, listAll } from './clusterAccess.ts';
 import { docsOfUnread } from '../view/unread.ts';
 
@@ -30,6 +32,7 @@ export async function listCluster(client: KubeClient, { namespace, apiGroup }: C
     unless(isUnseen, getObject(client, LEASES, { namespace, name: LEASE })),
     readDefinitions(client, apiGroup === GROUP ? KINDS : []),
   ]);
+  const renewed = isOverdue(lease) && (await isRenewed(client, namespace, lease));
   return {
     config,
     services,
@@ -41,7 +44,20 @@ export async function listCluster(client: KubeClient, { namespace, apiGroup }: C
     definitions,
     ...(pods === undefined ? {} : { pods }),
     ...(lease === undefined ? {} : { lease }),
+    ...(renewed ? { renewed } : {}),
   };
+}
+
+const isOverdue = (lease: unknown): boolean => renewTimeOf(lease) !== undefined && !controllerView(lease, undefined, Date.now()).running;
+
+/** A leader renews every two seconds. */
+const RENEWAL_MS = 5000;
+
+/** The clocks of this machine and of the leader's may be far apart: a leader is accused only when it does not renew. */
+async function isRenewed(client: KubeClient, namespace: string, before: unknown): Promise<boolean> {
+  await sleep(RENEWAL_MS);
+  const after = await unless(isUnseen, getObject(client, LEASES, { namespace, name: LEASE }));
+  return after !== undefined && renewTimeOf(after) !== renewTimeOf(before);
 }
 
 async function listConfig(client: KubeClient, apiGroup: string, namespace: string): Promise<RawObjects> {

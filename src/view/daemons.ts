@@ -68,14 +68,24 @@ const OVERDUE_S = 60;
 /**
  * @param daemons undefined: may not be listed
  * @param nowMs milliseconds since 1970
+ * @param renewed the lease was seen to be renewed: whatever the clocks say, somebody leads
  */
-export function controllerView(lease: unknown, daemons: readonly DaemonView[] | undefined, nowMs: number): ControllerView {
+export function controllerView(
+  lease: unknown,
+  daemons: readonly DaemonView[] | undefined,
+  nowMs: number,
+  renewed = false,
+): ControllerView {
   const seen = replicasOf(daemons ?? []);
-  const leads = leadershipOf(lease, nowMs);
+  const leads = leadershipOf(lease, renewed ? Date.parse(renewTimeOf(lease) ?? '') : nowMs);
   if (leads !== undefined) return { ...leads, ...seen };
   // Without leader election there is no lease. What may not be looked at is not accused.
   const isUnseen = daemons === undefined || (seen.replicas?.ready ?? 0) > 0;
   return { running: lease === undefined && isUnseen, ...seen };
+}
+
+export function renewTimeOf(lease: unknown): string | undefined {
+  return text(record(record(lease)?.['spec'])?.['renewTime']);
 }
 
 /** undefined: nobody holds the lease. */

@@ -31,7 +31,10 @@ export function lastGood(
   });
   if (claimed.length > 0) return { state: 'degraded', causes, reaches: claimed };
   // Routes are only counted: more of them than what is written makes can only be those of such an object.
-  const surplus = sessions.filter(({ up, routes, planned }) => up && planned !== undefined && routes > planned);
+  const surplus: readonly Pick<SessionView, 'node' | 'peer'>[] = [
+    ...sessions.filter(({ up, routes, planned }) => up && planned !== undefined && routes > planned),
+    ...sessionsOfBadPeers(states, errors),
+  ];
   if (surplus.length === 0) return undefined;
   const up = [...new Set(surplus.map(({ node }) => node))];
   const reached = new Map(up.map((node) => [node, surplus.filter((session) => session.node === node).map(({ peer }) => peer)]));
@@ -41,4 +44,16 @@ export function lastGood(
     causes,
     reaches: service.ingress.map((address) => ({ address, bgp, layer2: { holders: [], causes: [] } })),
   };
+}
+
+/** A BGPPeer that became bad has no session that is planned, and its last good version has one with routes. */
+function sessionsOfBadPeers(states: Situation['states'], errors: readonly Problem[]): Pick<SessionView, 'node' | 'peer'>[] {
+  const bad = new Set(errors.flatMap(({ object: { kind, name } }) => (kind === 'BGPPeer' ? [name] : [])));
+  if (bad.size === 0) return [];
+  return [...states.values()].flatMap(({ node, sessions }) =>
+    sessions.flatMap(({ peer: report, state, routes = 0 }) => {
+      const peer = report.split('@')[0] ?? report;
+      return bad.has(peer) && state === 'Established' && routes > 0 ? [{ node, peer }] : [];
+    }),
+  );
 }

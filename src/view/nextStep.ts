@@ -8,11 +8,11 @@ import type { SessionReason } from './sessionTrouble.ts';
 export type Room = 'ipam' | 'announce' | 'config' | 'wire' | 'session' | 'explain';
 
 const IPAM: Readonly<Record<RefusalReason, string>> = {
-  NoPools: 'create an IPAddressPool, or mend what its condition Accepted says',
+  NoPools: 'create an IPAddressPool in the namespace of HeraldLB, or mend what its condition Accepted says',
   NoPoolMatches: "change the pool's serviceAllocation or autoAssign, or name a pool with the annotation heraldlb.io/address-pool",
   PoolExhausted: 'add addresses to the pool, delete Services, or let Services share an address',
   QuotaExceeded: "raise the pool's quota.perNamespace, or delete Services of the namespace",
-  UnknownPool: 'correct the annotation address-pool, or create the pool',
+  UnknownPool: 'correct the annotation address-pool, or create the pool: in the namespace of HeraldLB, others are not read',
   PoolNotForService: "change the pool's serviceAllocation, or choose another pool",
   InvalidRequest: 'correct the field that the message names',
   AddressOutsidePools: 'ask for an address of a pool, or extend a pool',
@@ -36,7 +36,8 @@ const IPAM: Readonly<Record<RefusalReason, string>> = {
 const ANNOUNCE: Readonly<Record<IneligibleReason | 'NodeDraining', string>> = {
   NoAddress: 'see why the Service has no address',
   AddressOutsidePools: 'put the address back into a pool, or let the controller give another one',
-  NoMatchingAdvertisement: 'create an L2Advertisement or BGPAdvertisement whose ipAddressPools and serviceSelectors take this Service',
+  NoMatchingAdvertisement:
+    'create an L2Advertisement or BGPAdvertisement, in the namespace of HeraldLB, whose ipAddressPools and serviceSelectors take this Service',
   NodeNotSelected: 'compare nodeSelectors of the advertisement with `kubectl get nodes --show-labels`',
   NoPeers: 'compare peers of the BGPAdvertisement with the BGPPeers, and their nodeSelectors with the labels of the nodes',
   NoEndpoints: 'are the Pods ready, and does the selector of the Service match them?',
@@ -104,6 +105,7 @@ const SESSION: Readonly<Record<SessionReason, string>> = {
   NoAnswer: 'look for a firewall on the way, a password on the router, and ebgpMultiHop',
   KeyNotAccepted: 'give the BGPPeer and the router the same password',
   NoRouteToRouter: 'look at `ip route get ROUTER` on the node',
+  SourceNotLocal: 'correct sourceAddress in the BGPPeer, or give it to those nodes alone that have the address (nodeSelectors)',
   BadPeerAs: "compare myASN and peerASN of the BGPPeer with the router's configuration",
   BadRouterId: 'set routerID in the BGPPeer, or give the nodes different addresses',
   UnacceptableHoldTime: 'set a longer holdTime in the BGPPeer, or a shorter minimum on the router',

@@ -5,6 +5,8 @@ export type SessionReason =
   /** Connections are signed, and nobody answers: what a wrong key looks like. */
   | 'KeyNotAccepted'
   | 'NoRouteToRouter'
+  /** The address that the BGPPeer asks for as the source is not the node's. */
+  | 'SourceNotLocal'
   | 'BadPeerAs'
   | 'BadRouterId'
   | 'UnacceptableHoldTime'
@@ -35,6 +37,8 @@ export interface SessionFacts {
   readonly hasKey: boolean;
   /** Never dials: passive, or a range of addresses. */
   readonly waits: boolean;
+  /** Asked for as the source of connections. */
+  readonly source?: string;
   readonly holdTimeMs: number;
   readonly myAsn: number;
   readonly peerAsn: number | 'internal' | 'external';
@@ -98,7 +102,17 @@ const RULES: readonly Rule[] = [
         : `the router does not answer: ${NO_KEY}`,
   },
   { match: /^NoOpen/, reason: () => 'NoOpen', text: () => 'the router takes connections and says nothing: no OPEN comes' },
-  { match: /EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, reason: () => 'NoRouteToRouter', text: () => 'the node has no way to the router' },
+  {
+    match: /EADDRNOTAVAIL/,
+    reason: () => 'SourceNotLocal',
+    text: ({ source }) => `the node has no address ${source ?? ''} to dial from, which the sourceAddress of the BGPPeer asks for`,
+  },
+  {
+    match: /^sent Cease\/(?:Administrative|Other Configuration Change|Peer De-configured)/,
+    reason: () => 'Connecting',
+    text: () => 'this node ended the session to begin it anew',
+  },
+  { match: /EHOSTUNREACH|ENETUNREACH/, reason: () => 'NoRouteToRouter', text: () => 'the node has no way to the router' },
 ];
 
 /** @param lastError as NodeState has it: `received OPEN Message Error/Bad Peer AS`; undefined: there was none yet */

@@ -129,6 +129,7 @@ function waits({ passive, listenRange }: PeerSession): boolean {
 }
 
 export function factsOf(session: PeerSession): Parameters<typeof sessionTrouble>[1] {
-  const { password, holdTimeMs, localAsn, myAsn, peerAsn } = session;
-  return { hasKey: password !== undefined, waits: waits(session), holdTimeMs, myAsn: localAsn ?? myAsn, peerAsn };
+  const { password, sourceAddress, holdTimeMs, localAsn, myAsn, peerAsn } = session;
+  const source = sourceAddress === undefined ? {} : { source: sourceAddress };
+  return { hasKey: password !== undefined, waits: waits(session), ...source, holdTimeMs, myAsn: localAsn ?? myAsn, peerAsn };
 }

@@ -336,6 +336,40 @@ export const WIRE_ROWS: Readonly<Record<string, Row>> = {
     reason: 'ConnectionRefused',
     object: 'BGPPeer/tor on n2',
   },
+  'a source address that no node has': {
+    by: 'bgp',
+    broken: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['sourceAddress'] = '192.0.2.99'),
+    wire: dials((dial) => dial.events.failed('EADDRNOTAVAIL')),
+    reason: 'SourceNotLocal',
+  },
+  'a session that this node has just begun anew': {
+    by: 'bgp',
+    wire: dials((dial) => dial.events.failed('ECONNREFUSED')),
+    after: ({ nodeStates }) =>
+      nodeStates.forEach(({ status }) => {
+        status['bgp'] = [{ peer: 'tor', state: 'Active', since: '', lastError: 'sent Cease/Other Configuration Change' }];
+      }),
+    reason: 'Connecting',
+  },
+  'a BGPPeer that became bad (a BFDProfile that is not there): its last good version goes on': {
+    by: 'bgp',
+    after: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['bfdProfile'] = 'lost'),
+    state: 'degraded',
+    reason: 'UnknownReference',
+    object: 'BGPPeer/tor',
+  },
+  'a Secret without the key password': {
+    by: 'bgp',
+    broken: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['passwordSecret'] = { name: 'odd' }),
+    after: ({ nodeStates }) =>
+      nodeStates.forEach(({ status }) => {
+        status['bgp'] = [];
+        status['problems'] = [
+          { reason: 'InvalidSecret', object: 'BGPPeer/tor', message: 'spec.passwordSecret: Secret odd has no key password' },
+        ];
+      }),
+    reason: 'InvalidSecret',
+  },
   'a Secret that is not there': {
     by: 'bgp',
     broken: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['passwordSecret'] = { name: 'lost' }),

@@ -50,7 +50,7 @@ describe.each(PARTS)('reasons of %s', (room, heading) => {
   });
 });
 
-const FACTS: SessionFacts = { hasKey: false, waits: false, holdTimeMs: 3000, myAsn: 64_512, peerAsn: 64_513 };
+const FACTS: SessionFacts = { source: '192.0.2.99', hasKey: false, waits: false, holdTimeMs: 3000, myAsn: 64_512, peerAsn: 64_513 };
 
 describe('the last error of a session', () => {
   it.each([
@@ -62,7 +62,10 @@ describe('the last error of a session', () => {
     ['sent UPDATE Message Error/Malformed AS_PATH', 'ProtocolError', /do not understand/],
     ['received OPEN Message Error/Role Mismatch', 'OpenRefused', /refused/],
     ['ConnectTimeout: a router more than one hop away needs ebgpMultiHop', 'NoAnswer', /ebgpMultiHop/],
-    ['EADDRNOTAVAIL', 'NoRouteToRouter', /no way/],
+    ['EHOSTUNREACH', 'NoRouteToRouter', /no way/],
+    ['EADDRNOTAVAIL', 'SourceNotLocal', /no address 192\.0\.2\.99 to dial from/],
+    ['sent Cease/Administrative Reset', 'Connecting', /begin it anew/],
+    ['sent Cease/Other Configuration Change', 'Connecting', /begin it anew/],
     ['NoOpen', 'NoOpen', /says nothing/],
     ['ConnectionClosed', 'ConnectionLost', /was lost/],
     [undefined, 'Connecting', /not up yet/],

@@ -46,10 +46,11 @@ function troubleOf({ config }: Facts, name: string, lastError: string | undefine
   return lastError === undefined || peer === undefined ? undefined : sessionTrouble(lastError, peerFacts(peer));
 }
 
-function peerFacts({ password, passive, listenRange, holdTimeMs, localAsn, myAsn, peerAsn }: Peer): SessionFacts {
+function peerFacts({ password, sourceAddress, passive, listenRange, holdTimeMs, localAsn, myAsn, peerAsn }: Peer): SessionFacts {
   return {
     hasKey: password !== undefined,
     waits: passive === true || listenRange !== undefined,
+    ...(sourceAddress === undefined ? {} : { source: sourceAddress }),
     holdTimeMs,
     myAsn: localAsn ?? myAsn,
     peerAsn,

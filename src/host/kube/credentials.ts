@@ -85,9 +85,15 @@ async function readOptions(source: CredentialsSource): Promise<Loaded> {
   return { atMs: performance.now(), headers, tls };
 }
 
+/** What the client library makes of nothing at all. */
+const NO_CONTEXT = 'loaded-context';
+const NO_SERVER = 'http://localhost:8080';
+
 /** @throws when there is no usable kubeconfig, or it names no server */
 export function loadCredentials(source: CredentialsSource = {}): Credentials {
   const config = readConfig(source);
+  if (config.getCurrentContext() === NO_CONTEXT && config.getCurrentCluster()?.server === NO_SERVER)
+    throw new Error('there is no kubeconfig: name one with --kubeconfig or $KUBECONFIG');
   const server = config.getCurrentCluster()?.server.replace(/\/+$/, '');
   if (server === undefined) throw new Error(`no cluster in the kubeconfig (context ${config.getCurrentContext()})`);
   let loaded: Promise<Loaded> | undefined;

@@ -1,0 +1,39 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createSecrets } from '../../speaker/secrets.ts';
+import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
+import { KubeError } from '../../src/host/kube/kubeError.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it('one that is missing or of no use is read again soon, one that is good later, and one that is named anew at once', async () => {
+  let stored: object | undefined;
+  let asked = 0;
+  const request = async <T>(): Promise<T> => {
+    asked++;
+    if (stored === undefined) throw new KubeError({ status: 404, reason: 'NotFound', message: 'there is none' });
+    return stored as T;
+  };
+  const again = vi.fn();
+  const secrets = createSecrets({ request } as unknown as KubeClient, 'h', pino({ level: 'silent' }), again);
+  const read = async (names = ['key']) => (await secrets.refresh(new Set(names))).get('key');
+  expect(await read()).toBeUndefined();
+  vi.advanceTimersByTime(5000);
+  expect(again).toHaveBeenCalledTimes(1);
+  stored = { type: 'Opaque', data: { password: 'eA==' } };
+  expect(await read()).toEqual({ type: 'Opaque', password: 'x' });
+  vi.advanceTimersByTime(5000);
+  stored = { type: 'kubernetes.io/basic-auth', data: { password: 'eA==' } };
+  expect(await read()).toEqual({ type: 'kubernetes.io/basic-auth', password: 'x' });
+  const before = asked;
+  vi.advanceTimersByTime(20_000);
+  await read();
+  expect([asked, again.mock.calls.length]).toEqual([before, 2]);
+  vi.advanceTimersByTime(10_000);
+  await read();
+  expect(asked).toBe(before + 1);
+  await read([]);
+  await read();
+  expect(asked).toBe(before + 2);
+});
