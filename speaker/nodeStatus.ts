@@ -100,9 +100,10 @@ function atMost(list: readonly string[], most: number): string[] {
 
 /** Distinct prefixes: a prefix that goes to two routers is one. */
 function routesOf({ plan }: NodePlanResult): number {
-  const prefixes = new Set<string>();
-  for (const peer of plan.peers) for (const set of peer.routes) for (const prefix of set.prefixes) prefixes.add(prefix);
-  return prefixes.size;
+  const [table, ...others] = new Set(plan.peers.map(({ routes }) => routes));
+  // Of one table the sets have no prefix in common, and nearly always there is one.
+  if (table === undefined || others.length === 0) return (table ?? []).reduce((sum, set) => sum + set.prefixes.length, 0);
+  return new Set([table, ...others].flatMap((routes) => routes.flatMap((set) => set.prefixes))).size;
 }
 
 /** Prefixes and addresses that are announced from here. */

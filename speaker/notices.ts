@@ -6,8 +6,11 @@ import type { Ip } from '../src/net/ip.ts';
 import { peerNameOf } from './peerName.ts';
 import { type HeardReport, type WireProblem, wireProblemText } from './report.ts';
 
-export interface Notice {
+export interface Notice extends Told {
   readonly service: ServiceKey;
+}
+
+interface Told {
   readonly type: 'Normal' | 'Warning';
   /** MetalLB's names, which people's alerts know. */
   readonly reason: 'nodeAssigned' | 'announceFailed';
@@ -17,29 +20,35 @@ export interface Notice {
 /** What an operator has to mend; that another node is the owner, for instance, is nothing to be told. */
 const LOUD = new Set<Ineligible['reason']>(['AddressOutsidePools', 'ConflictingAdvertisements', 'SharedAddressWithServiceSelector']);
 
-type Protocol = 'bgp' | 'layer2' | 'any';
-
 interface Wire {
   readonly claims: HeardReport['claims'];
   readonly problems: ReadonlyMap<Ip, WireProblem>;
 }
 
+const PROTOCOLS = ['bgp', 'layer2', 'any'] as const;
+type Protocol = (typeof PROTOCOLS)[number];
 type Standing = { readonly is: 'quiet' } | { readonly is: 'announced' } | { readonly is: 'failed'; readonly why: string };
+
+type Said = Readonly<Record<Protocol, Standing>>;
 
 /** Tells transitions only: a Service that stays as it is gives no event, however often it is planned. */
 export class Notices {
-  /** Thousands are told the same. */
-  readonly #announced: Readonly<Record<Protocol, string>>;
-  /** By protocol; who is quiet is in none. */
-  readonly #standings = {
-    bgp: new Map<ServiceKey, Standing>(),
-    layer2: new Map<ServiceKey, Standing>(),
-    any: new Map<ServiceKey, Standing>(),
-  };
+  readonly #node: string;
+  /** What was last said of each Service, in the order of the verdicts. */
+  #standings: Said[] = [];
+  /** Where nothing failed there are few that differ. */
+  readonly #shared = new Map<string, Said>();
   #verdicts: NodePlanResult['verdicts'] = [];
+  /** Thousands are told the same. */
+  readonly #announced: Readonly<Record<Protocol, Told>>;
 
   constructor(node: string) {
-    const announced = (protocol: Protocol): string => `announcing from node "${node}" with protocol "${protocol}"`;
+    this.#node = node;
+    const announced = (protocol: Protocol): Told => ({
+      type: 'Normal',
+      reason: 'nodeAssigned',
+      message: `announcing ${this.#where(protocol)}`,
+    });
     this.#announced = { bgp: announced('bgp'), layer2: announced('layer2'), any: announced('any') };
   }
 
@@ -49,33 +58,53 @@ export class Notices {
     const ofLayer2 = { claims: report.claims, problems: problemsByIp(report) };
     const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => peerNameOf(name)));
     const notices: Notice[] = [];
-    for (const { service, bgp, layer2 } of verdicts) {
-      const onBgp = this.#bgp(bgp, established, this.#standings.bgp.get(service));
-      const onLayer2 = this.#layer2(layer2, claims.get(service) ?? NO_IPS, ofLayer2);
-      const anywhere = speaksForAll ? unselected(bgp, layer2) : QUIET;
-      for (const [protocol, standing] of [['bgp', onBgp] as const, ['layer2', onLayer2] as const, ['any', anywhere] as const]) {
-        const notice = this.#notice(service, protocol, this.#standings[protocol].get(service), standing);
-        if (notice !== undefined) notices.push(notice);
-        if (standing.is === 'quiet') this.#standings[protocol].delete(service);
-        else this.#standings[protocol].set(service, standing);
+    this.#follow(verdicts);
+    for (const [at, { service, bgp, layer2 }] of verdicts.entries()) {
+      const before = this.#standings[at] ?? NOTHING;
+      const said: Said = {
+        bgp: this.#bgp(bgp, established, before.bgp),
+        layer2: this.#layer2(layer2, claims.get(service) ?? NO_IPS, ofLayer2),
+        any: speaksForAll ? unselected(bgp, layer2) : QUIET,
+      };
+      const changed = PROTOCOLS.filter((protocol) => !sameStanding(before[protocol], said[protocol]));
+      if (changed.length > 0) this.#standings[at] = this.#share(said);
+      for (const protocol of changed) {
+        const standing = said[protocol];
+        if (standing.is === 'quiet') continue;
+        const { type, reason, message } = this.#told(protocol, standing);
+        notices.push({ service, type, reason, message });
       }
     }
-    this.#forgetOthers(verdicts);
     return notices;
   }
 
-  #forgetOthers(verdicts: NodePlanResult['verdicts']): void {
-    if (this.#verdicts === verdicts) return;
+  /** Lists of verdicts are sorted by Service, so that what was said is taken along from one to the next in one walk. */
+  #follow(verdicts: NodePlanResult['verdicts']): void {
+    const before = this.#verdicts;
+    if (before === verdicts) return;
     this.#verdicts = verdicts;
-    const known = new Set(verdicts.map(({ service }) => service));
-    for (const standings of Object.values(this.#standings))
-      for (const service of standings.keys()) if (!known.has(service)) standings.delete(service);
+    if (before.length === verdicts.length && before.every(({ service }, at) => service === verdicts[at]?.service)) return;
+    const old = this.#standings;
+    let from = 0;
+    this.#standings = verdicts.map(({ service }) => {
+      while (from < before.length && (before[from]?.service ?? '') < service) from++;
+      return (before[from]?.service === service ? old[from] : undefined) ?? NOTHING;
+    });
   }
 
-  #bgp(verdict: Verdict, established: ReadonlySet<string>, before: Standing | undefined): Standing {
+  #share(said: Said): Said {
+    const parts = PROTOCOLS.map((protocol) => said[protocol].is);
+    if (parts.includes('failed')) return said;
+    const key = parts.join();
+    const known = this.#shared.get(key) ?? said;
+    this.#shared.set(key, known);
+    return known;
+  }
+
+  #bgp(verdict: Verdict, established: ReadonlySet<string>, before: Standing): Standing {
     if (!verdict.announced) return ineligible(verdict.ineligible);
     // A session that flaps is told on the NodeState, not on every Service that is announced over it.
-    const isUp = before?.is === 'announced' || verdict.peers?.some((peer) => established.has(peer)) === true;
+    const isUp = before.is === 'announced' || verdict.peers?.some((peer) => established.has(peer)) === true;
     return isUp ? ANNOUNCED : QUIET;
   }
 
@@ -89,19 +118,24 @@ export class Notices {
     return ips.length > 0 && ips.every((ip) => phaseOf(ip) === 'claimed') ? ANNOUNCED : QUIET;
   }
 
-  #notice(service: ServiceKey, protocol: Protocol, before: Standing | undefined, after: Standing): Notice | undefined {
-    if (after.is === 'quiet' || before === after || JSON.stringify(before) === JSON.stringify(after)) return undefined;
-    if (protocol === 'any' && after.is === 'failed') {
-      return { service, type: 'Warning', reason: 'announceFailed', message: `not announced by any node: ${after.why}` };
-    }
-    const announced = this.#announced[protocol];
-    if (after.is === 'announced') return { service, type: 'Normal', reason: 'nodeAssigned', message: announced };
-    return { service, type: 'Warning', reason: 'announceFailed', message: `not ${announced}: ${after.why}` };
+  #told(protocol: Protocol, standing: Exclude<Standing, { is: 'quiet' }>): Told {
+    if (standing.is === 'announced') return this.#announced[protocol];
+    const where = protocol === 'any' ? 'not announced by any node' : `not announcing ${this.#where(protocol)}`;
+    return { type: 'Warning', reason: 'announceFailed', message: `${where}: ${standing.why}` };
+  }
+
+  #where(protocol: Protocol): string {
+    return `from node "${this.#node}" with protocol "${protocol}"`;
   }
 }
 
 const QUIET: Standing = { is: 'quiet' };
 const ANNOUNCED: Standing = { is: 'announced' };
+const NOTHING: Said = { bgp: QUIET, layer2: QUIET, any: QUIET };
+
+function sameStanding(a: Standing, b: Standing): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
 
 /** The address is there and nobody was ever asked to announce it: the same on every node, so only one of them says it. */
 function unselected(bgp: Verdict, layer2: Verdict): Standing {

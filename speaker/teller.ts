@@ -5,7 +5,7 @@ import { registerAnnounced } from './announcedMetrics.ts';
 import { GROUP, VERSION } from '../src/api/kind.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import { deepEqual } from '../src/host/kube/deepEqual.ts';
-import type { EventRecorder } from '../src/host/kube/events.ts';
+import { type EventRecorder, MAX_WAITING } from '../src/host/kube/events.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import { customResource } from '../src/host/kube/resource.ts';
 import type { StatusWriter } from '../src/host/kube/status.ts';
@@ -39,8 +39,6 @@ export interface TellerParts {
 const GATHER_MS = 100;
 /** Events that are handed over before the server has got those before them. */
 const MAX_AHEAD = 200;
-/** The recorder drops what is more, and counts it. */
-const MAX_WAITING = 20_000;
 
 const NEWS: Readonly<Record<DrainNews, (why: string) => string>> = {
   DrainStarted: (why) => `what is announced from here is being handed over: ${why}`,
@@ -110,15 +108,20 @@ export class Teller {
     const { drain } = this.#parts;
     if (drain.status() !== undefined) drain.left(announcedCount(planned, report));
     this.#writeState(planned, report);
-    for (const notice of this.#notices.update(planned, report)) this.#events.push(notice);
+    const notices = this.#notices.update(planned, report);
+    const room = Math.max(0, MAX_WAITING - this.#events.length);
+    for (const notice of notices.slice(0, room)) this.#events.push(notice);
+    if (notices.length > room) this.#parts.events.dropped(notices.length - room);
     this.#feed();
     this.#announced.count(planned, report);
   }
 
-  /** Thousands come at once when a speaker begins, and wait in the shortest form there is. */
+  /**
+   * Thousands come at once when a speaker begins, and wait in the shortest form there is. Their lines in the log wait with them: the
+   * other thread writes it, and what it has not yet written is kept line by line.
+   */
   #feed(): void {
-    const { events } = this.#parts;
-    const room = this.#events.length > MAX_WAITING ? this.#events.length : MAX_AHEAD - events.waiting();
+    const room = MAX_AHEAD - this.#parts.events.waiting();
     for (const notice of this.#events.splice(0, Math.max(0, room))) this.#event(notice);
     if (this.#events.length === 0) return;
     this.#feeding ??= setTimeout(() => {

@@ -48,7 +48,7 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
     ...common,
     resource: ENDPOINT_SLICES,
     labelSelector: '!service.kubernetes.io/headless',
-    project: projectServingSlice,
+    project: (object) => projectServingSlice(object, services.store.get),
     pageSize: PAGE,
     same: sameSlice,
   });

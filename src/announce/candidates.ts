@@ -6,7 +6,8 @@ import type { ElectionPolicy } from '../layer2/boundedLoad.ts';
 import { DRAINING_TIER } from '../layer2/election.ts';
 import { DEFAULT_DRAIN_TRIGGERS, drainReason } from './drain.ts';
 import { coversNode, nodeIneligible } from './scope.ts';
-import type { IndexedSnapshot, ServingEndpoints } from './snapshot.ts';
+import type { ServingEndpoints } from './servings.ts';
+import type { IndexedSnapshot } from './snapshot.ts';
 
 /** The nodes that may own some Services' addresses. Sets of the same content are the same object. */
 export interface CandidateSet {

@@ -63,7 +63,7 @@ export class ClaimPlanner {
 
   verdict(key: ServiceKey): Verdict | undefined {
     const judged = this.#services.get(key);
-    if (judged === undefined) return undefined;
+    if (judged === undefined) return this.#unknown(key);
     if ('unfit' in judged) return refused(judged.unfit);
     const owner = this.#ownerOf(key);
     if (owner !== this.#node?.name) {
@@ -71,6 +71,13 @@ export class ClaimPlanner {
       return isSilent ? refused(SILENT) : this.#othersOf(owner ?? '');
     }
     return judged.scope.verdict;
+  }
+
+  /** No advertisement speaks of it, or it has no address of which one could. */
+  #unknown(key: ServiceKey): Verdict | undefined {
+    const service = this.#index.service(key);
+    const pools = service === undefined ? [] : servicePools(this.#index, service);
+    return isIneligible(pools) ? refused(pools) : undefined;
   }
 
   #othersOf(owner: string): Verdict {
@@ -89,13 +96,16 @@ export class ClaimPlanner {
    * @returns Services whose verdict may be another one
    */
   update(dirty: ReadonlySet<ServiceKey>): ReadonlySet<ServiceKey> {
+    // Where nothing is announced by layer 2 there is nothing to know.
+    if (this.#index.config.l2Advertisements.length === 0) return dirty;
     const touched = new Set<Ip>();
     const concerned = new Set<ServiceKey>();
     for (const key of dirty) this.#touch(key, touched, concerned);
     for (const key of dirty) {
       const service = this.#index.service(key);
-      if (service === undefined) this.#services.delete(key);
-      else this.#services.set(key, this.#judge(service));
+      const judged = service === undefined ? undefined : this.#judge(service);
+      if (judged === undefined) this.#services.delete(key);
+      else this.#services.set(key, judged);
       this.#touch(key, touched, concerned);
     }
     this.#regroup(concerned);
@@ -193,13 +203,14 @@ export class ClaimPlanner {
     };
   }
 
-  #judge(service: AnnouncedService): Judged {
+  /** @returns undefined where no advertisement speaks of the Service: nothing is kept of it then */
+  #judge(service: AnnouncedService): Judged | undefined {
     const { ingress } = service;
     const index = this.#index;
     const pools = servicePools(index, service);
     if (isIneligible(pools)) return { ingress, set: undefined, unfit: pools };
     const matching = index.config.l2Advertisements.filter((advertisement) => coversService(advertisement, service, pools));
-    if (matching.length === 0) return { ingress, set: undefined, unfit: UNMATCHED };
+    if (matching.length === 0) return undefined;
     if (this.#mightSplit(service, matching)) return { ingress, set: undefined, unfit: { reason: 'SharedAddressWithServiceSelector' } };
     const set = this.#candidates.of(service, matching);
     const node = this.#node;
@@ -243,7 +254,6 @@ interface Scope {
   readonly verdict: Verdict;
 }
 
-const UNMATCHED: Ineligible = { reason: 'NoMatchingAdvertisement' };
 const SILENT: Ineligible = { reason: 'NodeNotReady' };
 
 function scopeOf(here: readonly L2Advertisement[]): Scope {

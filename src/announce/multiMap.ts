@@ -11,6 +11,16 @@ export class MultiMap<K, V extends string | object> {
     return known instanceof Set ? [...known] : [known];
   }
 
+  has(key: K): boolean {
+    return this.#map.has(key);
+  }
+
+  /** Without a list around it, where there is just one. */
+  only(key: K): V | undefined {
+    const known = this.#map.get(key);
+    return known instanceof Set ? undefined : known;
+  }
+
   add(key: K, value: V): void {
     const known = this.#map.get(key);
     if (known === undefined) this.#map.set(key, value);

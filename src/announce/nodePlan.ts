@@ -82,11 +82,12 @@ function planUpdated(index: SnapshotIndex, update: IndexUpdate, { nodeName, gene
   const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
   followSpeakers(planners, index, speakers, dirty);
-  const toPlan = known === undefined ? new Set(index.keys()) : dirty;
+  const toPlan = known === undefined && !everything ? new Set(index.keys()) : dirty;
   const concerned = planners.routes.update(toPlan);
   const elected = planners.claims.update(toPlan);
   memory.planners = planners;
-  memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, new Set([...concerned, ...elected]), index, planners);
+  const judged = elected === toPlan ? concerned : new Set([...concerned, ...elected]);
+  memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, judged, index, planners);
   const plan = planOf(planners, index, generation);
   const begun = begin(index, memory, update, toPlan);
   return {
@@ -184,15 +185,19 @@ function updateVerdicts(
   { routes, claims }: Planners,
 ): readonly ServiceVerdict[] {
   if (concerned.size === 0) return before;
+  const verdictOf = (key: ServiceKey): ServiceVerdict | undefined => {
+    const service = index.service(key);
+    if (service === undefined) return undefined;
+    return { service: key, addresses: service.ingress, bgp: routes.verdict(key) ?? NOTHING, layer2: claims.verdict(key) ?? NOTHING };
+  };
+  // Nothing to be put in between: much, and needed only now.
+  if (before.length === 0) return [...concerned].sort().flatMap((key) => verdictOf(key) ?? []);
   const gone = new Set<string>();
   const came = new Map<string, ServiceVerdict>();
   for (const key of concerned) {
-    const service = index.service(key);
-    if (service === undefined) gone.add(key);
-    else {
-      const [bgp, layer2] = [routes.verdict(key) ?? NOTHING, claims.verdict(key) ?? NOTHING];
-      came.set(key, { service: key, addresses: service.ingress, bgp, layer2 });
-    }
+    const verdict = verdictOf(key);
+    if (verdict === undefined) gone.add(key);
+    else came.set(key, verdict);
   }
   return changeSorted(before, ({ service }) => service, gone, came);
 }

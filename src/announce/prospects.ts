@@ -20,7 +20,8 @@ import {
   prefixFor,
   servicePools,
 } from './scope.ts';
-import type { IndexedSnapshot, ServingEndpoints, SnapshotIndex } from './snapshot.ts';
+import type { ServingEndpoints } from './servings.ts';
+import type { IndexedSnapshot, SnapshotIndex } from './snapshot.ts';
 
 /** What all nodes have to do with a Service. Services that are alike have the same value. */
 export interface Prospect {

@@ -1,7 +1,8 @@
 import type { BgpAdvertisement, LargeCommunity } from '../config/config.ts';
+import type { Family } from '../net/ip.ts';
 import { type Prefix, prefixFamily } from '../net/prefix.ts';
 import type { RouteAttributes, RouteSet } from './plan.ts';
-import { changeSorted } from './sorted.ts';
+import { changeSorted, hasSorted } from './sorted.ts';
 
 /** What is to be said about one prefix to one peer, gathered from every advertisement and Service that ask for it. */
 export interface Wish extends Preference {
@@ -90,21 +91,26 @@ function attributesOf(wish: Wish): RouteAttributes {
   };
 }
 
-interface Change {
+interface Group {
+  readonly key: string;
   readonly attributes: RouteAttributes;
-  readonly gone: Set<Prefix>;
-  readonly came: Map<string, Prefix>;
 }
+
+interface Change extends Group {
+  readonly gone: Set<Prefix>;
+  readonly came: Prefix[];
+}
+
+/** So many looks find a prefix in a sorted list of 100,000. */
+const LOOKS = 17;
 
 /**
  * What one peer, or several alike, are to be told. Prefixes of one family with the same attributes stand together, both sorted, so that
- * equal tables are equal values; a set that did not change stays the same object.
+ * equal tables are equal values; a set that did not change stays the same object. Nothing is kept for each prefix but its place.
  */
 export class RouteTable {
-  readonly #wishes = new Map<Prefix, Wish>();
   readonly #groups = new Map<string, RouteSet>();
-  /** Group keys but for the family. */
-  readonly #keys = new WeakMap<Wish, { readonly key: string; readonly attributes: RouteAttributes }>();
+  readonly #groupsOf = new WeakMap<Wish, Readonly<Record<Family, Group>>>();
   #sets: readonly RouteSet[] = [];
 
   sets(): readonly RouteSet[] {
@@ -113,46 +119,65 @@ export class RouteTable {
 
   /** @param wishes what is wished of these prefixes now; a prefix that is missing in it is not to be announced any more */
   change(prefixes: ReadonlySet<Prefix>, wishes: ReadonlyMap<Prefix, Wish>): void {
-    const changes = new Map<string, Change>();
-    for (const prefix of prefixes) this.#move(prefix, wishes.get(prefix), changes);
+    const changes = this.#changes(prefixes, wishes);
     if (changes.size === 0) return;
     for (const [key, { attributes, gone, came }] of changes) {
-      const list = changeSorted(this.#groups.get(key)?.prefixes ?? [], (prefix) => prefix, gone, came);
+      const before = this.#groups.get(key)?.prefixes;
+      const list = before === undefined ? came.sort() : changeSorted(before, itself, gone, new Map(came.map((prefix) => [prefix, prefix])));
       if (list.length === 0) this.#groups.delete(key);
       else this.#groups.set(key, { attributes, prefixes: list });
     }
     this.#sets = [...this.#groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
   }
 
-  #move(prefix: Prefix, wish: Wish | undefined, changes: Map<string, Change>): void {
-    const before = this.#wishes.get(prefix);
-    if (before === wish) return;
-    if (wish === undefined) this.#wishes.delete(prefix);
-    else this.#wishes.set(prefix, wish);
-    const [from, to] = [before && this.#groupOf(prefix, before), wish && this.#groupOf(prefix, wish)];
-    if (from?.key === to?.key) return;
-    if (from !== undefined) changeOf(changes, from).gone.add(prefix);
-    if (to !== undefined) changeOf(changes, to).came.set(prefix, prefix);
+  /** By group. */
+  #changes(prefixes: ReadonlySet<Prefix>, wishes: ReadonlyMap<Prefix, Wish>): ReadonlyMap<string, Change> {
+    const changes = new Map<string, Change>();
+    const groupBefore = this.#finder(prefixes.size);
+    for (const prefix of prefixes) {
+      const [from, wish] = [groupBefore(prefix), wishes.get(prefix)];
+      const to = wish === undefined ? undefined : this.#groupOf(prefix, wish);
+      if (from?.key === to?.key) continue;
+      if (from !== undefined) changeOf(changes, from).gone.add(prefix);
+      if (to !== undefined) changeOf(changes, to).came.push(prefix);
+    }
+    return changes;
   }
 
-  #groupOf(prefix: Prefix, wish: Wish): { readonly key: string; readonly attributes: RouteAttributes } {
-    let known = this.#keys.get(wish);
+  /**
+   * Few prefixes are looked for one by one; of many the groups are noted down first.
+   * @returns what tells the group in which a prefix stands
+   */
+  #finder(count: number): (prefix: Prefix) => Group | undefined {
+    const groups = [...this.#groups].map(([key, { attributes, prefixes }]) => ({ key, attributes, prefixes }));
+    if (groups.length === 0) return () => undefined;
+    const all = groups.reduce((sum, { prefixes }) => sum + prefixes.length, 0);
+    if (count * groups.length * LOOKS < all) return (prefix) => groups.find(({ prefixes }) => hasSorted(prefixes, itself, prefix));
+    const known = new Map<Prefix, Group>();
+    for (const group of groups) for (const prefix of group.prefixes) known.set(prefix, group);
+    return (prefix) => known.get(prefix);
+  }
+
+  #groupOf(prefix: Prefix, wish: Wish): Group {
+    let known = this.#groupsOf.get(wish);
     if (known === undefined) {
       const attributes = attributesOf(wish);
-      known = { key: JSON.stringify(attributes), attributes };
-      this.#keys.set(wish, known);
+      const text = JSON.stringify(attributes);
+      known = { ipv4: { key: `${text} ipv4`, attributes }, ipv6: { key: `${text} ipv6`, attributes } };
+      this.#groupsOf.set(wish, known);
     }
-    return { key: `${known.key} ${prefixFamily(prefix)}`, attributes: known.attributes };
+    return known[prefixFamily(prefix)];
   }
 }
 
-function changeOf(
-  changes: Map<string, Change>,
-  { key, attributes }: { readonly key: string; readonly attributes: RouteAttributes },
-): Change {
+function itself(prefix: Prefix): string {
+  return prefix;
+}
+
+function changeOf(changes: Map<string, Change>, { key, attributes }: Group): Change {
   const known = changes.get(key);
   if (known !== undefined) return known;
-  const change: Change = { attributes, gone: new Set(), came: new Map() };
+  const change: Change = { key, attributes, gone: new Set(), came: [] };
   changes.set(key, change);
   return change;
 }

@@ -8,16 +8,35 @@ import { type Prefix, prefixOf } from '../net/prefix.ts';
 import type { Ineligible } from './eligibility.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 
+/** Pools in the order of a Service's addresses. A hundred thousand Services have the same few lists, and so one value for each. */
+class PoolList {
+  readonly list: readonly Pool[];
+  readonly #longer = new WeakMap<Pool, PoolList>();
+
+  constructor(list: readonly Pool[]) {
+    this.list = list;
+  }
+
+  with(pool: Pool): PoolList {
+    const known = this.#longer.get(pool) ?? new PoolList([...this.list, pool]);
+    this.#longer.set(pool, known);
+    return known;
+  }
+}
+
+const NO_POOLS = new PoolList([]);
+const NO_ADDRESS: Ineligible = { reason: 'NoAddress' };
+
 /** The pools of a Service's addresses, or why it cannot be announced at all. */
 export function servicePools(index: IndexedSnapshot, service: AnnouncedService): readonly Pool[] | Ineligible {
-  if (service.ingress.length === 0) return { reason: 'NoAddress' };
-  const pools: Pool[] = [];
+  if (service.ingress.length === 0) return NO_ADDRESS;
+  let pools = NO_POOLS;
   for (const address of service.ingress) {
     const pool = index.poolOf(address);
     if (pool === undefined) return { reason: 'AddressOutsidePools', address };
-    pools.push(pool);
+    pools = pools.with(pool);
   }
-  return pools;
+  return pools.list;
 }
 
 export function isIneligible(value: readonly Pool[] | Ineligible): value is Ineligible {

@@ -1,12 +1,13 @@
-import type { AnnouncedSlice, EndpointView } from '../cluster/endpoints.ts';
+import type { AnnouncedSlice } from '../cluster/endpoints.ts';
 import type { NodeView } from '../cluster/node.ts';
 import type { AnnouncedService, ServiceKey } from '../cluster/service.ts';
 import { type Config, type Pool } from '../config/config.ts';
 import type { ElectionPolicy } from '../layer2/boundedLoad.ts';
-import { blockContains } from '../net/block.ts';
 import type { Ip } from '../net/ip.ts';
 import { DEFAULT_DRAIN_TRIGGERS, type DrainTrigger, type OwnDrain } from './drain.ts';
 import { MultiMap } from './multiMap.ts';
+import { PoolFinder } from './poolFinder.ts';
+import { Servings, type ServingEndpoints, NOWHERE } from './servings.ts';
 import { type Differences, differences } from './sorted.ts';
 
 /** What a speaker knows of the cluster when it plans. Views that did not change are the same objects as before. */
@@ -35,16 +36,6 @@ export interface AnnounceChanges {
   readonly services: Differences<AnnouncedService>;
   readonly slices: Differences<AnnouncedSlice>;
 }
-
-/** Which nodes have an endpoint that takes traffic for a Service. */
-export interface ServingEndpoints {
-  readonly anywhere: boolean;
-  /** Nodes that have some, and how many; of two families the larger number. */
-  readonly nodes: ReadonlyMap<string, number>;
-}
-
-const MAX_SHARED = 4096;
-const NONE: ServingEndpoints = { anywhere: false, nodes: new Map() };
 
 /** The snapshot with the look-ups that a plan needs. */
 export interface IndexedSnapshot {
@@ -87,15 +78,15 @@ export class SnapshotIndex implements IndexedSnapshot {
   #lists: Pick<AnnounceSnapshot, 'services' | 'slices'> = { services: [], slices: [] };
   readonly #services = new Map<ServiceKey, AnnouncedService>();
   readonly #slices = new MultiMap<ServiceKey, AnnouncedSlice>();
-  readonly #serving = new Map<ServiceKey, ServingEndpoints>();
-  readonly #servings = new Map<string, ServingEndpoints>();
+  readonly #servings = new Servings();
   readonly #sharers = new MultiMap<Ip, ServiceKey>();
-  /** How many Services have it, also those that are not handled. */
-  readonly #holders = new Map<Ip, number>();
-  readonly #pools = new Map<Ip, Pool | undefined>();
+  /** How many Services have an address that are not handled. */
+  readonly #strangers = new Map<Ip, number>();
+  #pools: PoolFinder;
 
   constructor(config: Config) {
     this.config = config;
+    this.#pools = new PoolFinder(config.pools);
     this.#context = { config, nodes: [] };
   }
 
@@ -108,18 +99,17 @@ export class SnapshotIndex implements IndexedSnapshot {
   }
 
   serving(service: ServiceKey): ServingEndpoints {
-    return this.#serving.get(service) ?? NONE;
+    return this.#servings.of(service, this.#slices);
   }
 
   hasSpeaker(node: string): boolean {
     const { speakers } = this.#context;
-    const { anywhere, nodes } = speakers === undefined ? NONE : this.serving(speakers);
+    const { anywhere, nodes } = speakers === undefined ? NOWHERE : this.serving(speakers);
     return !anywhere || nodes.has(node);
   }
 
   poolOf(ip: Ip): Pool | undefined {
-    if (!this.#pools.has(ip)) this.#pools.set(ip, findPool(this.config.pools, ip));
-    return this.#pools.get(ip);
+    return this.#pools.find(ip);
   }
 
   sharers(ip: Ip): readonly ServiceKey[] {
@@ -145,7 +135,6 @@ export class SnapshotIndex implements IndexedSnapshot {
     this.#updateSlices(slices, dirty);
     const addresses = this.#updateServices(before, context, services, dirty);
     if (everything) for (const key of this.#services.keys()) dirty.add(key);
-    for (const ip of addresses.goneAddresses) this.#pools.delete(ip);
     return { everything, dirty, ...addresses };
   }
 
@@ -155,7 +144,7 @@ export class SnapshotIndex implements IndexedSnapshot {
     if (!sameNodes) this.nodes = now.nodes.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const sameConfig = this.config === now.config;
     this.config = now.config;
-    if (!sameConfig) this.#pools.clear();
+    if (!sameConfig) this.#pools = new PoolFinder(now.config.pools);
     const sameDrain = JSON.stringify([before.drainTriggers, before.drain]) === JSON.stringify([now.drainTriggers, now.drain]);
     const samePolicy = this.electionPolicy === now.electionPolicy;
     this.electionPolicy = now.electionPolicy;
@@ -165,34 +154,20 @@ export class SnapshotIndex implements IndexedSnapshot {
   }
 
   #updateSlices({ gone, came }: Differences<AnnouncedSlice>, dirty: Set<ServiceKey>): void {
-    const touched = new Set<ServiceKey>();
+    const before = new Map<ServiceKey, ServingEndpoints>();
+    const touch = ({ service }: AnnouncedSlice): void => {
+      if (!before.has(service)) before.set(service, this.serving(service));
+    };
     for (const slice of gone) {
-      touched.add(slice.service);
+      touch(slice);
       this.#slices.delete(slice.service, slice);
     }
     for (const slice of came) {
-      touched.add(slice.service);
+      touch(slice);
       this.#slices.add(slice.service, slice);
     }
     // Pods come and go all the time; what counts is where there are any.
-    for (const key of touched) if (this.#setServing(key, servingOf(this.#slices.get(key)))) dirty.add(key);
-  }
-
-  #setServing(key: ServiceKey, serving: ServingEndpoints): boolean {
-    if (sameServing(this.serving(key), serving)) return false;
-    if (serving.anywhere) this.#serving.set(key, this.#shared(serving));
-    else this.#serving.delete(key);
-    return true;
-  }
-
-  /** Most Services have their endpoints on the same few sets of nodes. */
-  #shared(serving: ServingEndpoints): ServingEndpoints {
-    const key = JSON.stringify([...serving.nodes].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-    const known = this.#servings.get(key);
-    if (known !== undefined && sameServing(known, serving)) return known;
-    if (this.#servings.size >= MAX_SHARED) this.#servings.clear();
-    this.#servings.set(key, serving);
-    return serving;
+    for (const [key, serving] of before) if (this.#servings.update(key, this.#slices, serving)) dirty.add(key);
   }
 
   #updateServices(
@@ -202,26 +177,36 @@ export class SnapshotIndex implements IndexedSnapshot {
     dirty: Set<ServiceKey>,
   ): Pick<IndexUpdate, 'newAddresses' | 'goneAddresses'> {
     const touched = new Map<Ip, boolean>();
-    const hold = (ip: Ip, by: 1 | -1): void => {
-      const count = this.#holders.get(ip) ?? 0;
-      if (!touched.has(ip)) touched.set(ip, count > 0);
-      if (count + by === 0) this.#holders.delete(ip);
-      else this.#holders.set(ip, count + by);
+    const touch = ({ ingress }: AnnouncedService): void => {
+      for (const ip of ingress) if (!touched.has(ip)) touched.set(ip, this.#isHeld(ip));
     };
     for (const service of gone) {
-      for (const ip of service.ingress) hold(ip, -1);
+      touch(service);
       if (isHandled(service, before.loadBalancerClass)) this.#remove(service, dirty);
+      else for (const ip of service.ingress) this.#countStranger(ip, -1);
     }
     for (const service of came) {
-      for (const ip of service.ingress) hold(ip, 1);
+      touch(service);
       if (isHandled(service, now.loadBalancerClass)) this.#add(service, dirty);
+      else for (const ip of service.ingress) this.#countStranger(ip, 1);
     }
-    for (const ip of touched.keys()) for (const key of this.#sharers.get(ip)) dirty.add(key);
-    const isHeld = (ip: Ip): boolean => this.#holders.has(ip);
-    return {
-      newAddresses: new Set([...touched].filter(([ip, held]) => !held && isHeld(ip)).map(([ip]) => ip)),
-      goneAddresses: new Set([...touched.keys()].filter((ip) => !isHeld(ip))),
-    };
+    const [newAddresses, goneAddresses] = [new Set<Ip>(), new Set<Ip>()];
+    for (const [ip, wasHeld] of touched) {
+      for (const key of this.#sharers.get(ip)) dirty.add(key);
+      if (!this.#isHeld(ip)) goneAddresses.add(ip);
+      else if (!wasHeld) newAddresses.add(ip);
+    }
+    return { newAddresses, goneAddresses };
+  }
+
+  #isHeld(ip: Ip): boolean {
+    return this.#sharers.has(ip) || this.#strangers.has(ip);
+  }
+
+  #countStranger(ip: Ip, by: 1 | -1): void {
+    const count = (this.#strangers.get(ip) ?? 0) + by;
+    if (count === 0) this.#strangers.delete(ip);
+    else this.#strangers.set(ip, count);
   }
 
   #remove(service: AnnouncedService, dirty: Set<ServiceKey>): void {
@@ -239,33 +224,4 @@ export class SnapshotIndex implements IndexedSnapshot {
 
 function isHandled(service: AnnouncedService, loadBalancerClass: string | undefined): boolean {
   return service.type === 'LoadBalancer' && !service.deleting && service.loadBalancerClass === loadBalancerClass;
-}
-
-function findPool(pools: readonly Pool[], ip: Ip): Pool | undefined {
-  return pools.find((pool) => pool.blocks.some((block) => blockContains(block, ip)));
-}
-
-function servingOf(slices: Iterable<AnnouncedSlice>): ServingEndpoints {
-  const counts = { ipv4: new Map<string, number>(), ipv6: new Map<string, number>() };
-  let anywhere = false;
-  for (const { family, endpoints } of slices) {
-    for (const endpoint of endpoints) {
-      if (!takesTraffic(endpoint)) continue;
-      anywhere = true;
-      const { nodeName } = endpoint;
-      if (nodeName !== undefined) counts[family].set(nodeName, (counts[family].get(nodeName) ?? 0) + 1);
-    }
-  }
-  const nodes = counts.ipv4;
-  for (const [node, count] of counts.ipv6) nodes.set(node, Math.max(count, nodes.get(node) ?? 0));
-  return { anywhere, nodes };
-}
-
-function sameServing(a: ServingEndpoints, b: ServingEndpoints): boolean {
-  return a.anywhere === b.anywhere && a.nodes.size === b.nodes.size && [...a.nodes].every(([node, count]) => b.nodes.get(node) === count);
-}
-
-/** As kube-proxy decides: a ready endpoint, or one that is terminating and still serving (KEP-1669). */
-function takesTraffic(endpoint: EndpointView): boolean {
-  return endpoint.ready || endpoint.serving;
 }

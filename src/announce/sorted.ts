@@ -11,6 +11,7 @@ export function changeSorted<T>(
   gone: ReadonlySet<string>,
   came: ReadonlyMap<string, T>,
 ): T[] {
+  if (list.length === 0) return [...came.keys()].sort().map((key) => came.get(key) as T);
   if (gone.size + came.size > FEW) return rebuild(list, keyOf, gone, came);
   const changed = list.slice();
   for (const key of gone) {
@@ -30,6 +31,11 @@ function rebuild<T>(list: readonly T[], keyOf: (value: T) => string, gone: Reado
   for (const key of gone) byKey.delete(key);
   for (const [key, value] of came) byKey.set(key, value);
   return [...byKey.keys()].sort().map((key) => byKey.get(key) as T);
+}
+
+/** Is the key in the sorted list? */
+export function hasSorted<T>(list: readonly T[], keyOf: (value: T) => string, key: string): boolean {
+  return isAt(list, keyOf, position(list, keyOf, key), key);
 }
 
 /** Where the key is, or would be. */

@@ -95,10 +95,12 @@ function families(value: unknown): Family[] {
 }
 
 function addresses(value: unknown): Ip[] {
-  return items(value).flatMap((entry) => {
+  const found = items(value).flatMap((entry) => {
     const ip = typeof entry === 'string' ? parseIp(entry) : undefined;
     return ip === undefined ? [] : [ip];
   });
+  // A list that grew has room for 17, and nearly all of these have one: a copy has no more than it needs.
+  return found.slice();
 }
 
 function ports(value: unknown): ServicePort[] {

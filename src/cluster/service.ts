@@ -1,5 +1,4 @@
 import type { Family, Ip } from '../net/ip.ts';
-import { flat } from './flat.ts';
 
 /** `namespace/name`: the key of a Service, and of everything that belongs to one. */
 export type ServiceKey = string & { readonly __unit: 'ServiceKey' };
@@ -59,6 +58,7 @@ export type AnnouncedService = Pick<
   'key' | 'type' | 'deleting' | 'loadBalancerClass' | 'labels' | 'externalTrafficPolicy' | 'ingress'
 >;
 
+/** Joined, not a template: that keeps its parts, also when somebody has read them, and a key is kept for as long as its object. */
 export function serviceKey(namespace: string, name: string): ServiceKey {
-  return flat(`${namespace}/${name}` as ServiceKey);
+  return [namespace, name].join('/') as ServiceKey;
 }

@@ -145,6 +145,21 @@ describe('events on Services', () => {
     expect(told('Established')).toEqual(['nodeAssigned']);
   });
 
+  it('are about the Services that are new, whichever came and went before them in the list', () => {
+    const notices = new Notices('node1');
+    const up = report({ peers: [peerReport('Established')] });
+    const told = (...names: string[]): string[] => {
+      const verdicts = names.map((name) => ({ service: serviceKey('default', name), addresses: [VIP], bgp: BY_BGP, layer2: NOT_HERE }));
+      return notices.update({ ...planned(BY_BGP, NOT_HERE), verdicts }, up).map(({ service }) => service);
+    };
+    expect(told('b', 'd')).toEqual(['default/b', 'default/d']);
+    expect(told('a', 'b', 'c', 'd', 'e')).toEqual(['default/a', 'default/c', 'default/e']);
+    expect(told('b', 'e')).toEqual([]);
+    expect(told('a', 'b', 'e')).toEqual(['default/a']);
+    expect(told()).toEqual([]);
+    expect(told('b')).toEqual(['default/b']);
+  });
+
   it('say, from one node only, that nobody was asked to announce the address', () => {
     const forgotten = planned(NOT_HERE, NOT_HERE);
     const notices = new Notices('node1');

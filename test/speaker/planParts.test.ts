@@ -82,7 +82,7 @@ describe('what a speaker keeps', () => {
   });
 
   it('of slices: the same endpoints once', () => {
-    const [one, two, other, unready] = [slice('n1'), slice('n1'), slice('n2'), slice('n1', false)].map(projectServingSlice);
+    const [one, two, other, unready] = [slice('n1'), slice('n1'), slice('n2'), slice('n1', false)].map((each) => projectServingSlice(each));
     expect(one).toMatchObject({ service: 'shop/web', family: 'ipv4', endpoints: [{ nodeName: 'n1', ready: true }] });
     expect(two?.endpoints).toBe(one?.endpoints);
     if (one === undefined || two === undefined || other === undefined || unready === undefined) throw new Error('no slice');

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { flat } from '../../cluster/flat.ts';
 import type { Logger } from '../log.ts';
 import type { KubeMetrics } from '../metrics.ts';
 import type { KubeClient } from './kubeClient.ts';
@@ -45,6 +44,8 @@ export interface EventRecorder {
   readonly event: (object: ObjectReference, type: EventType, reason: string, message: string, lasting?: Lasting) => void;
   /** How many the server has not got yet. */
   readonly waiting: () => number;
+  /** So many are not even handed over, since there are too many. */
+  readonly dropped: (count: number) => void;
   readonly stop: (options?: { readonly drainMs?: number }) => Promise<void>;
 }
 
@@ -55,7 +56,7 @@ const REFILL_MS = 300_000;
 const AGGREGATE_MS = 600_000;
 const MAX_REMEMBERED = 4096;
 /** Of events that the server has not got yet. More than that come when a whole cluster gets its addresses; the rest is dropped. */
-const MAX_WAITING = 20_000;
+export const MAX_WAITING = 20_000;
 /** An event that is older goes without regard to {@link EventRecorderOptions.isBusy}. */
 const MAX_YIELD_MS = 30_000;
 const YIELD_MS = 50;
@@ -117,7 +118,7 @@ class Recorder implements EventRecorder {
       return;
     }
     const text = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 3)}...` : message;
-    const key = flat(`${subject}|${type}|${reason}|${text}`);
+    const key = [subject, type, reason, text].join('|');
     const nowMs = Date.now();
     const known = this.#waiting.get(key) ?? this.#written.get(key);
     if (known !== undefined && nowMs - known.lastMs < AGGREGATE_MS) {
@@ -134,13 +135,17 @@ class Recorder implements EventRecorder {
     return this.#waiting.size;
   }
 
-  #wait(key: string, occurrence: Occurrence): void {
+  dropped(count: number): void {
     const { log, metrics } = this.#options;
+    metrics?.events.inc({ result: 'dropped' }, count);
+    if (!this.#drops) log.warn({ waiting: MAX_WAITING }, 'events are dropped: too many wait to be written');
+    this.#drops = true;
+  }
+
+  #wait(key: string, occurrence: Occurrence): void {
     this.#written.delete(key);
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(key)) {
-      metrics?.events.inc({ result: 'dropped' });
-      if (!this.#drops) log.warn({ waiting: MAX_WAITING }, 'events are dropped: too many wait to be written');
-      this.#drops = true;
+      this.dropped(1);
       return;
     }
     this.#waiting.set(key, occurrence);

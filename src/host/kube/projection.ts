@@ -16,7 +16,7 @@ export interface Projection {
 export function createProjection<T>(options: {
   readonly resource: Resource;
   readonly store: WritableStore<T>;
-  readonly project: (raw: KubeObject) => T | undefined;
+  readonly project: (raw: KubeObject, key: ObjectKey) => T | undefined;
   readonly log: Logger;
   readonly metrics?: KubeMetrics | undefined;
 }): Projection {
@@ -41,7 +41,7 @@ export function createProjection<T>(options: {
       const key = keyOf(raw.metadata);
       let value: T | undefined;
       try {
-        value = project(raw);
+        value = project(raw, key);
       } catch (failure) {
         failed(key, failure);
         return false;

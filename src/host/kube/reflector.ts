@@ -13,8 +13,8 @@ import { watchOnce, type WatchEvent } from './watching.ts';
 export interface ReflectorOptions<T> extends ListOptions {
   readonly client: KubeClient;
   readonly resource: Resource;
-  /** The narrow view that is kept of an object; undefined: not of interest, and taken out if it was in. May throw. */
-  readonly project: (raw: KubeObject) => T | undefined;
+  /** The narrow view that is kept of an object, under `key`; undefined: not of interest, and taken out if it was in. May throw. */
+  readonly project: (raw: KubeObject, key: ObjectKey) => T | undefined;
   /** Marks dirty, decides nothing. Called once for many events that came together. */
   readonly onChange?: () => void;
   /** An update that projects to the same is no change. */
@@ -162,21 +162,22 @@ class RunningReflector<T> implements Reflector<T> {
   async #list(): Promise<string> {
     const { client, resource, namespace, labelSelector, fieldSelector, pageSize = 500 } = this.#options;
     const options = { namespace, labelSelector, fieldSelector, pageSize, signal: this.#stopping.signal };
-    const seen = new Set<ObjectKey>();
+    // What was there and does not come again; at the first list nothing was.
+    const missed = new Set<ObjectKey>();
     const before = this.store.version;
     let version = '';
     const begin = (resourceVersion: string): void => {
       this.#refuseThePast(resourceVersion);
       version = resourceVersion;
-      seen.clear();
+      for (const key of this.#keys()) missed.add(key);
     };
     const item = (raw: KubeObject): void => {
-      seen.add(keyOf(raw.metadata));
+      if (missed.size > 0) missed.delete(keyOf(raw.metadata));
       this.#projection.put(raw);
     };
     try {
       await listPages(client, resource, options, { begin, item });
-      this.#removeOthers(seen);
+      for (const key of missed) this.#projection.remove(key);
     } finally {
       if (this.store.version !== before && this.#hasSynced) this.#changed();
     }
@@ -197,9 +198,8 @@ class RunningReflector<T> implements Reflector<T> {
     throw new KubeError({ status: 0, reason: 'Stale', message });
   }
 
-  #removeOthers(kept: ReadonlySet<ObjectKey>): void {
-    const gone = [...this.store.keys(), ...this.#projection.failures.keys()].filter((key) => !kept.has(key));
-    for (const key of gone) this.#projection.remove(key);
+  #keys(): readonly ObjectKey[] {
+    return [...this.store.keys(), ...this.#projection.failures.keys()];
   }
 
   #finishFirstList(): void {
@@ -291,7 +291,7 @@ class RunningReflector<T> implements Reflector<T> {
     this.#resourceVersion = undefined;
     this.#newestSeen = undefined;
     const before = this.store.version;
-    this.#removeOthers(new Set());
+    for (const key of this.#keys()) this.#projection.remove(key);
     if (this.store.version !== before) this.#changed();
     this.#finishFirstList();
     return MISSING_RETRY_MS * (0.5 + Math.random() / 2);

@@ -1,5 +1,3 @@
-import { flat } from '../../cluster/flat.ts';
-
 /** Where a kind of object lives in the API. The group is data: the same code reads `heraldlb.io` or `metallb.io`. */
 export interface Resource {
   /** Empty for the core group. */
@@ -42,7 +40,7 @@ export function apiVersionOf(resource: Resource): string {
 }
 
 export function keyOf(ref: Ref): ObjectKey {
-  return ref.namespace === undefined || ref.namespace === '' ? ref.name : flat(`${ref.namespace}/${ref.name}`);
+  return ref.namespace === undefined || ref.namespace === '' ? ref.name : [ref.namespace, ref.name].join('/');
 }
 
 /** Without a namespace: the whole cluster. */
