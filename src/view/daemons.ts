@@ -70,12 +70,7 @@ const OVERDUE_S = 60;
  * @param nowMs milliseconds since 1970
  * @param renewed the lease was seen to be renewed: whatever the clocks say, somebody leads
  */
-export function controllerView(
-  lease: unknown,
-  daemons: readonly DaemonView[] | undefined,
-  nowMs: number,
-  renewed = false,
-): ControllerView {
+export function controllerView(lease: unknown, daemons: readonly DaemonView[] | undefined, nowMs: number, renewed = false): ControllerView {
   const seen = replicasOf(daemons ?? []);
   const leads = leadershipOf(lease, renewed ? Date.parse(renewTimeOf(lease) ?? '') : nowMs);
   if (leads !== undefined) return { ...leads, ...seen };
