@@ -99,7 +99,10 @@ describe('the condition Announced', () => {
     const { base: one, raw } = await well();
     await becomes('Announced');
     const problem = { reason: 'CannotListen', message: 'port 179 cannot be had' };
-    const told = async (): Promise<string[]> => [...(await eventsAbout(lab(), 'n1')), ...(await eventsAbout(lab(), 'tor'))];
+    // On a slow machine the controller has looked before the speakers of this test said their first word.
+    const isOfThis = (text: string): boolean => !text.startsWith('SpeakerNotRunning');
+    const told = async (): Promise<string[]> =>
+      [...(await eventsAbout(lab(), 'n1')), ...(await eventsAbout(lab(), 'tor'))].filter(isOfThis);
     for (const { metadata } of raw.nodeStates)
       tell(metadata.name, { ...withPeer(raw, metadata.name, 'Active'), ...(metadata.name === 'n1' ? { problems: [problem] } : {}) });
     const both = [expect.stringContaining('CannotListen x1'), expect.stringContaining('ConnectionRefused x1')];
