@@ -9,7 +9,7 @@ import { isForbidden, isNotFound } from '../host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../host/kube/objects.ts';
 import { ENDPOINT_SLICES, LEASES, NAMESPACES, NODES, PODS, type Resource, SERVICES, customResource } from '../host/kube/resource.ts';
 import type { ClusterObjects } from '../view/cluster.ts';
-import { controllerView, renewTimeOf } from '../view/daemons.ts';
+import { renewTimeOf } from '../view/daemons.ts';
 import { type ClusterFlags, listAll } from './clusterAccess.ts';
 import { docsOfUnread } from '../view/unread.ts';
 
@@ -32,7 +32,7 @@ export async function listCluster(client: KubeClient, { namespace, apiGroup }: C
     unless(isUnseen, getObject(client, LEASES, { namespace, name: LEASE })),
     readDefinitions(client, apiGroup === GROUP ? KINDS : []),
   ]);
-  const renewed = isOverdue(lease) && (await isRenewed(client, namespace, lease));
+  const renewed = isOld(lease) ? await isRenewed(client, namespace, lease) : undefined;
   return {
     config,
     services,
@@ -44,20 +44,28 @@ export async function listCluster(client: KubeClient, { namespace, apiGroup }: C
     definitions,
     ...(pods === undefined ? {} : { pods }),
     ...(lease === undefined ? {} : { lease }),
-    ...(renewed ? { renewed } : {}),
+    ...(renewed === undefined ? {} : { renewed }),
   };
 }
 
-const isOverdue = (lease: unknown): boolean => renewTimeOf(lease) !== undefined && !controllerView(lease, undefined, Date.now()).running;
+function isOld(lease: unknown): boolean {
+  const renewedMs = Date.parse(renewTimeOf(lease) ?? '');
+  return Date.now() - renewedMs > OLD_MS;
+}
 
-/** A leader renews every two seconds. */
-const RENEWAL_MS = 5000;
+/** A lease lasts 15 seconds, and a leader renews it every two. */
+const OLD_MS = 15_000;
+const LOOKS = 5;
+const LOOK_MS = 1000;
 
-/** The clocks of this machine and of the leader's may be far apart: a leader is accused only when it does not renew. */
+/** The clocks of this machine and of the leader's may be far apart: so it is seen whether somebody renews. */
 async function isRenewed(client: KubeClient, namespace: string, before: unknown): Promise<boolean> {
-  await sleep(RENEWAL_MS);
-  const after = await unless(isUnseen, getObject(client, LEASES, { namespace, name: LEASE }));
-  return after !== undefined && renewTimeOf(after) !== renewTimeOf(before);
+  for (let look = 0; look < LOOKS; look++) {
+    await sleep(LOOK_MS);
+    const after = await unless(isUnseen, getObject(client, LEASES, { namespace, name: LEASE }));
+    if (after !== undefined && renewTimeOf(after) !== renewTimeOf(before)) return true;
+  }
+  return false;
 }
 
 async function listConfig(client: KubeClient, apiGroup: string, namespace: string): Promise<RawObjects> {

@@ -14,8 +14,8 @@ import { type NodePlans, type World, type WorldContext, type WorldObjects, addre
 export interface ClusterObjects extends WorldObjects {
   /** Of the controller; undefined: there is none. */
   readonly lease?: unknown;
-  /** The lease was seen to be renewed, though it looks old by the clock of this machine. */
-  readonly renewed?: true;
+  /** Whether the lease, which looks old by the clock of this machine, was renewed meanwhile. */
+  readonly renewed?: boolean;
   /** Those of the namespace of HeraldLB; undefined: they may not be listed. */
   readonly pods?: readonly unknown[];
   /** CustomResourceDefinitions by plural, those that may be seen. */
@@ -61,7 +61,7 @@ export function readCluster(objects: ClusterObjects, { loadBalancerClass, ...con
     nodes: world.nodes,
     prospects: prospectsOf(world),
     states: new Map(objects.nodeStates.flatMap((object) => projectNodeState(object) ?? []).map((state) => [state.node, state])),
-    controller: controllerView(objects.lease, daemons, nowMs, objects.renewed === true),
+    controller: controllerView(objects.lease, daemons, nowMs, objects.renewed),
     daemons,
     outdated: outdatedKinds(KINDS, objects.definitions ?? new Map()),
     plans,

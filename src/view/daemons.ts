@@ -68,11 +68,17 @@ const OVERDUE_S = 60;
 /**
  * @param daemons undefined: may not be listed
  * @param nowMs milliseconds since 1970
- * @param renewed the lease was seen to be renewed: whatever the clocks say, somebody leads
+ * @param renewed whether the lease was seen to be renewed: that counts more than clocks
  */
-export function controllerView(lease: unknown, daemons: readonly DaemonView[] | undefined, nowMs: number, renewed = false): ControllerView {
+export function controllerView(
+  lease: unknown,
+  daemons: readonly DaemonView[] | undefined,
+  nowMs: number,
+  renewed?: boolean,
+): ControllerView {
   const seen = replicasOf(daemons ?? []);
-  const leads = leadershipOf(lease, renewed ? Date.parse(renewTimeOf(lease) ?? '') : nowMs);
+  const leads = leadershipOf(lease, renewed === true ? Date.parse(renewTimeOf(lease) ?? '') : nowMs);
+  if (leads !== undefined && renewed === false) return { ...leads, running: false, ...seen };
   if (leads !== undefined) return { ...leads, ...seen };
   // Without leader election there is no lease. What may not be looked at is not accused.
   const isUnseen = daemons === undefined || (seen.replicas?.ready ?? 0) > 0;

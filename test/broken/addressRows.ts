@@ -3,14 +3,18 @@ import { NAMESPACE } from '../controller/fixtures.ts';
 import { type Cluster, getService, ips, poolObject, serviceObject, startCluster, until } from '../controller/support.ts';
 
 export const pool = (name: string): Record<string, string> => ({ 'heraldlb.io/address-pool': name });
-const ask = (addresses: string): Record<string, string> => ({ 'heraldlb.io/loadBalancerIPs': addresses });
-const key = (name: string): Record<string, string> => ({ 'heraldlb.io/allow-shared-ip': name });
+export const ask = (addresses: string): Record<string, string> => ({ 'heraldlb.io/loadBalancerIPs': addresses });
+export const key = (name: string): Record<string, string> => ({ 'heraldlb.io/allow-shared-ip': name });
 
-/** What is asked of a controller that cannot give it. */
-interface Row {
+/** A Service; `edit` changes it where the API server itself would not take it so. */
+export interface Wish {
   readonly spec?: object;
   readonly annotations?: Record<string, string>;
   readonly edit?: object;
+}
+
+/** What is asked of a controller that cannot give it. */
+interface Row extends Wish {
   readonly reason: string;
 }
 
@@ -45,11 +49,15 @@ export const ADDRESS_ROWS: Readonly<Record<string, Row>> = {
 
 export const nameOf = (row: string): string => row.replaceAll(/\W+/g, '-').toLowerCase();
 
-async function make(
-  { lab }: Cluster,
-  name: string,
-  { spec = {}, annotations = {}, edit }: Pick<Row, 'spec' | 'annotations' | 'edit'>,
-): Promise<void> {
+/** What is asked for where the answer is this one. */
+export function wishOf(reason: string): Wish {
+  const row = Object.values(ADDRESS_ROWS).find((each) => each.reason === reason);
+  if (row === undefined) throw new Error(`nobody asks for ${reason}`);
+  const { reason: _, ...wish } = row;
+  return wish;
+}
+
+export async function makeService({ lab }: Cluster, name: string, { spec = {}, annotations = {}, edit }: Wish): Promise<void> {
   await lab.create(serviceObject(name, { ...spec, ...(edit === undefined ? {} : { type: 'ClusterIP' }) }, annotations));
   if (edit === undefined) return;
   // Such a Service may have been stored by an API server that took it.
@@ -59,8 +67,8 @@ async function make(
   lab.store.put('services', entry.key, { ...stored, spec: { ...stored.spec, type: 'LoadBalancer', ...edit } });
 }
 
-/** A cluster with a Service for each row, named by {@link nameOf}. */
-export async function startAddresses(
+/** A cluster with the pools, the claim and the node that the rows speak of, and a controller that has served those who were first. */
+export async function startPools(
   flags: Parameters<Cluster['start']>[1] = {},
   overrides: Parameters<Cluster['start']>[2] = {},
 ): Promise<{ readonly cluster: Cluster; readonly controller: Controller }> {
@@ -80,11 +88,22 @@ export async function startAddresses(
   await lab.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
   const status = { addresses: [{ type: 'InternalIP', address: '192.0.2.12' }] };
   await lab.patch({ apiVersion: 'v1', kind: 'Node', name: 'n1' }, { status }, { subresource: 'status' });
-  const holders = { holder: ask('192.0.2.9'), sharer: { ...ask('192.0.2.10'), ...key('k') }, one: pool('tiny'), two: pool('quota') };
-  for (const [name, annotations] of Object.entries(holders)) await lab.create(serviceObject(name, {}, annotations));
+  const holders: Readonly<Record<string, Wish>> = {
+    holder: { annotations: ask('192.0.2.9') },
+    sharer: { annotations: { ...ask('192.0.2.10'), ...key('k') } },
+    local: { annotations: { ...ask('192.0.2.13'), ...key('l') }, spec: { externalTrafficPolicy: 'Local' } },
+    one: { annotations: pool('tiny') },
+    two: { annotations: pool('quota') },
+  };
+  for (const [name, wish] of Object.entries(holders)) await makeService(cluster, name, wish);
   const controller = await cluster.start('one', flags, overrides);
   for (const name of Object.keys(holders)) await until(`${name} to have it`, async () => ips(await getService(lab, name)).length > 0);
-  for (const [row, { spec, annotations, edit }] of Object.entries(ADDRESS_ROWS))
-    await make(cluster, nameOf(row), { ...(spec && { spec }), ...(annotations && { annotations }), ...(edit && { edit }) });
   return { cluster, controller };
+}
+
+/** And with a Service for each row, named by {@link nameOf}. */
+export async function startAddresses(...how: Parameters<typeof startPools>): ReturnType<typeof startPools> {
+  const started = await startPools(...how);
+  for (const [row, wish] of Object.entries(ADDRESS_ROWS)) await makeService(started.cluster, nameOf(row), wish);
+  return started;
 }
