@@ -47,7 +47,11 @@ describe('serviceChange', () => {
     const assignment = given('10.0.0.1');
     const view = { ...after(service('a'), assignment, serviceChange(service('a'), assignment, NOW)), foreignIngress: true } as const;
     const ingress = [{ ip: '10.0.0.1', ipMode: 'VIP' }];
-    expect(serviceChange(view, assignment, LATER)).toEqual({ patch: { status: { loadBalancer: { ingress } } }, type: 'merge', notices: [] });
+    expect(serviceChange(view, assignment, LATER)).toEqual({
+      patch: { status: { loadBalancer: { ingress } } },
+      type: 'merge',
+      notices: [],
+    });
     const none: Assignment = { ingress: [], released: [], refusal: { reason: 'NoPools' } };
     const refused = {
       ...after(service('b'), none, serviceChange(service('b'), none, NOW)),
@@ -156,7 +160,13 @@ describe('serviceChange', () => {
   });
 
   it('names every condition there is, or, where it does not know them all, only what changes', () => {
-    const announced = { type: 'heraldlb.io/Announced', status: 'True', reason: 'Announced', message: 'x', lastTransitionTime: NOW } as const;
+    const announced = {
+      type: 'heraldlb.io/Announced',
+      status: 'True',
+      reason: 'Announced',
+      message: 'x',
+      lastTransitionTime: NOW,
+    } as const;
     const allocated = expect.objectContaining({ type: ALLOCATED, status: 'True' }) as unknown;
     const view = { ...service('a'), conditions: [announced] };
     const own = serviceChange(view, given('10.0.0.1'), NOW);
