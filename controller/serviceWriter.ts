@@ -110,8 +110,9 @@ class Writer {
     if (wanted === undefined) return;
     const change = serviceChange(service, wanted, new Date().toISOString());
     const ahead = this.#ahead(service, change === undefined);
+    if (change === undefined) return;
     const text = JSON.stringify([wanted.ingress, wanted.pool, wanted.refusal, wanted.missing]);
-    if (change !== undefined && ahead?.wanted !== text) await this.#write(service, wanted.ingress, change, text, ahead, stopped);
+    if (ahead?.wanted !== text) await this.#write(service, wanted.ingress, change, text, ahead, stopped);
   }
 
   /** The write whose result the watch has yet to show. */

@@ -1,12 +1,12 @@
 /**
- * How fast a controller gives many Services their addresses on a real kube-apiserver, beside bare status patches from a simple loop on
- * the same server, and beside MetalLB's controller where it is to be had.
+ * How fast a controller gives many Services their addresses on a real kube-apiserver, beside bare status patches on the same server, from
+ * one simple loop and from 16 at the same time, and beside MetalLB's controller where it is to be had.
  *
- *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [$(test/bench/metallb/build.sh)] [all|first|late|start]
+ *   node test/support/run.mjs test/bench/realController.bench.ts [COUNT] [$(test/bench/metallb/build.sh)] [all|first|late|start|once]
  *
  * `first`: only the Services that wait when a controller starts, and those that are made at once afterwards. `late`: only those that
- * wait for a pool. `start`: only the first half of `first`, and nothing to compare it with. The API server makes Services much slower than
- * it patches them, so all of it takes minutes.
+ * wait for a pool. `start`: only the first half of `first`, and nothing to compare it with. `once`: those that are made while it runs, and
+ * nothing else. The API server makes Services much slower than it patches them, so all of it takes minutes.
  *
  * BENCH_ONLY=HeraldLB or MetalLB: only that one. BENCH_PIN=1: API server and etcd on the first core, controller and loops on the second, so that
  * what the server can take is what is measured, and not who gets how much of a core.
@@ -87,14 +87,16 @@ function contenders(): Contender[] {
   return [heraldlb, other];
 }
 
-async function inLoops(count: number, work: (index: number) => Promise<void>): Promise<number> {
+/** @returns ms for all of COUNT; of one loop only the first tenth is run, because it is slow */
+async function inLoops(work: (index: number) => Promise<void>, loops = LOOPS): Promise<number> {
+  const count = loops === 1 ? Math.ceil(COUNT / 10) : COUNT;
   let next = 0;
   const start = performance.now();
   const loop = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++) await work(index);
   };
-  await Promise.all(Array.from({ length: LOOPS }, loop));
-  return performance.now() - start;
+  await Promise.all(Array.from({ length: loops }, loop));
+  return ((performance.now() - start) * COUNT) / count;
 }
 
 const servicesOf = (namespace: string): string => `/api/v1/namespaces/${namespace}/services`;
@@ -103,7 +105,7 @@ const servicesOf = (namespace: string): string => `/api/v1/namespaces/${namespac
 async function createServices(kube: Kube, namespace: string, ofClass?: string, pool?: string): Promise<number> {
   await kube.admin.raw('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   const annotations = pool === undefined ? {} : { 'metallb.io/address-pool': pool };
-  return inLoops(COUNT, async (index) => {
+  return inLoops(async (index) => {
     const spec = { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false, ports: [{ port: 80 }], loadBalancerClass: ofClass };
     const { status } = await kube.admin.raw('POST', servicesOf(namespace), { metadata: { name: `s${index}`, annotations }, spec });
     if (status !== 201) throw new Error(`creating a Service: ${status}`);
@@ -113,16 +115,16 @@ async function createServices(kube: Kube, namespace: string, ofClass?: string, p
 let rounds = 0;
 
 /** Each time with other addresses: a patch that changes nothing is not written. */
-async function barePatches(kube: Kube, namespace: string): Promise<number> {
+async function barePatches(kube: Kube, namespace: string, loops = LOOPS): Promise<number> {
   const network = 200 + rounds++;
   const ingress = (index: number): object => ({
     status: { loadBalancer: { ingress: [{ ip: `10.${network}.${index >> 8}.${index & 255}` }] } },
   });
-  return inLoops(COUNT, async (index) => {
+  return inLoops(async (index) => {
     const path = `${servicesOf(namespace)}/s${index}/status`;
     const { status } = await kube.admin.raw('PATCH', path, ingress(index), 'application/merge-patch+json');
     if (status !== 200) throw new Error(`patching a status: ${status}`);
-  });
+  }, loops);
 }
 
 /** Fifty of them, spread over all, one after another: a list of thousands several times a second would be a load of its own. */
@@ -134,20 +136,37 @@ async function untilSampleAssigned(kube: Kube, namespace: string): Promise<void>
 }
 
 /** On Services that the controller looks after too, but nothing that it reads: each time another value, else nothing is written. */
-async function bareConditions(kube: Kube, namespace: string): Promise<number> {
+async function bareConditions(kube: Kube, namespace: string, loops = LOOPS): Promise<number> {
   const message = `round ${rounds++}`;
   const condition = { type: 'example.com/Bare', status: 'True', reason: 'Yes', message, lastTransitionTime: '2026-01-01T00:00:00Z' };
-  return inLoops(COUNT, async (index) => {
+  return patchConditions(kube, namespace, condition, loops);
+}
+
+async function patchConditions(kube: Kube, namespace: string, condition: object, loops = LOOPS): Promise<number> {
+  return inLoops(async (index) => {
     const path = `${servicesOf(namespace)}/s${index}/status`;
     const body = { status: { conditions: [condition] } };
     const { status } = await kube.admin.raw('PATCH', path, body, 'application/strategic-merge-patch+json');
     if (status !== 200) throw new Error(`patching a status: ${status}`);
-  });
+  }, loops);
+}
+
+/** By many loops, and by one after another. */
+interface Bare {
+  readonly many: number;
+  readonly one: number;
+}
+
+/** Leaves the Services as they were: few have conditions of other programs. */
+async function bothBare(kube: Kube): Promise<Bare> {
+  const bare = { one: await bareConditions(kube, 'late', 1), many: await bareConditions(kube, 'late') };
+  await patchConditions(kube, 'late', { type: 'example.com/Bare', $patch: 'delete' });
+  return bare;
 }
 
 /** Services that wait for a pool, and then it is there: what a controller that runs already needs to the last VIP. */
 async function poolComes(kube: Kube, pools: readonly object[], pid: number): Promise<Late> {
-  const bareMs = [await bareConditions(kube, 'late')];
+  const before = await bothBare(kube);
   await sleep(2000);
   const cpu = { own: cpuSeconds(pid), servers: serverCpuSeconds(pid) };
   const from = performance.now();
@@ -159,14 +178,14 @@ async function poolComes(kube: Kube, pools: readonly object[], pid: number): Pro
   // Events come after the statuses.
   await sleep(COUNT);
   const withEvents = cpuSeconds(pid) - cpu.own;
-  bareMs.push(await bareConditions(kube, 'late'));
-  return { ms, bareMs, own, servers, withEvents };
+  return { ms, before, after: await bothBare(kube), own, servers, withEvents };
 }
 
 interface Late {
   readonly ms: number;
-  /** Before and after, with the controller watching. */
-  readonly bareMs: readonly number[];
+  /** With the controller watching. */
+  readonly before: Bare;
+  readonly after: Bare;
   /** CPU seconds from the pool to the last VIP. */
   readonly own: number;
   readonly servers: number;
@@ -225,7 +244,7 @@ function peakMb(pid: number): number {
 const rate = (ms: number): string => `${((COUNT * 1000) / ms).toFixed(0)}/s`;
 
 interface First {
-  readonly bare: number;
+  readonly bare: Bare;
   readonly waiting: number;
   readonly created: number;
   readonly atOnce: number;
@@ -242,7 +261,8 @@ async function fromStart(kube: Kube, start: () => ChildProcess): Promise<Pick<Fi
 
 /** Services that wait when the controller starts, and as many that are made while it runs. */
 async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
-  const bare = await barePatches(kube, 'bare');
+  await createServices(kube, 'bare', 'example.com/none');
+  const bare = { one: await barePatches(kube, 'bare', 1), many: await barePatches(kube, 'bare') };
   const { waiting, cpuWaiting } = await fromStart(kube, start);
   await sleep(1000);
   const atOnceFrom = performance.now();
@@ -252,43 +272,81 @@ async function first(kube: Kube, start: () => ChildProcess): Promise<First> {
   return { bare, waiting, created, atOnce, cpuWaiting };
 }
 
+const times = (base: number, ms: number): string => (base / ms).toFixed(2);
+
 function printFirst(name: string, { bare, waiting, created, atOnce, cpuWaiting }: First, pid: number): void {
   console.log(
-    '| controller | bare patches | from its start | ratio | creating as many | last VIP after the last create | CPU at first | CPU | peak |',
+    '| controller | bare patches: 16 loops | one loop | from its start | of 16 loops | of one loop | last VIP after the last create | CPU at first | CPU in all | peak |',
   );
-  console.log('|---|---|---|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|---|---|---|');
   console.log(
-    `| ${name} | ${rate(bare)} | ${rate(waiting)} | ${(bare / waiting).toFixed(2)} | ${(created / 1000).toFixed(1)} s | ` +
+    `| ${name} | ${[bare.many, bare.one, waiting].map(rate).join(' | ')} | ${times(bare.many, waiting)} | ${times(bare.one, waiting)} | ` +
       `${((atOnce - created) / 1000).toFixed(1)} s | ${cpuWaiting.toFixed(1)} s | ${cpuSeconds(pid).toFixed(1)} s | ${peakMb(pid).toFixed(0)} MB |\n`,
   );
+}
+
+/**
+ * From the first create to the last VIP while a controller runs, beside as many created and then patched where there is none. Each on an API
+ * server of its own: the more Services one has, the longer it takes to make another.
+ */
+async function createdAtOnce({ name, crds, objects, start }: Contender): Promise<void> {
+  const empty = await startKube({ controllers: false });
+  let alone = 0;
+  let bare: Bare;
+  try {
+    pinServers();
+    alone = await createServices(empty, 'bare', 'example.com/none');
+    bare = { one: await barePatches(empty, 'bare', 1), many: await barePatches(empty, 'bare') };
+  } finally {
+    await empty.close();
+  }
+  await withController({ name, crds, objects, start }, async (kube, begin) => {
+    begin();
+    await sleep(5000);
+    const from = performance.now();
+    const created = await createServices(kube, 'at-once');
+    await untilAssigned(kube, 'at-once');
+    const ms = performance.now() - from;
+    console.log(
+      '| created at once | first create to last VIP | last create to last VIP | created alone | patched by 16 loops | by one | of alone and 16 loops | and one loop |',
+    );
+    console.log('|---|---|---|---|---|---|---|---|');
+    console.log(
+      `| ${name} | ${rate(ms)} | ${((ms - created) / 1000).toFixed(1)} s | ${[alone, bare.many, bare.one].map(rate).join(' | ')} | ` +
+        `${times(alone + bare.many, ms)} | ${times(alone + bare.one, ms)} |\n`,
+    );
+  });
 }
 
 async function late(kube: Kube, name: string, pools: readonly object[], started: () => ChildProcess): Promise<void> {
   await createServices(kube, 'late', undefined, 'late');
   await bareConditions(kube, 'late');
   const serversBefore = serverCpuSeconds(0);
-  const alone = await bareConditions(kube, 'late');
+  const many = await bareConditions(kube, 'late');
   const serversAlone = serverCpuSeconds(0) - serversBefore;
+  const alone = { many, one: await bareConditions(kube, 'late', 1) };
   const child = started();
   const pid = child.pid ?? 0;
   // Refusals, and their events.
   await sleep(2 * COUNT);
-  const { ms, bareMs, own, servers, withEvents } = await poolComes(kube, pools, pid);
+  const { ms, before, after, own, servers, withEvents } = await poolComes(kube, pools, pid);
   const peak = peakMb(pid);
   await end([child]);
-  const aloneAfter = await bareConditions(kube, 'late');
+  const aloneAfter = await bothBare(kube);
+  const row = (what: string, bare: readonly Bare[]): void => {
+    const mean = (of: (bare: Bare) => number): number => bare.reduce((sum, one) => sum + of(one), 0) / bare.length;
+    const [most, single] = [mean((one) => one.many), mean((one) => one.one)];
+    const cells = [...bare.map((one) => rate(one.many)), times(most, ms), ...bare.map((one) => rate(one.one)), times(single, ms)];
+    console.log(`| ${what} | ${cells.join(' | ')} |`);
+  };
+  console.log(`${name}: from the pool to the last VIP ${rate(ms)}\n`);
+  console.log('| bare patches | 16 loops: before | after | ratio | one loop: before | after | ratio |');
+  console.log('|---|---|---|---|---|---|---|');
+  row('no controller', [alone, aloneAfter]);
+  row('the controller watches', [before, after]);
   const perService = (seconds: number): string => `${((seconds * 1000) / COUNT).toFixed(2)} ms`;
   console.log(
-    '| controller | bare patches: alone | watched before | watched after | alone after | a pool comes | of those alone | of those watched |',
-  );
-  console.log('|---|---|---|---|---|---|---|---|');
-  const [before = 0, after = 0] = bareMs;
-  console.log(
-    `| ${name} | ${[alone, before, after, aloneAfter, ms].map(rate).join(' | ')} | ` +
-      `${((alone + aloneAfter) / 2 / ms).toFixed(2)} | ${((before + after) / 2 / ms).toFixed(2)} |`,
-  );
-  console.log(
-    `CPU for each Service: controller ${perService(own)}, ${perService(withEvents)} with its events; API server and etcd ` +
+    `\nCPU for each Service: controller ${perService(own)}, ${perService(withEvents)} with its events; API server and etcd ` +
       `${perService(servers)}, for a bare patch ${perService(serversAlone)}; at most ${peak.toFixed(0)} MB\n`,
   );
 }
@@ -300,7 +358,11 @@ async function end(children: readonly ChildProcess[]): Promise<void> {
   }
 }
 
-async function measure({ name, crds, objects, late: lateObject, start }: Contender): Promise<void> {
+/** Everything runs that `begin` starts, until the work is done. */
+async function withController(
+  { name, crds, objects, start }: Omit<Contender, 'late'>,
+  work: (kube: Kube, begin: () => ChildProcess, running: readonly ChildProcess[]) => Promise<void>,
+): Promise<void> {
   const kube = await startKube({ controllers: false });
   const running: ChildProcess[] = [];
   const begin = (): ChildProcess => {
@@ -314,6 +376,20 @@ async function measure({ name, crds, objects, late: lateObject, start }: Contend
     await sleep(3000);
     for (const object of objects) await kube.admin.apply(object);
     pinServers();
+    await work(kube, begin, running);
+  } finally {
+    await end(running);
+    await kube.close();
+  }
+}
+
+async function measure(contender: Contender): Promise<void> {
+  const { name, late: lateObject } = contender;
+  if (phases === 'once') {
+    await createdAtOnce(contender);
+    return;
+  }
+  await withController(contender, async (kube, begin, running) => {
     if (phases === 'start') {
       const { waiting, cpuWaiting } = await fromStart(kube, begin);
       const peak = peakMb(running[0]?.pid ?? 0).toFixed(0);
@@ -322,16 +398,10 @@ async function measure({ name, crds, objects, late: lateObject, start }: Contend
       );
       return;
     }
-    if (phases !== 'late') {
-      await createServices(kube, 'bare', 'example.com/none');
-      printFirst(name, await first(kube, begin), running[0]?.pid ?? 0);
-    }
+    if (phases !== 'late') printFirst(name, await first(kube, begin), running[0]?.pid ?? 0);
     await end(running);
     if (phases !== 'first') await late(kube, name, [lateObject], begin);
-  } finally {
-    await end(running);
-    await kube.close();
-  }
+  });
 }
 
 console.log(`${COUNT} Services, ${LOOPS} writers\n`);

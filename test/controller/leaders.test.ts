@@ -202,8 +202,8 @@ class Replica {
     if (view !== undefined && assignment !== undefined) {
       const change = serviceChange(view, assignment, '2026-01-01T00:00:00Z');
       if (change !== undefined) {
-        const patched = change.patch.status?.['conditions'] as readonly (ConditionView & { $patch?: string })[] | null | undefined;
-        const conditions = patched === null || patched?.some(({ $patch }) => $patch === 'delete') === true ? [] : patched;
+        const patched = change.patch.status?.['conditions'] as readonly ConditionView[] | null | undefined;
+        const conditions = patched === null ? [] : patched;
         const sent = this.#handovers.sending(of, view.resourceVersion, assignment.ingress);
         this.inFlight.push({ service: view, assignment, conditions, sent });
         return;
