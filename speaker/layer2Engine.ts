@@ -289,7 +289,7 @@ export class Layer2Engine {
   }
 
   problems(): WireProblem[] {
-    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants)];
+    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants, this.#speakers)];
   }
 
   stop(): void {
