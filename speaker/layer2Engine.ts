@@ -291,7 +291,7 @@ export class Layer2Engine {
   }
 
   problems(): WireProblem[] {
-    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants.all)];
+    return [...this.#interfaces.problems(), ...claimProblems(this.#announcer.claims.values(), this.#occupants.all, this.#speakers)];
   }
 
   stop(): void {

@@ -4,6 +4,7 @@ import type { Mac } from '../src/net/mac.ts';
 import { wallNow } from './clock.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { ClaimNews, ClaimReport, ClaimState, WireProblem } from './report.ts';
+import type { SpeakerMacs } from './speakerMacs.ts';
 
 const NO_NAMES: readonly string[] = [];
 
@@ -63,14 +64,18 @@ export class ClaimReports {
   }
 }
 
-/** @param occupants who else was seen to have an address */
+/** @param occupants who else was seen to have an address @param speakers who knows the MACs of nodes */
 export function claimProblems(
   claims: Iterable<Claim>,
   occupants: ReadonlyMap<Ip, { readonly mac: Mac; readonly interface: string }>,
+  speakers: Pick<SpeakerMacs, 'nodeOf'>,
 ): WireProblem[] {
   const stranded: WireProblem[] = [];
   for (const { ip, phase, wanted } of claims)
     if (phase === 'waiting') stranded.push({ reason: 'NoUsableInterface', ip, interfaces: wanted.interfaces ?? [] });
-  const occupied = [...occupants].map(([ip, occupant]): WireProblem => ({ reason: 'AddressInUse', ip, ...occupant }));
+  const occupied = [...occupants].map(([ip, occupant]): WireProblem => {
+    const node = speakers.nodeOf(occupant.mac);
+    return { reason: 'AddressInUse', ip, ...occupant, ...(node === undefined ? {} : { node }) };
+  });
   return [...stranded, ...occupied];
 }

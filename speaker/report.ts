@@ -94,7 +94,7 @@ export type Capability = 'NET_RAW' | 'NET_ADMIN' | 'NET_BIND_SERVICE';
 
 /** What keeps a plan from being carried out. Stable codes: NodeState, events and metrics use them. */
 export type WireProblem =
-  | { readonly reason: 'AddressInUse'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
+  | { readonly reason: 'AddressInUse'; readonly ip: Ip; readonly mac: Mac; readonly interface: string; readonly node?: string }
   /** `owner`: a Node, or the default gateway. */
   | { readonly reason: 'AddressOfNode'; readonly ip: Ip; readonly owner: string }
   | { readonly reason: 'NoUsableInterface'; readonly ip: Ip; readonly interfaces: readonly string[] }
@@ -128,7 +128,8 @@ export type WireProblem =
 type Sentences = { readonly [R in WireProblem['reason']]: (facts: Extract<WireProblem, { reason: R }>) => string };
 
 const SENTENCES: Sentences = {
-  AddressInUse: ({ ip, mac, interface: name }) => `${mac} on ${name} uses ${ip} too`,
+  AddressInUse: ({ ip, mac, interface: name, node }) =>
+    `${mac} on ${name} uses ${ip} too${node === undefined ? '' : `: that is node ${node} of this cluster, where somebody may have configured it`}`,
   AddressOfNode: ({ ip, owner }) => `${ip} is the address of ${owner}, and is not announced`,
   NoUsableInterface: ({ ip, interfaces }) =>
     interfaces.length === 0

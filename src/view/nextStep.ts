@@ -101,7 +101,8 @@ const WIRE: Readonly<Record<string, string>> = {
 };
 
 const SESSION: Readonly<Record<SessionReason, string>> = {
-  ConnectionRefused: 'configure this node as a neighbour on the router, and peerPort in the BGPPeer',
+  ConnectionRefused:
+    'configure this node as a neighbour on the router, and peerPort in the BGPPeer; or does a firewall refuse in its place?',
   NoAnswer: 'look for a firewall on the way, a password on the router, and ebgpMultiHop',
   KeyNotAccepted: 'give the BGPPeer and the router the same password',
   NoRouteToRouter: 'look at `ip route get ROUTER` on the node',

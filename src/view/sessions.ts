@@ -42,7 +42,9 @@ function peerSessions(situation: Situation, node: string, peer: Planned): Sessio
   const runs = speakerRuns(situation, node);
   const planned = situation.planned?.(node, peer.name);
   const found =
-    reports.length === 0 ? [missing(node, peer, state, runs)] : reports.map((report) => sessionView(node, peer, report, state, runs));
+    reports.length === 0
+      ? [missing(node, peer, state, runs)]
+      : reports.map((report) => sessionView(situation, node, peer, report, state, runs));
   return planned === undefined ? found : found.map((session) => ({ ...session, planned }));
 }
 
@@ -70,11 +72,20 @@ function whyMissing(node: string, { name, session }: Planned, state: NodeStateVi
   return explainCause({ reason: 'NotOnTheWire', node, what: `a session with ${name}` }, placeOf(name, node));
 }
 
-function sessionView(node: string, peer: Planned, report: SessionReport, state: NodeStateView | undefined, runs: boolean): SessionView {
+function sessionView(
+  situation: Situation,
+  node: string,
+  peer: Planned,
+  report: SessionReport,
+  state: NodeStateView | undefined,
+  runs: boolean,
+): SessionView {
   const { address, asn, since, routes = 0, lastError, lastErrorAt } = report;
   const bfd = bfdOf(peer.name, report, state);
   const up = runs && report.state === 'Established';
-  const cause = runs ? causeOf(node, peer, { ...report, bfd }, state) : explainCause({ reason: 'SpeakerNotRunning', node }, node);
+  const cause = runs
+    ? causeOf(situation, node, peer, { ...report, bfd }, state)
+    : explainCause({ reason: 'SpeakerNotRunning', node }, node);
   return {
     node,
     peer: peer.name,
@@ -98,7 +109,13 @@ function bfdOf(peer: string, { address }: SessionReport, state: NodeStateView | 
 
 type Reported = SessionReport & { readonly bfd: string | undefined };
 
-function causeOf(node: string, { name, session }: Planned, report: Reported, state: NodeStateView | undefined): Cause | undefined {
+function causeOf(
+  situation: Situation,
+  node: string,
+  { name, session }: Planned,
+  report: Reported,
+  state: NodeStateView | undefined,
+): Cause | undefined {
   const place = placeOf(name, node);
   const problem = problemOf(state, name);
   if (problem !== undefined) return nodeProblemCause(problem, node);
@@ -106,9 +123,15 @@ function causeOf(node: string, { name, session }: Planned, report: Reported, sta
     if (session.bfd === undefined || report.bfd === 'Up') return undefined;
     return sessionCause({ reason: 'BfdNotGuarding', message: `BFD is ${report.bfd ?? 'absent'}: it does not guard the session` }, place);
   }
+  const router = report.address ?? session.address;
+  const isNode = situation.nodes.find(({ internalIPs }) => internalIPs.some((ip) => ip === router));
   const deaf = waits(session) ? state?.problems.find(isDeaf) : undefined;
   if (deaf !== undefined) return nodeProblemCause(deaf, node);
-  return sessionCause(sessionTrouble(report.lastError, factsOf(session)), place);
+  const { reason, message } = sessionTrouble(report.lastError, factsOf(session));
+  return sessionCause(
+    { reason, message: isNode === undefined ? message : `${message}; ${router} is the address of node ${isNode.name}` },
+    place,
+  );
 }
 
 function problemOf(state: NodeStateView | undefined, peer: string): NodeProblem | undefined {

@@ -42,6 +42,8 @@ export interface Row {
   /** The first cause; absent: there is none. */
   readonly reason?: string;
   readonly object?: string;
+  /** Part of its message. */
+  readonly says?: string;
   /** What is bad was never good, so that there is no last good version of it. */
   readonly isNew?: true;
   /** The first cause where a controller that runs does something about it. */
@@ -290,6 +292,13 @@ export const WIRE_ROWS: Readonly<Record<string, Row>> = {
       return 91_000;
     },
     reason: 'HoldTimerExpired',
+  },
+  'a BGPPeer whose address is a node of the cluster': {
+    by: 'bgp',
+    broken: (cluster) => void (spec(cluster, 'BGPPeer', 'tor')['peerAddress'] = '192.0.2.12'),
+    wire: dials((dial) => dial.events.failed('ECONNRESET')),
+    reason: 'ConnectionLost',
+    says: '192.0.2.12 is the address of node n2',
   },
   'a router that takes connections and says nothing': {
     by: 'bgp',

@@ -24,7 +24,7 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
 
   it.each(Object.entries(ROWS))(
     '%s',
-    async (_, { by, broken, wire = calm, after, service = 'web', state = 'notAnnounced', reason, object }) => {
+    async (_, { by, broken, wire = calm, after, service = 'web', state = 'notAnnounced', reason, object, says = '' }) => {
       const raw = structuredClone(base);
       if (by === 'bgp') raw.config.L2Advertisement = [];
       if (by === 'layer2') raw.config.BGPAdvertisement = [];
@@ -35,6 +35,7 @@ describe('explain names the cause, with planner, engine and NodeState as the pro
       const [first] = explanation.causes;
       expect([explanation.state, first?.reason]).toEqual([state, reason]);
       expect(first?.object).toBe(object ?? first?.object);
+      expect(first?.message ?? '').toContain(says);
       // Whatever is said leads somewhere, and says what to do.
       for (const { docs, next } of explanation.causes)
         expect([docs, next]).toEqual([expect.stringMatching(/#[\w-]+$/), expect.stringMatching(/\w{3}/)]);

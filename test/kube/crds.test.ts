@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../src/api/crd.ts';
+import { outdatedKinds } from '../../src/view/definitions.ts';
 import { INVALID, INVALID_ENTRIES, type ObjectCase, VALID } from '../api/objectCases.ts';
 import { until } from '../support/until.ts';
 import { needKube } from './binaries.ts';
@@ -49,6 +50,12 @@ describe.skipIf(needKube('the CRDs on the real server') === undefined)('our CRDs
     });
     return status === 201 ? 'taken' : `${status} ${String((body as { readonly message?: string }).message)}`;
   }
+
+  it('are found to be of this version as the server has stored them', async () => {
+    const byPlural = new Map((await definitions()).map((one) => [one.metadata.name.split('.')[0] ?? '', one]));
+    expect(byPlural.size).toBe(KINDS.length);
+    expect(outdatedKinds(KINDS, byPlural)).toEqual([]);
+  });
 
   it('are structural', async () => {
     const found = await definitions();

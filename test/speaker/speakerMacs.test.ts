@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { claimProblems } from '../../speaker/layer2Words.ts';
+import { wireProblemText } from '../../speaker/report.ts';
 import { SpeakerMacs } from '../../speaker/speakerMacs.ts';
 import { questionFrame } from '../../src/layer2/gratuitous.ts';
 import type { Mac } from '../../src/net/mac.ts';
@@ -42,4 +44,14 @@ it('and from what the node advertises, on a segment where only IPv6 is spoken', 
 it('nothing is learnt from another host, whose address only ends alike', () => {
   expect(learnt(questionFrame(ip('fd00::1'), ip('fd01::6'), link))).toBeUndefined();
   expect(learnt(questionFrame(ip('10.0.0.1'), ip('10.0.0.9'), link))).toBeUndefined();
+});
+
+it('an address that somebody configured on another node is told with the name of that node', () => {
+  const macs = new SpeakerMacs();
+  macs.set(PEERS);
+  macs.learn(questionFrame(ip('10.0.0.1'), ip('10.0.0.4'), link));
+  const told = (mac: Mac): string[] =>
+    claimProblems([], new Map([[ip('10.0.0.200'), { mac, interface: 'eth0' }]]), macs).map(wireProblemText);
+  expect(told(MAC)).toEqual([expect.stringContaining('that is node node4 of this cluster')]);
+  expect(told('02:00:00:00:00:99' as Mac)).toEqual(['02:00:00:00:00:99 on eth0 uses 10.0.0.200 too']);
 });
