@@ -11,13 +11,15 @@ import {
   sameNames,
 } from './announcerState.ts';
 import { DueHeap } from './dueHeap.ts';
-import { type Link, isFit, isSelected } from './link.ts';
+import { type Link, isFit, isSelected, sameLink } from './link.ts';
 import { makeBucket, readyAt, refill } from './tokenBucket.ts';
 
 type Effects = AnnouncerEffect[];
 
 /** So many announcements are worth a wake-up; fewer wait for one another while the rate limit holds. */
 const BATCH = 100;
+/** More may come within so long. */
+const CATCH_UP_MS = 500;
 /** So many go out in one step, which takes a few milliseconds: a BFD packet that waits longer may come too late. */
 const MOST_AT_ONCE = 128;
 
@@ -137,7 +139,7 @@ function changeClaims(
   for (const want of wanted) {
     const claim = state.claims.get(want.ip);
     if (claim === undefined) {
-      const fresh: Claim = newClaim(want, now);
+      const fresh = newClaim(want, now);
       state.claims.set(want.ip, fresh);
       begin(state, fresh, now, effects);
       continue;
@@ -180,9 +182,7 @@ function refresh(state: AnnouncerState, now: Instant): void {
   }
 }
 
-function isQuiet({ wanted }: Claim): boolean {
-  return wanted.quiet === true;
-}
+const isQuiet = ({ wanted }: Claim): boolean => wanted.quiet === true;
 
 function newClaim(wanted: WantedClaim, now: Instant): Claim {
   return {
@@ -270,13 +270,17 @@ function announce(state: AnnouncerState, claim: Claim, context: Context, effects
   const delays = state.config.burstDelaysMs;
   const next = delays[claim.sent];
   if (next !== undefined) {
-    // The rate limit may have held this one back; the gap to the next is kept rather than the moment.
-    const gap = next - (delays[claim.sent - 1] ?? 0);
-    state.due.schedule(claim, after(context.now, gap));
+    // The rate limit may have held this one back: the gap is kept.
+    state.due.schedule(claim, after(context.now, next - (delays[claim.sent - 1] ?? 0) + backlogMs(state)));
   } else if (state.config.repeatMs > 0) {
     // Spread, so that thousands that were taken at once do not repeat at once.
     state.due.schedule(claim, after(context.now, jitter(state.config.repeatMs, 0.75, 1, context.random)));
   } else state.due.remove(claim);
+}
+
+/** Of thousands that are taken at once each is announced once before any is a second time. */
+function backlogMs({ bucket, due, config }: AnnouncerState): number {
+  return bucket.tokens >= MOST_AT_ONCE ? 0 : CATCH_UP_MS + (due.size * 1000) / config.pacePerSecond;
 }
 
 function send(state: AnnouncerState, claim: Claim, kind: 'probe' | 'announce', effects: Effects): void {
@@ -291,8 +295,4 @@ function linksOf(state: AnnouncerState, claim: Claim): Link[] {
   const fit: Link[] = [];
   for (const link of state.links.values()) if (isFit(link, claim.ip) && isSelected(link.name, claim.wanted.interfaces)) fit.push(link);
   return fit;
-}
-
-function sameLink(a: Link | undefined, b: Link): boolean {
-  return a?.index === b.index && a.mac === b.mac && a.up === b.up && a.arp === b.arp && a.ndp === b.ndp;
 }

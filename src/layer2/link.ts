@@ -31,3 +31,8 @@ export function isFit(link: Link, ip: Ip): boolean {
 export function isSelected(name: string, interfaces: readonly string[] | undefined): boolean {
   return interfaces === undefined || interfaces.includes(name);
 }
+
+/** As far as announcing is concerned. */
+export function sameLink(a: Link | undefined, b: Link): boolean {
+  return a?.index === b.index && a.mac === b.mac && a.up === b.up && a.arp === b.arp && a.ndp === b.ndp;
+}

@@ -39,6 +39,22 @@ describe('take-over', () => {
     expect(run.log.map(({ kind }) => kind)).toEqual(['answer', 'announce']);
   });
 
+  it('10,000 claims that come in slices: hardly any is announced a second time before all were', () => {
+    const run = driver();
+    const claims = Array.from({ length: 10_000 }, (_, i) => ({ ip: ip(`10.0.${i >> 8}.${i & 255}`), probe: false }));
+    for (let at = 0; at < claims.length; at += 500) {
+      run.send({ kind: 'claims', claims: claims.slice(at, at + 500), gone: [] });
+      run.runUntil(run.now + 15);
+    }
+    run.runUntil(4000);
+    const first = new Map<string, number>();
+    for (const { ip: address, at } of run.of('announce')) first.set(address, Math.min(first.get(address) ?? Infinity, at));
+    expect(first.size).toBe(10_000);
+    // At 20,000 in a second it could be half a second.
+    expect(Math.max(...first.values())).toBeLessThan(530);
+    expect(run.of('announce').length).toBeGreaterThan(30_000);
+  });
+
   it('repeats never when told so', () => {
     const run = driver({ repeatMs: 0 });
     run.send({ kind: 'claims', claims: [{ ip: A, probe: false }] });

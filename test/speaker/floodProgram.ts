@@ -3,6 +3,7 @@
  *   speaker NODE PEER SOURCE ADDRESS VIPS   the wire thread of a node with a session to its peer, and so many VIPs of either family if it is `a`;
  *                                           a line of its input is answered with a report
  *   flood DEVICE SECONDS MAC                questions for these VIPs as fast as it can, from changing MACs, and frames that mean no good
+ *   noise DEVICE SECONDS MAC                broadcasts that concern no VIP, as fast as it can
  *   ask DEVICE COUNT                        one question for another VIP every 40 ms; prints how many were answered, and the longest wait
  */
 import { readFileSync } from 'node:fs';
@@ -51,7 +52,9 @@ async function speaker([node = '', peer = '', source = '', address = '', count =
       const { bfd, claims } = engine.report();
       const [session] = bfd;
       const drops = [...engine.layer2.counters.drops.keys()];
+      const { user, system } = process.cpuUsage();
       say({
+        cpuMicros: user + system,
         state: session?.state,
         downs: session?.counters.timesDown,
         claimed: claims.filter(({ phase }) => phase === 'claimed').length,
@@ -87,7 +90,14 @@ function hostile(at: number, to: Mac): Uint8Array {
   return broken[at % 10]?.() ?? frame;
 }
 
-function flood([device = '', seconds = '1', mac = '']: readonly string[]): void {
+/** Questions for hosts that are none of ours, and what is no question at all. */
+function irrelevant(at: number): Uint8Array {
+  const ip = `10.99.${(at >> 8) & 255}.${at & 255}` as Ip;
+  const frame = question(ip, '02:00:00:00:99:01' as Mac, BROADCAST_MAC);
+  return at % 4 === 0 ? frame.with(13, 0) : frame;
+}
+
+function flood([device = '', seconds = '1', mac = '']: readonly string[], make = hostile): void {
   const fd = addon().socket(AF_PACKET, SOCK_RAW, 0);
   addon().bind(fd, linkAddress(addon().ifindex(device), 0));
   const slab = new Uint8Array(FRAMES * STRIDE);
@@ -97,7 +107,7 @@ function flood([device = '', seconds = '1', mac = '']: readonly string[]): void 
   for (let round = 0; performance.now() < end; round++) {
     if (round % 16 === 0) {
       for (let at = 0; at < FRAMES; at++) {
-        const frame = hostile((round * 16 + at) & 0x1fff, mac as Mac);
+        const frame = make((round * 16 + at) & 0x1fff, mac as Mac);
         slab.set(frame, at * STRIDE);
         lengths[at] = frame.length;
       }
@@ -134,4 +144,5 @@ async function ask([device = '', count = '1']: readonly string[]): Promise<void>
 
 if (role === 'speaker') await speaker(words);
 else if (role === 'flood') flood(words);
+else if (role === 'noise') flood(words, irrelevant);
 else await ask(words);
