@@ -1,4 +1,4 @@
-import { Gauge, type MetricObjectWithValues, type MetricValue, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { candidaciesOf } from '../src/announce/plan.ts';
 import type { Planned } from './planner.ts';
 import type { HeardReport } from './report.ts';
@@ -7,15 +7,14 @@ export function registerAnnounced(registry: Registry, metallb: boolean): Announc
   return new AnnouncedMetrics(registry, metallb);
 }
 
-type Labels = 'service' | 'protocol' | 'node' | 'ip';
-type Facts = Readonly<Record<Labels, string>>;
+const LABELS = ['service', 'protocol', 'node', 'ip'] as const;
+type Facts = Readonly<Record<(typeof LABELS)[number], string>>;
 
 /** What of the plan is announced now, counted when somebody asks. */
 class AnnouncedMetrics {
   #latest: readonly [Planned, HeardReport] | undefined;
 
   constructor(registry: Registry, metallb: boolean) {
-    const facts = (): Iterable<Facts> => announced(this.#latest);
     const help = 'Addresses of Services that are announced from this node';
     const addresses = new Gauge({
       name: 'heraldlb_speaker_announced_addresses',
@@ -28,37 +27,45 @@ class AnnouncedMetrics {
       },
     });
     registry.registerMetric(addresses);
-    if (metallb) registry.registerMetric(new ServiceGauge(facts));
+    // Its values are never set: see `page`.
+    if (metallb) registry.registerMetric(new Gauge({ name: SERVICES, help: SERVICES_HELP, labelNames: LABELS, registers: [] }));
   }
 
   count(planned: Planned, report: HeardReport): void {
     this.#latest = [planned, report];
   }
-}
 
-/** One value for each Service, which in a large cluster is much: MetalLB's dashboards want it, and it is not kept. */
-class ServiceGauge extends Gauge<Labels> {
-  readonly #facts: () => Iterable<Facts>;
-
-  constructor(facts: () => Iterable<Facts>) {
-    super({
-      name: 'metallb_speaker_announced',
-      help: '1 for every address of a Service that is announced from this node',
-      labelNames: ['service', 'protocol', 'node', 'ip'],
-      registers: [],
-    });
-    this.#facts = facts;
+  /**
+   * The page of metrics with one value for each Service, which in a large cluster is much: MetalLB's dashboards want it. It is neither
+   * kept nor made by the metrics library, which has every line in many pieces before it has a page: 100 MB of them at 100,000 Services.
+   * @param page without these values @returns the whole of it, piece by piece
+   */
+  *page(page: string): Iterable<string> {
+    const at = page.indexOf(HEAD);
+    const end = at === -1 ? page.length : at + HEAD.length;
+    yield page.slice(0, end);
+    if (at === -1) return;
+    yield* this.#services();
+    yield page.slice(end);
   }
 
-  override async get(): Promise<MetricObjectWithValues<MetricValue<Labels>>> {
-    return { ...(await super.get()), values: oneEach(this.#facts()) as MetricValue<Labels>[] };
+  *#services(): Iterable<string> {
+    let lines: string[] = [];
+    for (const { service, protocol, node, ip } of announced(this.#latest)) {
+      lines.push(`${SERVICES}{service="${service}",protocol="${protocol}",node="${node}",ip="${ip}",program="speaker"} 1\n`);
+      if (lines.length < LINES) continue;
+      yield lines.join('');
+      lines = [];
+    }
+    if (lines.length > 0) yield lines.join('');
   }
 }
 
-/** The text is made of one after the other: no list of them is needed. */
-function* oneEach(facts: Iterable<Facts>): Iterable<MetricValue<Labels>> {
-  for (const labels of facts) yield { value: 1, labels };
-}
+const SERVICES_HELP = '1 for every address of a Service that is announced from this node';
+const SERVICES = 'metallb_speaker_announced';
+const HEAD = `# TYPE ${SERVICES} gauge\n`;
+/** In one piece. */
+const LINES = 500;
 
 function* announced(latest: readonly [Planned, HeardReport] | undefined): Iterable<Facts> {
   if (latest === undefined) return;

@@ -84,7 +84,8 @@ export function keepWaiting({ changedAtMs }: PlanMessage, value: PlanMessage): P
 export type Downward =
   | { readonly type: 'value'; readonly value: PlanMessage }
   | { readonly type: 'taken' }
-  | { readonly type: 'metrics'; readonly id: number; readonly text: string }
+  /** `more`: further pieces of the page follow. */
+  | { readonly type: 'metrics'; readonly id: number; readonly text: string; readonly more?: true }
   /** Lists that are not in yet; empty when the worker knows the cluster. */
   | { readonly type: 'health'; readonly problems: readonly string[] };
 

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_DRAIN_TRIGGERS, type DrainTrigger } from '../src/announce/drain.ts';
 import { drainTriggersText, parseDrainTriggers } from '../src/announce/drainTriggers.ts';
@@ -80,7 +81,13 @@ export function speakerCommand(): Command {
     .action(run);
 }
 
+/** What the manifests say to Node.js, as far as a running program can: docs/decisions/0013-memory-of-a-speaker.md. */
+function keepSmall(): void {
+  setFlagsFromString('--optimize-for-size');
+}
+
 async function run(options: Omit<Flags, 'version'>, command: Command): Promise<void> {
+  keepSmall();
   const { startSpeaker } = await import('./main.ts');
   const speaker = await startSpeaker({ ...options, version: command.parent?.version() ?? 'unknown' });
   await new Promise<void>((resolve) => {

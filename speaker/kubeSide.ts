@@ -77,7 +77,7 @@ export function startKubeSide(options: KubeSideOptions, credentials: Credentials
         post({ type: 'taken' });
         teller.reported(message.value);
       }
-      if (message.type === 'metrics') answer(registry, message.id, post);
+      if (message.type === 'metrics') answer(registry, teller, message.id, post);
     },
     stop: async () => {
       clearInterval(health);
@@ -103,9 +103,13 @@ function connect(options: KubeSideOptions, credentials: Credentials) {
   return { log, registry, metrics, client, statuses, events };
 }
 
-function answer(registry: Registry, id: number, post: (message: Downward) => void): void {
+/** A long page goes in pieces: none of it is here twice. */
+function answer(registry: Registry, teller: Teller, id: number, post: (message: Downward) => void): void {
   registry.metrics().then(
-    (text) => post({ type: 'metrics', id, text }),
+    (text) => {
+      for (const piece of teller.metrics(text)) post({ type: 'metrics', id, text: piece, more: true });
+      post({ type: 'metrics', id, text: '' });
+    },
     () => post({ type: 'metrics', id, text: '' }),
   );
 }

@@ -84,6 +84,11 @@ export class Teller {
     if (before === undefined || !sameStory(before, planned)) this.#tellSoon();
   }
 
+  /** @param page of the registry @returns the whole page, piece by piece */
+  metrics(page: string): Iterable<string> {
+    return this.#announced.page(page);
+  }
+
   reported(news: ReportNews): void {
     this.#report = this.#heard.hear(news);
     this.#tellSoon();

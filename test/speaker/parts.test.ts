@@ -13,6 +13,8 @@ import { Bell, Outbox } from '../../speaker/channel.ts';
 import { Deadlines } from '../../speaker/deadlines.ts';
 import { nextHopsAt } from '../../speaker/nextHops.ts';
 import { nodeStatus } from '../../speaker/nodeStatus.ts';
+import { Gauge, Registry } from 'prom-client';
+import { registerAnnounced } from '../../speaker/announcedMetrics.ts';
 import { Notices } from '../../speaker/notices.ts';
 import type { ClaimState, HeardReport, PeerReport } from '../../speaker/report.ts';
 import { startWorkerHost } from '../../speaker/workerHost.ts';
@@ -201,6 +203,33 @@ describe('events on Services', () => {
   });
 });
 
+it('has a line of the metrics for every Service, under their own head', async () => {
+  const registry = new Registry();
+  const announced = registerAnnounced(registry, true);
+  registry.registerMetric(new Gauge({ name: 'other', help: 'o', registers: [] }));
+  const many = Array.from({ length: 1201 }, (_, i) => ({
+    service: serviceKey('default', `s${i}`),
+    addresses: [ip(`10.0.${i >> 8}.${i & 255}`)],
+    bgp: BY_BGP,
+    layer2: NOT_HERE,
+  }));
+  const result = { ...planned(BY_BGP, NOT_HERE), verdicts: many, message: undefined, secretProblems: [] };
+  announced.count(result, report({ peers: [peerReport('Established')] }));
+  const pieces = [...announced.page(await registry.metrics())];
+  expect(pieces.length).toBeGreaterThan(3);
+  const lines = pieces.join('').split('\n');
+  const head = lines.indexOf('# TYPE metallb_speaker_announced gauge');
+  expect(lines[head + 1]).toBe(
+    'metallb_speaker_announced{service="default/s0",protocol="bgp",node="node1",ip="10.0.0.0",program="speaker"} 1',
+  );
+  expect(lines[head + 1201]).toContain('service="default/s1200"');
+  expect(lines.slice(head + 1202)).toEqual(['', '# HELP other o', '# TYPE other gauge', 'other 0', '']);
+  expect(lines).toContain('heraldlb_speaker_announced_addresses{protocol="bgp"} 1201');
+  const without = new Registry();
+  const page = await (registerAnnounced(without, false), without.metrics());
+  expect([...registerAnnounced(new Registry(), false).page(page)].join('')).toBe(page);
+});
+
 describe('NodeState', () => {
   const base = { result: planned(BY_BGP, BY_L2), problems: [], version: '0.1.0', startedAt: '2026-01-01T00:00:00Z', before: undefined };
 
@@ -250,7 +279,8 @@ describe('the worker host', () => {
     parentPort.postMessage({ type: 'health', problems: [] });
     parentPort.postMessage({ type: 'value', value: { plan: { generation, node: 'node1', peers: [], claims: [] }, fresh: [] } });
     parentPort.on('message', (message) => {
-      if (message.type === 'metrics') parentPort.postMessage({ type: 'metrics', id: message.id, text: 'worker_metric 1' });
+      if (message.type === 'metrics') parentPort.postMessage({ type: 'metrics', id: message.id, text: 'worker_', more: true });
+      if (message.type === 'metrics') parentPort.postMessage({ type: 'metrics', id: message.id, text: 'metric 1' });
       if (message.type === 'value') parentPort.postMessage({ type: 'taken' });
       if (message.type === 'value' && message.value.generation === generation && generation === 1) throw new Error('a bug in the worker');
       if (message.type === 'stop') parentPort.close();

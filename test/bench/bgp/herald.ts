@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { PlanMemory, planChanges } from '../../../src/announce/nodePlan.ts';
-import type { ServiceView } from '../../../src/cluster/service.ts';
+import type { AnnouncedSlice } from '../../../src/cluster/endpoints.ts';
 import { createLogger } from '../../../src/host/log.ts';
-import { createStore } from '../../../src/host/kube/store.ts';
+import { type WritableStore, createStore } from '../../../src/host/kube/store.ts';
 import { Changes } from '../../../speaker/changes.ts';
 import { Outbox, type PlanMessage, RoutePacker, packMessage } from '../../../speaker/channel.ts';
 import { realClock } from '../../../speaker/clock.ts';
@@ -12,7 +12,8 @@ import { Engine } from '../../../speaker/engine.ts';
 import { createHands } from '../../../speaker/io/realHands.ts';
 import { NO_RECORDER } from '../../../speaker/recorder.ts';
 import { warmUp } from '../../../speaker/warmUp.ts';
-import { bgpAdvertisement, config, ip, node, peer, pool, service, slice } from '../../announce/support.ts';
+import { type LoadBalancer, projectLoadBalancer, projectServingSlice } from '../../../speaker/views.ts';
+import { bgpAdvertisement, config, ip, node, peer, pool } from '../../announce/support.ts';
 import { RECEIVER, SENDER, hostRoute } from './routes.ts';
 
 /*
@@ -55,16 +56,16 @@ function runWorker(): void {
     pools: [pool('all', '10.0.0.0/8')],
     bgpAdvertisements: [bgpAdvertisement('all')],
   });
-  const services = createStore<ServiceView>();
-  const slices = createStore<ReturnType<typeof slice>>();
+  const services = createStore<LoadBalancer>();
+  const slices = createStore<AnnouncedSlice>();
   const [ofServices, ofSlices] = [new Changes(services), new Changes(slices)];
   const packer = new RoutePacker();
   let generation = 0;
   let prepared: PlanMessage | undefined;
 
   const add = (id: number): void => {
-    services.set(`s${id}`, service(`s${id}`, [hostRoute(id).slice(0, -3)]));
-    slices.set(`s${id}`, slice(`s${id}`, [NODE, 'other1']));
+    put(services, `s${id}`, projectLoadBalancer(rawService(id)));
+    put(slices, `s${id}`, projectServingSlice(rawSlice(id, [NODE, 'other1'])));
   };
   const plan = (number: number) => {
     const changes = { services: ofServices.take(number <= 1), slices: ofSlices.take(number <= 1) };
@@ -81,7 +82,7 @@ function runWorker(): void {
     setInterval(() => {
       for (let i = 0; i < perSecond / 100; i++) {
         next = (next + 97) % slices.size;
-        slices.set(`s${next}`, slice(`s${next}`, [NODE, `other${next % 9}`]));
+        put(slices, `s${next}`, projectServingSlice(rawSlice(next, [NODE, `other${next % 9}`])));
       }
       plan(generation);
     }, 10);
@@ -107,4 +108,25 @@ function runWorker(): void {
   for (let id = 0; id < Number(first); id++) add(id);
   outbox.put(planned());
   port.postMessage({ line: 'ready' });
+}
+
+/** As the API server has them; a speaker keeps a view of them. */
+function rawService(id: number): object {
+  return {
+    metadata: { namespace: 'default', name: `s${id}`, uid: `00000000-0000-4000-8000-${String(id).padStart(12, '0')}` },
+    spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
+    status: { loadBalancer: { ingress: [{ ip: hostRoute(id).slice(0, -3) }] } },
+  };
+}
+
+function rawSlice(id: number, nodes: readonly string[]): object {
+  return {
+    metadata: { namespace: 'default', name: `s${id}-1`, labels: { 'kubernetes.io/service-name': `s${id}` } },
+    addressType: 'IPv4',
+    endpoints: nodes.map((nodeName, i) => ({ nodeName, addresses: [`10.244.${i}.1`], conditions: { ready: true } })),
+  };
+}
+
+function put<T>(store: WritableStore<T>, key: string, value: T | undefined): void {
+  if (value !== undefined) store.set(key, value);
 }
