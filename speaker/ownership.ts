@@ -63,6 +63,8 @@ export class Ownership {
   /** Of addresses in conflict: after a cut each of thousands is asked for, again and again. */
   #ranks = new RankCache();
   #onHanded: (() => void) | undefined;
+  /** Waits until the plan before it is carried out: those that come one after the other would put that off for ever. */
+  #next: { readonly args: Parameters<Ownership['apply']>; readonly fresh: readonly Ip[] } | undefined;
   takeovers = 0;
   readonly times = { detection: new Stopwatch(), takeover: new Stopwatch() };
 
@@ -111,6 +113,10 @@ export class Ownership {
 
   /** @param onHanded what is this node's is known to layer 2 */
   apply(plan: Layer2Plan<WireClaim>, fresh: readonly Ip[], key: MeshKey | undefined, onHanded: () => void = () => undefined): void {
+    if (this.#takingIn.areLeft() || this.#handing.areLeft()) {
+      this.#next = { args: [plan, fresh, key, onHanded], fresh: [...(this.#next?.fresh ?? []), ...fresh] };
+      return;
+    }
     this.#onHanded = onHanded;
     // Before its first plan it knew of nobody to listen to.
     if (this.#plan === undefined && this.#standing.phase === 'joining')
@@ -126,7 +132,6 @@ export class Ownership {
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
-    this.#handing.stop();
     const steps = [() => this.#reserved.set(this.#node, plan), () => this.note.measure(plan), () => this.#takenIn()];
     this.#takingIn.begin(steps, plan.candidacies.length <= MANY);
   }
@@ -224,7 +229,7 @@ export class Ownership {
       // Once it is sure again it elects anew.
       if (this.pulse.isDoubtful()) {
         this.#essence = '';
-        return;
+        return this.#goOn();
       }
       this.#hand(plan);
       for (const node of dead) this.#layer2.speakerGone(node);
@@ -257,6 +262,18 @@ export class Ownership {
   #handed(): void {
     this.#onHanded?.();
     this.#onHanded = undefined;
+    this.#goOn();
+  }
+
+  /** With the last plan that came meanwhile, in a turn of its own. */
+  #goOn(): void {
+    if (this.#next === undefined) return;
+    const apply = (): void => {
+      const { args, fresh } = this.#next ?? {};
+      this.#next = undefined;
+      if (args !== undefined) this.apply(args[0], fresh ?? [], args[2], args[3]);
+    };
+    this.#takingIn.begin([() => undefined, apply], false);
   }
 
   /** Gives everything to others that can take it. */

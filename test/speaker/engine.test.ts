@@ -376,3 +376,31 @@ describe('what the wire thread tells the worker', () => {
     expect(engine.news(false).claims).toEqual({ isWhole: false, alike: [], gone: [] });
   });
 });
+
+describe('plans of thousands of addresses', () => {
+  const COUNT = 2_500;
+  const vipsOf = (net: number) => Array.from({ length: COUNT }, (_, id) => ip(`198.${net}.${id >> 8}.${id & 255}`)).toSorted();
+  const manyOf = (generation: number, net: number) => {
+    const vips = vipsOf(net);
+    const ranks = Float64Array.from(vips, () => 1);
+    const contest = { policy: 'balanced' as const, nodes: ['node1'], weights: [0], tiers: [0], vips, ranks };
+    const layer2 = { candidacies: vips.map((vip) => ({ ip: vip, services: [] })), groups: vips, contests: [contest], peers: [] };
+    return { plan: { ...nodePlan(generation, []), layer2 }, fresh: vips };
+  };
+
+  it('are carried out though another comes in every turn, and the last one in the end', async () => {
+    const { engine, clock } = await started();
+    let turns = 0;
+    for (; engine.layer2.claims().length === 0 && turns < 50; turns++) {
+      engine.apply(manyOf(turns + 1, 18 + (turns % 2)));
+      clock.turn();
+    }
+    expect(turns).toBeLessThan(20);
+    const last = turns + 2;
+    for (const generation of [turns + 1, last]) engine.apply(manyOf(generation, generation === last ? 51 : 18));
+    for (let turn = 0; turn < 30; turn++) clock.turn();
+    clock.advance(100);
+    expect(engine.layer2.claims().map((claim) => claim.ip)).toEqual(vipsOf(51));
+    expect(engine.report().generation).toBe(last);
+  });
+});

@@ -45,6 +45,13 @@ export class FakeClock implements Clock {
     return this.#wakes.length;
   }
 
+  /** What is due by now, and nothing of what that brings about. */
+  turn(): void {
+    const due = this.#wakes.filter(({ at }) => at <= this.#now);
+    this.#wakes = this.#wakes.filter((wake) => !due.includes(wake));
+    for (const { run } of due) run();
+  }
+
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
