@@ -4,7 +4,8 @@ import type { EngineParts } from './engineParts.ts';
 export class Turns {
   readonly #parts: Pick<EngineParts, 'clock' | 'deadlines'>;
   readonly #due: string;
-  #areLeft = false;
+  /** What is to be done after the step that is being done. */
+  #rest: readonly (() => void)[] = [];
 
   constructor(parts: Pick<EngineParts, 'clock' | 'deadlines'>, due: string) {
     this.#parts = parts;
@@ -19,18 +20,19 @@ export class Turns {
   }
 
   #go([step, ...rest]: readonly (() => void)[]): void {
-    this.#areLeft = rest.length > 0;
-    if (this.#areLeft) this.#parts.deadlines.set(this.#due, this.#parts.clock.now(), () => this.#go(rest));
+    this.#rest = rest;
     step?.();
+    // Others that have become due meanwhile go first. The step may have begun something else, or stopped this.
+    if (this.#rest === rest && rest.length > 0) this.#parts.deadlines.set(this.#due, this.#parts.clock.now(), () => this.#go(rest));
   }
 
   /** Whether steps are to come. The last one does not count while it is done. */
   areLeft(): boolean {
-    return this.#areLeft;
+    return this.#rest.length > 0;
   }
 
   stop(): void {
-    this.#areLeft = false;
+    this.#rest = [];
     this.#parts.deadlines.set(this.#due, undefined, () => undefined);
   }
 }

@@ -10,9 +10,11 @@ import { serialize } from 'node:v8';
 import { type Clock, realClock } from '../../speaker/clock.ts';
 import { Deadlines } from '../../speaker/deadlines.ts';
 import { Engine } from '../../speaker/engine.ts';
+import { Heard } from '../../speaker/heard.ts';
 import { createHands } from '../../speaker/io/realHands.ts';
 import { goFirst } from '../../speaker/priority.ts';
 import { NO_RECORDER } from '../../speaker/recorder.ts';
+import type { HeardReport } from '../../speaker/report.ts';
 import { warmUp } from '../../speaker/warmUp.ts';
 import { createLogger } from '../../src/host/log.ts';
 import { RankCache } from '../../src/layer2/elector.ts';
@@ -50,10 +52,18 @@ setInterval(() => {
 const clock: Clock = { now: realClock.now, wake: (delayMs, run) => realClock.wake(delayMs, () => timed('timer', run)) };
 const log = createLogger({ level: 'warn', name: node, destination: { write: (line) => process.stderr.write(line) } });
 let reporting: NodeJS.Timeout | undefined;
+const heard = new Heard();
+let latest: HeardReport | undefined;
+/** What the worker is sent, as in the product, and what it makes of it. */
+function tellWorker(): void {
+  const news = engine.news(latest === undefined);
+  serialize(news);
+  latest = heard.hear(news);
+}
 const changed = (): void => {
   reporting ??= setTimeout(() => {
     reporting = undefined;
-    timed('report', () => serialize(engine.report()));
+    timed('report', tellWorker);
   }, REPORT_MS);
 };
 const parts = { hands: createHands(log), clock, deadlines: new Deadlines(clock), random: Math.random, recorder: NO_RECORDER, log, changed };
@@ -80,13 +90,15 @@ function arrive(count: number): void {
 }
 
 function report(): void {
-  const { bfd, claims } = engine.report();
-  const [session] = bfd;
+  if (latest === undefined) tellWorker();
+  const [session] = engine.ownership.mesh.report();
+  let claimed = 0;
+  for (const { phase } of latest?.claims.values() ?? []) if (phase === 'claimed') claimed += 1;
   const said = {
     state: session?.state,
     downs: session?.counters.timesDown,
     stalls: engine.ownership.pulse.stalls,
-    claimed: claims.filter(({ phase }) => phase === 'claimed').length,
+    claimed,
     announced: [...engine.layer2.counters.announcements].length,
     longestMs,
     longest,
