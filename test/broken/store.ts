@@ -1,15 +1,9 @@
 import type { Raw, RawCluster } from '../cli/explainSupport.ts';
 import type { Cluster } from '../controller/support.ts';
+import { GROUP } from '../../src/api/kind.ts';
+import { CONFIG_KINDS } from '../../src/config/parse.ts';
+import { configResource } from '../../src/host/kube/configResource.ts';
 import type { KubeObject } from '../kubelab/json.ts';
-
-const PLURALS = {
-  IPAddressPool: 'ipaddresspools',
-  BGPPeer: 'bgppeers',
-  BGPAdvertisement: 'bgpadvertisements',
-  L2Advertisement: 'l2advertisements',
-  BFDProfile: 'bfdprofiles',
-  Community: 'communities',
-} as const;
 
 const announced = { startMs: 0, settleMs: 100, reasonMs: 100, longestMs: 2000, wordsMs: 1000, restMs: 20 };
 export const FLAGS = { glassPort: 0, glassAuth: 'none' } as const;
@@ -31,8 +25,7 @@ export function store({ lab }: Cluster, raw: RawCluster): void {
       if (essence(known) !== essence(next)) table.put(storage, keyOf(object), structuredClone(next));
     }
   };
-  for (const [kind, plural] of Object.entries(PLURALS))
-    put(`heraldlb.io/${plural}`, raw.config[kind as keyof typeof PLURALS], 'heraldlb.io/v1', kind);
+  for (const kind of CONFIG_KINDS) put(`${GROUP}/${configResource(GROUP, kind).plural}`, raw.config[kind], `${GROUP}/v1`, kind);
   put('nodes', raw.nodes, 'v1', 'Node');
   put('discovery.k8s.io/endpointslices', raw.slices, 'discovery.k8s.io/v1', 'EndpointSlice');
   put('heraldlb.io/nodestates', raw.nodeStates, 'heraldlb.io/v1', 'NodeState');
