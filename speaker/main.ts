@@ -12,6 +12,7 @@ import { createHands } from './io/realHands.ts';
 import { JoinedRegistry, changeHistogram, registerMetrics } from './metrics.ts';
 import { goFirst } from './priority.ts';
 import { NO_RECORDER, openRecorder } from './recorder.ts';
+import { warmSockets } from './warmSockets.ts';
 import { warmUp } from './warmUp.ts';
 import { type WorkerHost, startWorkerHost } from './workerHost.ts';
 
@@ -76,6 +77,8 @@ export async function startSpeaker(flags: Flags, overrides: Overrides = {}): Pro
     ...(overrides.workerEntry === undefined ? {} : { entry: overrides.workerEntry }),
   });
   worker = host;
+  // While the worker loads and lists, there is nothing to do here.
+  if (overrides.hands === undefined) void warmSockets(hands, realClock, log);
 
   registerMetrics(registry, { engine, workerRestarts: () => host.restarts(), metallb: flags.metallbMetrics ?? true });
   const server = await startHttpServer({

@@ -15,8 +15,13 @@ const ADDRESSES = ['192.0.2.1', '192.0.2.2'] as const;
  * which is more than its routes do. Nothing of it is kept, and nothing goes out.
  */
 export function warmUp(): void {
-  const routes = [hostRoutes('10.0', ''), hostRoutes('10.1', ''), hostRoutes('2001:db8:', ':')];
+  const routes = warmRoutes();
   for (let round = 0; round < ROUNDS; round++) playSession(routes);
+}
+
+/** Two sets of IPv4 and one of IPv6. */
+export function warmRoutes(): readonly RouteSet[] {
+  return [hostRoutes('10.0', ''), hostRoutes('10.1', ''), hostRoutes('2001:db8:', ':')];
 }
 
 function hostRoutes(net: string, colon: string): RouteSet {
@@ -39,7 +44,7 @@ function playSession([first, second, third]: readonly RouteSet[]): void {
 
 /** Two neighbours and the wire between them. The second dials. */
 class Pair {
-  readonly #states: [PeerState, PeerState] = [createPeer(configOf(0)), createPeer(configOf(1))];
+  readonly #states: [PeerState, PeerState] = [createPeer(warmConfig(0)), createPeer(warmConfig(1))];
   readonly #now: Instant = instant(1);
   readonly #onTheWay: { readonly to: 0 | 1; readonly data: Uint8Array }[] = [];
 
@@ -71,7 +76,8 @@ function endsOf(side: 0 | 1): Pick<Endpoints, 'local' | 'remote' | 'nextHops'> {
   return { local: ADDRESSES[side] as Ip, remote: ADDRESSES[side === 0 ? 1 : 0] as Ip, nextHops: NEXT_HOPS };
 }
 
-function configOf(side: 0 | 1): SessionConfig {
+/** Of two neighbours; the second dials. */
+export function warmConfig(side: 0 | 1): SessionConfig {
   return {
     myAsn: 64_512 + side,
     peerAsn: 64_513 - side,

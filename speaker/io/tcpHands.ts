@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
 import type { Logger } from '../../src/host/log.ts';
 import { type Ip, ipFamily } from '../../src/net/ip.ts';
 import {
@@ -137,6 +137,22 @@ async function listenHand(port: number, onConnection: OnConnection, device: stri
       for (const listener of listeners) void listener.close();
     },
   };
+}
+
+/** A free port that nobody else can reach; it is closed to whatever comes after the first connection. @throws Error with `code` */
+export async function listenOnLoopback(onConnection: OnConnection): Promise<{ readonly port: number; readonly close: () => void }> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    server.close();
+    const ends = endsOf(socket);
+    socket.on('error', () => {});
+    if (ends === undefined) socket.destroy();
+    else onConnection(acceptedHand(socket, ends, undefined));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
+  });
+  return { port: (server.address() as AddressInfo).port, close: () => void server.close() };
 }
 
 /** The keys that the kernel holds for one port. */

@@ -11,6 +11,7 @@ import { Deadlines } from '../../../speaker/deadlines.ts';
 import { Engine } from '../../../speaker/engine.ts';
 import { createHands } from '../../../speaker/io/realHands.ts';
 import { NO_RECORDER } from '../../../speaker/recorder.ts';
+import { warmSockets } from '../../../speaker/warmSockets.ts';
 import { warmUp } from '../../../speaker/warmUp.ts';
 import { type LoadBalancer, projectLoadBalancer, projectServingSlice } from '../../../speaker/views.ts';
 import { bgpAdvertisement, config, ip, node, peer, pool } from '../../announce/support.ts';
@@ -33,6 +34,7 @@ async function runWire(): Promise<void> {
   warmUp();
   await engine.start(179);
   const worker = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2), argv: process.argv.slice(2) });
+  void warmSockets(parts.hands, realClock, log);
   const post = (line: string): void => worker.postMessage(line, []);
   worker.on('message', (message: { readonly plan?: PlanMessage; readonly line?: string }) => {
     if (message.line !== undefined) process.stdout.write(`${message.line}\n`);
