@@ -215,7 +215,7 @@ function heldNow(rib: AdjRibOut): PackedSet[] {
   });
 }
 
-interface Pulled {
+export interface Pulled {
   readonly bytes: Uint8Array;
   readonly messages: number;
   /** The bounds of a refresh are messages of their own. */

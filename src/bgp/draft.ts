@@ -4,6 +4,7 @@ import { type Message, encodeMessage } from '../wire/bgp/message.ts';
 import { type AdjRibOut, type RibSession, changePolicy, startSession, stopSession } from './adjRibOut.ts';
 import { type Backoff, STABLE_MS, connectTimeoutMs, dampingMs, isOpenError, retryDelayMs } from './backoff.ts';
 import { exportPolicy } from './exportPolicy.ts';
+import { adoptTable } from './firstTable.ts';
 import type { FsmContext, FsmEffect, FsmEvent, FsmState, Notice } from './fsm.ts';
 import { stepFsm } from './fsmStates.ts';
 import { type Link, type Side, type Wire, createWire, sendHoldMs } from './link.ts';
@@ -193,18 +194,36 @@ export function forget(draft: Draft, side: Side): void {
 function enterEstablished(draft: Draft, side: Side): void {
   const { wire } = draft.state[side];
   const { rib } = draft.state;
-  const sendable = wire && sendableBy(draft, wire);
-  if (wire?.negotiated === undefined || sendable === undefined) return;
+  if (wire?.ready === undefined || !adoptTable(rib, wire.ready)) {
+    const session = wire && sessionOn(draft, wire);
+    if (session === undefined) return;
+    notReady(draft, side);
+    startSession(rib, session);
+  }
+  patch(draft, { establishedAt: draft.context.now });
+  count(draft, { timesEstablished: 1 });
+}
+
+/** Of the session that is up, or about to be. */
+export function sessionOn(draft: Draft, wire: Wire): RibSession | undefined {
+  const sendable = sendableBy(draft, wire);
   const { negotiated } = wire;
-  startSession(rib, {
+  if (negotiated === undefined || sendable === undefined) return undefined;
+  return {
     ...sendable,
     addPath: negotiated.addPath,
     maxMessage: negotiated.extendedMessages ? 65_535 : 4096,
     enhancedRefresh: negotiated.enhancedRouteRefresh,
     envelopes: new Map(),
-  });
-  patch(draft, { establishedAt: draft.context.now });
-  count(draft, { timesEstablished: 1 });
+  };
+}
+
+/** What was made ready is out, or good for nothing any more. */
+export function notReady(draft: Draft, side: Side): void {
+  const { wire, ...link } = draft.state[side];
+  if (wire?.ready === undefined) return;
+  const { ready: _, ...rest } = wire;
+  patch(draft, { [side]: { ...link, wire: rest } });
 }
 
 /** What can be sent on a connection: of the families that were negotiated, those that have a next hop. */
@@ -219,7 +238,8 @@ export function changeNextHops(draft: Draft, side: Side, nextHops: NextHops): vo
   patchWire(draft, side, { nextHops });
   const { fsm, wire } = draft.state[side];
   const sendable = wire && sendableBy(draft, wire);
-  if (fsm.name === 'Established' && sendable !== undefined) changePolicy(draft.state.rib, sendable.policy, sendable.families);
+  if (fsm.name !== 'Established') notReady(draft, side);
+  else if (sendable !== undefined) changePolicy(draft.state.rib, sendable.policy, sendable.families);
 }
 
 function leaveEstablished(draft: Draft): void {

@@ -3,6 +3,7 @@ import type { Ip } from '../net/ip.ts';
 import { type Framer, createFramer } from '../wire/bgp/framer.ts';
 import type { Open } from '../wire/bgp/open.ts';
 import { type FsmState, INITIAL, fsmDeadline } from './fsm.ts';
+import type { FirstTable } from './firstTable.ts';
 import type { Negotiated } from './negotiate.ts';
 import type { ConnectionId, NextHops } from './session.ts';
 
@@ -24,6 +25,8 @@ export interface Wire {
   readonly nextHops?: NextHops;
   readonly ours?: Open;
   readonly negotiated?: Negotiated;
+  /** Made in OpenConfirm; in Established until it is out. */
+  readonly ready?: FirstTable;
   /** Handed to the shell and not yet reported as gone to the kernel. */
   readonly outstandingBytes: number;
   /** RFC 9687: when a peer that reads nothing is given up. */

@@ -13,7 +13,7 @@ import { NOTHING_WITHHELD } from './offer.ts';
 import type { Endpoints, PeerCounters, PeerEffect, PeerEvent } from './peerContract.ts';
 import { peerStatus, sameStatus } from './peerStatus.ts';
 import { receive } from './receive.ts';
-import { resume, sendRoutes } from './routeFlow.ts';
+import { prepareRoutes, resume, sendRoutes } from './routeFlow.ts';
 import type { SessionConfig, StopReason } from './session.ts';
 
 /*
@@ -207,6 +207,7 @@ function writable(draft: Draft, side: Side): void {
   if (wire === undefined) return;
   const { sendHoldAt: _, ...rest } = wire;
   patch(draft, { [side]: { ...link, wire: { ...rest, outstandingBytes: 0 } } });
+  prepareRoutes(draft, side);
 }
 
 const TIMERS = [

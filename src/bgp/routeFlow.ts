@@ -1,8 +1,9 @@
 import { after, earliest } from '../machine.ts';
 import { encodeMessage } from '../wire/bgp/message.ts';
-import { isDrained, pull } from './adjRibOut.ts';
-import { type Draft, count, patch, patchWire, sendBytes } from './draft.ts';
-import type { Side } from './link.ts';
+import { type AdjRibOut, type Pulled, isDrained, pull } from './adjRibOut.ts';
+import { type Draft, count, notReady, patch, patchWire, sendBytes, sessionOn } from './draft.ts';
+import { prepareTable } from './firstTable.ts';
+import type { Side, Wire } from './link.ts';
 
 /** Asked for at once; more only when the socket has let go of it. */
 const PULL_BYTES = 262_144;
@@ -18,9 +19,8 @@ export function sendRoutes(draft: Draft, side: Side): void {
   const { fsm, wire } = draft.state[side];
   const { rib } = draft.state;
   if (fsm.name !== 'Established' || wire === undefined || wire.resumeAt !== undefined) return;
-  const room = PULL_BYTES - wire.outstandingBytes;
-  if (room <= 0 || isDrained(rib)) return;
-  const { bytes, messages, updates } = pull(rib, room, BURST_MESSAGES - wire.burst);
+  const { bytes, messages, updates } = wire.ready?.first ?? more(rib, wire);
+  notReady(draft, side);
   if (messages === 0) return;
   sendBytes(draft, side, bytes, messages);
   count(draft, { updatesSent: updates });
@@ -29,6 +29,22 @@ export function sendRoutes(draft: Draft, side: Side): void {
   patchWire(draft, side, { burst });
   if (burst >= BURST_MESSAGES) pause(draft, side);
   else if (isDrained(rib)) wakeLater(draft, side, burst);
+}
+
+const NOTHING: Pulled = { bytes: new Uint8Array(0), messages: 0, updates: 0 };
+
+function more(rib: AdjRibOut, wire: Wire): Pulled {
+  const room = PULL_BYTES - wire.outstandingBytes;
+  return room <= 0 || isDrained(rib) ? NOTHING : pull(rib, room, BURST_MESSAGES - wire.burst);
+}
+
+/** Our KEEPALIVE is on its way, and the peer's takes as long as the way is: the routes need not wait for it to be packed. */
+export function prepareRoutes(draft: Draft, side: Side): void {
+  const { fsm, wire } = draft.state[side];
+  const { desired } = draft.state.rib;
+  if (fsm.name !== 'OpenConfirm' || wire === undefined || desired === undefined || wire.ready?.rib.desired === desired) return;
+  const session = sessionOn(draft, wire);
+  if (session !== undefined) patchWire(draft, side, { ready: prepareTable(desired, session, BURST_MESSAGES) });
 }
 
 function pause(draft: Draft, side: Side): void {
