@@ -223,7 +223,8 @@ export class ClaimPlanner {
     if (isIneligible(pools)) return { ingress, set: undefined, unfit: pools, group };
     const matching = index.config.l2Advertisements.filter((advertisement) => coversService(advertisement, service, pools));
     if (matching.length === 0) return undefined;
-    if (this.#mightSplit(service, matching)) return { ingress, set: undefined, unfit: { reason: 'SharedAddressWithServiceSelector' }, group };
+    if (this.#mightSplit(service, matching))
+      return { ingress, set: undefined, unfit: { reason: 'SharedAddressWithServiceSelector' }, group };
     const set = this.#candidates.of(service, matching);
     const node = this.#node;
     if (node === undefined) return { ingress, set, unfit: { reason: 'NodeUnknown' }, group };
