@@ -38,7 +38,10 @@ export function byKey(
   registry.registerMetric(new KeyedCounter(name, help, label, counts));
 }
 
-class KeyedCounter extends Counter {
+/** So many values are made into text at a time. */
+const SLICE = 500;
+
+export class KeyedCounter extends Counter {
   readonly #label: string;
   readonly #counts: () => Iterable<readonly [string, number]>;
 
@@ -55,6 +58,23 @@ class KeyedCounter extends Counter {
   *#values(): Iterable<MetricValue<string>> {
     for (const [key, value] of this.#counts()) yield { value, labels: { [this.#label]: key } };
   }
+
+  /** The same in parts, of which only the first is to have a head: with thousands of values all of its text at once is megabytes. */
+  async *slices(): AsyncIterable<SliceOf> {
+    const head = { ...(await super.get()) };
+    let values: MetricValue<string>[] = [];
+    for (const value of this.#values()) {
+      if (values.push(value) < SLICE) continue;
+      yield { get: () => Promise.resolve({ ...head, values }) };
+      values = [];
+    }
+    yield { get: () => Promise.resolve({ ...head, values }) };
+  }
+}
+
+/** What a registry makes text of. */
+interface SliceOf {
+  readonly get: () => Promise<MetricObjectWithValues<MetricValue<string>>>;
 }
 
 export function isUp({ state }: PeerReport): number {

@@ -11,7 +11,7 @@ import type { ClaimPlan, Verdict } from './plan.ts';
 import { refused } from './refused.ts';
 import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
-import { changeSorted } from './sorted.ts';
+import { changeSorted, findSorted } from './sorted.ts';
 
 /**
  * The VIPs one node may answer for and those it owns by what Kubernetes knows, kept up with a changing snapshot. Every node computes
@@ -24,10 +24,8 @@ export class ClaimPlanner {
   readonly #candidates: Candidates;
   readonly #table: ContestTable;
   readonly #services = new Map<ServiceKey, Judged>();
-  /** The Services of a group, by its first address. */
-  readonly #groups = new Map<Ip, readonly ServiceKey[]>();
-  readonly #groupOf = new Map<ServiceKey, Ip>();
-  readonly #byIp = new Map<Ip, ClaimPlan>();
+  /** The Services of a group, by its first address; nearly always it is one, which needs no list. */
+  readonly #groups = new Map<Ip, ServiceKey | readonly ServiceKey[]>();
   /** By the names of the advertisements that speak of a Service on this node. */
   readonly #scopes = new Map<string, Scope>();
   readonly #others = new Map<string, Verdict>();
@@ -58,7 +56,7 @@ export class ClaimPlanner {
 
   /** The group of an address among the candidacies. */
   group(claim: ClaimPlan): Ip {
-    return this.#groupOf.get(claim.services[0] ?? ('' as ServiceKey)) ?? claim.ip;
+    return this.#groupOf(claim.services[0] ?? ('' as ServiceKey)) ?? claim.ip;
   }
 
   verdict(key: ServiceKey): Verdict | undefined {
@@ -86,8 +84,17 @@ export class ClaimPlanner {
     return known;
   }
 
+  #groupOf(key: ServiceKey): Ip | undefined {
+    return this.#services.get(key)?.group;
+  }
+
+  #membersOf(group: Ip): readonly ServiceKey[] {
+    const members = this.#groups.get(group) ?? [];
+    return typeof members === 'string' ? [members] : members;
+  }
+
   #ownerOf(key: ServiceKey): string | undefined {
-    const group = this.#groupOf.get(key);
+    const group = this.#groupOf(key);
     return group === undefined ? undefined : this.#table.owner(group);
   }
 
@@ -101,6 +108,7 @@ export class ClaimPlanner {
     const touched = new Set<Ip>();
     const concerned = new Set<ServiceKey>();
     for (const key of dirty) this.#touch(key, touched, concerned);
+    const left = this.#ungroup(dirty);
     for (const key of dirty) {
       const service = this.#index.service(key);
       const judged = service === undefined ? undefined : this.#judge(service);
@@ -108,8 +116,8 @@ export class ClaimPlanner {
       else this.#services.set(key, judged);
       this.#touch(key, touched, concerned);
     }
-    this.#regroup(concerned);
-    for (const group of this.#table.settle()) for (const key of this.#groups.get(group) ?? []) concerned.add(key);
+    this.#regroup(concerned, left);
+    for (const group of this.#table.settle()) for (const key of this.#membersOf(group)) concerned.add(key);
     this.#reclaim(touched, concerned);
     return concerned;
   }
@@ -128,15 +136,22 @@ export class ClaimPlanner {
     }
   }
 
-  #regroup(keys: ReadonlySet<ServiceKey>): void {
+  /** @returns the groups that these Services were in */
+  #ungroup(keys: Iterable<ServiceKey>): Set<Ip> {
     const gone = new Set<Ip>();
     for (const key of keys) {
-      const group = this.#groupOf.get(key);
-      if (group === undefined) continue;
-      gone.add(group);
-      this.#groups.delete(group);
-      this.#groupOf.delete(key);
+      const judged = this.#services.get(key);
+      if (judged?.group === undefined) continue;
+      gone.add(judged.group);
+      this.#groups.delete(judged.group);
+      judged.group = undefined;
     }
+    return gone;
+  }
+
+  /** @param left groups that Services have left already */
+  #regroup(keys: ReadonlySet<ServiceKey>, left: ReadonlySet<Ip>): void {
+    const gone = new Set([...left, ...this.#ungroup(keys)]);
     const seen = new Set<ServiceKey>();
     for (const key of [...keys].toSorted()) {
       if (seen.has(key)) continue;
@@ -153,17 +168,15 @@ export class ClaimPlanner {
   #group(members: readonly ServiceKey[]): Ip | undefined {
     const electable = members.flatMap((key) => {
       const judged = this.#services.get(key);
-      return judged?.set === undefined || judged.set.nodes.length === 0 ? [] : [{ key, set: judged.set, first: judged.ingress[0] }];
+      return judged?.set === undefined || judged.set.nodes.length === 0 ? [] : [{ key, judged, set: judged.set }];
     });
     const set = this.#candidates.common(electable.map((each) => each.set));
-    const vip = electable[0]?.first;
-    if (set === undefined || vip === undefined) return undefined;
+    const [first, ...others] = electable;
+    const vip = first?.judged.ingress[0];
+    if (set === undefined || first === undefined || vip === undefined) return undefined;
     this.#table.set(vip, set);
-    this.#groups.set(
-      vip,
-      electable.map(({ key }) => key),
-    );
-    for (const { key } of electable) this.#groupOf.set(key, vip);
+    this.#groups.set(vip, others.length === 0 ? first.key : electable.map(({ key }) => key));
+    for (const { judged } of electable) judged.group = vip;
     return vip;
   }
 
@@ -172,13 +185,11 @@ export class ClaimPlanner {
     const came = new Map<string, ClaimPlan>();
     for (const ip of addresses) {
       const claim = this.#candidacyOf(ip);
-      if (sameClaim(this.#byIp.get(ip), claim)) continue;
+      if (sameClaim(findSorted(this.#candidacies, ipOf, ip), claim)) continue;
       if (claim === undefined) gone.add(ip);
       else came.set(ip, claim);
-      if (claim === undefined) this.#byIp.delete(ip);
-      else this.#byIp.set(ip, claim);
     }
-    if (gone.size + came.size > 0) this.#candidacies = changeSorted(this.#candidacies, ({ ip }) => ip, gone, came);
+    if (gone.size + came.size > 0) this.#candidacies = changeSorted(this.#candidacies, ipOf, gone, came);
     if (concerned.size === 0) return;
     const name = this.#node?.name;
     const owned = this.#candidacies.filter((claim) => this.#table.owner(this.group(claim)) === name);
@@ -193,7 +204,7 @@ export class ClaimPlanner {
     });
     const [first, ...others] = announced.filter(({ judged }) => judged.addresses.includes(ip));
     if (first === undefined || this.#node === undefined) return undefined;
-    const group = this.#groupOf.get(first.key);
+    const { group } = first.judged;
     if (group === undefined || this.#table.setOf(group)?.nodes.includes(this.#node.name) !== true) return undefined;
     const interfaces = others.reduce((all, { judged }) => merge(all, judged.scope.interfaces), first.judged.scope.interfaces);
     return {
@@ -206,20 +217,22 @@ export class ClaimPlanner {
   /** @returns undefined where no advertisement speaks of the Service: nothing is kept of it then */
   #judge(service: AnnouncedService): Judged | undefined {
     const { ingress } = service;
+    const group = undefined;
     const index = this.#index;
     const pools = servicePools(index, service);
-    if (isIneligible(pools)) return { ingress, set: undefined, unfit: pools };
+    if (isIneligible(pools)) return { ingress, set: undefined, unfit: pools, group };
     const matching = index.config.l2Advertisements.filter((advertisement) => coversService(advertisement, service, pools));
     if (matching.length === 0) return undefined;
-    if (this.#mightSplit(service, matching)) return { ingress, set: undefined, unfit: { reason: 'SharedAddressWithServiceSelector' } };
+    if (this.#mightSplit(service, matching))
+      return { ingress, set: undefined, unfit: { reason: 'SharedAddressWithServiceSelector' }, group };
     const set = this.#candidates.of(service, matching);
     const node = this.#node;
-    if (node === undefined) return { ingress, set, unfit: { reason: 'NodeUnknown' } };
+    if (node === undefined) return { ingress, set, unfit: { reason: 'NodeUnknown' }, group };
     const unfit = nodeIneligible(node) ?? endpointsIneligible(index, service, node.name);
-    if (unfit !== undefined) return { ingress, set, unfit };
+    if (unfit !== undefined) return { ingress, set, unfit, group };
     const here = matching.filter((advertisement) => coversNode(advertisement, node));
-    if (here.length === 0) return { ingress, set, unfit: { reason: 'NodeNotSelected', advertisements: names(matching) } };
-    return { ingress, set, scope: this.#scopeOf(here), addresses: addressesOf(service, pools, here) };
+    if (here.length === 0) return { ingress, set, unfit: { reason: 'NodeNotSelected', advertisements: names(matching) }, group };
+    return { ingress, set, scope: this.#scopeOf(here), addresses: addressesOf(service, pools, here), group };
   }
 
   #scopeOf(here: readonly L2Advertisement[]): Scope {
@@ -238,8 +251,8 @@ export class ClaimPlanner {
   }
 }
 
-/** What is known of one Service: who may own it, and what this node would answer for. */
-type Judged = { readonly ingress: readonly Ip[]; readonly set: CandidateSet | undefined } & (
+/** What is known of one Service: who may own it, and what this node would answer for; the first address of its group, once it has one. */
+type Judged = { readonly ingress: readonly Ip[]; readonly set: CandidateSet | undefined; group: Ip | undefined } & (
   | { readonly unfit: Ineligible }
   | {
       readonly scope: Scope;
@@ -253,6 +266,8 @@ interface Scope {
   /** Of a Service that this node owns. */
   readonly verdict: Verdict;
 }
+
+const ipOf = ({ ip }: ClaimPlan): Ip => ip;
 
 const SILENT: Ineligible = { reason: 'NodeNotReady' };
 

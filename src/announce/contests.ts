@@ -5,8 +5,9 @@ import type { CandidateSet } from './candidates.ts';
 
 interface Entry {
   readonly set: CandidateSet;
-  /** The first addresses of the groups. */
-  readonly vips: Set<Ip>;
+  /** How many groups. */
+  size: number;
+  /** undefined: its groups are others now. */
   contest: Contest | undefined;
 }
 
@@ -32,19 +33,19 @@ export class ContestTable {
     if (before === set) return;
     if (before !== undefined) {
       const entry = this.#entry(before);
-      entry.vips.delete(vip);
-      if (entry.vips.size === 0) this.#entries.delete(before.key);
+      entry.size -= 1;
+      if (entry.size === 0) this.#entries.delete(before.key);
     }
     if (set === undefined) this.#setOf.delete(vip);
     else {
-      this.#entry(set).vips.add(vip);
+      this.#entry(set).size += 1;
       this.#setOf.set(vip, set);
     }
     this.#isOld = true;
   }
 
   #entry(set: CandidateSet): Entry {
-    const entry = this.#entries.get(set.key) ?? { set, vips: new Set<Ip>(), contest: undefined };
+    const entry = this.#entries.get(set.key) ?? { set, size: 0, contest: undefined };
     this.#entries.set(set.key, entry);
     entry.contest = undefined;
     return entry;
@@ -58,6 +59,7 @@ export class ContestTable {
   settle(): Ip[] {
     if (!this.#isOld) return [];
     this.#isOld = false;
+    this.#renew();
     this.#contests = [...this.#entries.keys()].toSorted().map((key) => this.#contest(key));
     const before = this.#owners;
     this.#owners = electOwners(this.#contests, this.#standings);
@@ -66,10 +68,21 @@ export class ContestTable {
     return changed;
   }
 
+  /** One look at all groups for all contests that are others now: a list for each would be kept for nothing. */
+  #renew(): void {
+    const groups = new Map<string, Ip[]>();
+    for (const [key, { contest }] of this.#entries) if (contest === undefined) groups.set(key, []);
+    for (const [vip, { key }] of this.#setOf) groups.get(key)?.push(vip);
+    for (const [key, vips] of groups) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) entry.contest = contestOf(entry.set, vips.sort(), this.#cache);
+    }
+  }
+
   #contest(key: string): Contest {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) throw new Error(`no contest ${key}`);
-    return (entry.contest ??= contestOf(entry, this.#cache));
+    const contest = this.#entries.get(key)?.contest;
+    if (contest === undefined) throw new Error(`no contest ${key}`);
+    return contest;
   }
 
   contests(): readonly Contest[] {
@@ -81,9 +94,8 @@ export class ContestTable {
   }
 }
 
-function contestOf({ set, vips: all }: Entry, cache: RankCache): Contest {
-  const { policy, nodes, weights, tiers } = set;
-  const vips = [...all].sort();
+/** @param vips sorted */
+function contestOf({ policy, nodes, weights, tiers }: CandidateSet, vips: readonly Ip[], cache: RankCache): Contest {
   const ranks = new Float64Array(new SharedArrayBuffer(vips.length * nodes.length * Float64Array.BYTES_PER_ELEMENT));
   let at = 0;
   for (const vip of vips) for (const node of nodes) ranks[at++] = cache.rank(node, vip);

@@ -38,6 +38,11 @@ export function hasSorted<T>(list: readonly T[], keyOf: (value: T) => string, ke
   return isAt(list, keyOf, position(list, keyOf, key), key);
 }
 
+export function findSorted<T>(list: readonly T[], keyOf: (value: T) => string, key: string): T | undefined {
+  const at = position(list, keyOf, key);
+  return isAt(list, keyOf, at, key) ? list[at] : undefined;
+}
+
 /** Where the key is, or would be. */
 function position<T>(list: readonly T[], keyOf: (value: T) => string, key: string): number {
   let low = 0;

@@ -2,7 +2,7 @@
  * What the whole speaker takes of memory: the real process, wire thread and Kubernetes worker, as the image holds it, beside the embedded API
  * server with so many Services and as many EndpointSlices. By BGP BIRD holds all of them; by layer 2 all of them are answered for.
  *
- *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2]
+ *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2] [--flags '...'] [--trace]
  *
  * Needs root and BIRD 2. `peak` is VmHWM; `relist` the peak after the whole list has been read a second time; `settled` what is resident then.
  */
@@ -27,6 +27,8 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '10000,100000' },
     modes: { type: 'string', default: 'bgp,layer2' },
     program: { type: 'string', default: 'dist/image/heraldlb.mjs' },
+    flags: { type: 'string', default: SPEAKER_FLAGS.join(' ') },
+    trace: { type: 'boolean', default: false },
   },
 });
 const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
@@ -185,19 +187,26 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
     writeFileSync(join(directory, 'token'), 'kubelab-admin');
     const receiver = mode === 'bgp' ? await startReceiver(space, 'rcv', directory) : undefined;
     const words = ['speaker', '--node-name', NODE, '--namespace', NAMESPACE, '--metrics-address', '127.0.0.1'];
-    const command = [process.execPath, ...SPEAKER_FLAGS, join(ROOT, values.program), ...words];
+    const command = [process.execPath, ...values.flags.split(' '), join(ROOT, values.program), ...words];
     const speaker = space.start(NODE, ['sh', '-c', IN_POD, directory, ...command], join(directory, 'speaker.log'), { env: POD_ENV });
+    const traced = values.trace ? trace(speaker.pid ?? 0) : undefined;
     await receiver?.enable();
     const held = async (): Promise<number> => (receiver === undefined ? answeredFor(api) : receiver.held());
+    const t0 = performance.now();
     await until(`${size} VIPs`, async () => (await held()) >= size, 120_000, 200);
+    console.error('held', performance.now() - t0);
     space.run(NODE, 'curl -s -o /dev/null http://127.0.0.1:7482/metrics');
     await sleep(SETTLE_MS);
     const pid = speaker.pid ?? 0;
     const first = taken(pid);
+    if (process.env['SMAPS']) writeFileSync(process.env['SMAPS'], readFileSync(`/proc/${pid}/smaps`));
+    if (process.env['LOGTO']) writeFileSync(process.env['LOGTO'], readFileSync(join(directory, 'speaker.log')));
+    console.error('until', performance.now() - t0);
     api.faults.compact();
     api.faults.expireWatches();
     await sleep(SETTLE_MS + size / 10);
     const again = taken(pid);
+    clearInterval(traced);
     door.close();
     await receiver?.stop();
     const mb = (value: number): string => value.toFixed(0);
@@ -235,6 +244,19 @@ function taken(pid: number): Taken {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const mb = (field: string): number => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? NaN) / 1024;
   return { peakMb: mb('VmHWM'), residentMb: mb('VmRSS'), filesMb: mb('RssFile') };
+}
+
+/** When the memory grows: a line for each tenth of a second in which it did. */
+function trace(pid: number): NodeJS.Timeout {
+  const began = performance.now();
+  let before = 0;
+  return setInterval(() => {
+    const now = taken(pid);
+    if (Math.abs(now.residentMb - before) < 0.5) return;
+    before = now.residentMb;
+    const [at, own] = [(performance.now() - began).toFixed(0), now.residentMb - now.filesMb];
+    console.error(`${at} ms: ${now.residentMb.toFixed(1)} MB, ${own.toFixed(1)} its own; peak ${now.peakMb.toFixed(1)}`);
+  }, 100);
 }
 
 function cpuSeconds(pid: number): number {
