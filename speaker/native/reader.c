@@ -9,9 +9,16 @@
 #include <unistd.h>
 #include <uv.h>
 
-/* A flood must not starve timers: so many batches of so many frames per wake-up at most. */
+/* A flood must not starve timers: so many frames, and so long, per wake-up at most. */
 #define BATCH 64
-#define BATCHES_PER_WAKE 4
+#define FRAMES_PER_WAKE 256
+#define WAKE_NS 1000000
+/*
+ * To sleep and to be woken costs this thread, and the one that wakes it, tens of microseconds, where an answer costs three. So it looks into
+ * its ring that long before it sleeps, as long as that pays: when nothing came, at only every second wake-up, then at every fourth and so on.
+ */
+#define LOOK_NS 40000
+#define MOST_SKIPPED 64
 
 /*
  * Reads datagrams into memory that JavaScript owns:
@@ -29,6 +36,8 @@ typedef struct {
   size_t stride, address_size, control_size;
   int fd;
   ring_t ring;
+  /* Wake-ups after which it does not look again for what may come: so many after one that came in vain, and so many of those are left. */
+  uint32_t skips, skips_left;
   /* Which file the descriptor stood for when reading began: numbers are used again. */
   dev_t device;
   ino_t inode;
@@ -171,22 +180,46 @@ static int read_batch(reader_t *reader) {
   return count;
 }
 
+/* Waits awake for more in the ring, at most until then. */
+static bool look_again(reader_t *reader, uint64_t end) {
+  if (ring_has(&reader->ring)) return true;
+  if (reader->skips_left > 0) {
+    reader->skips_left--;
+    return false;
+  }
+  uint64_t now = uv_hrtime(), until = now + LOOK_NS < end ? now + LOOK_NS : end;
+  for (; now < until; now = uv_hrtime()) {
+    if (!ring_has(&reader->ring)) continue;
+    reader->skips = 0;
+    return true;
+  }
+  /* The end of a long wake-up is no sign that nothing comes. */
+  if (until == end) return false;
+  reader->skips = reader->skips == 0 ? 1 : reader->skips * 2 < MOST_SKIPPED ? reader->skips * 2 : MOST_SKIPPED;
+  reader->skips_left = reader->skips;
+  return false;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
   reader_t *reader = poll->data;
   if (status < 0) {
     recover(reader);
     return;
   }
-  for (int batch = 0; batch < BATCHES_PER_WAKE && !reader->closing; batch++) {
+  uint64_t end = uv_hrtime() + WAKE_NS;
+  for (int frames = 0; frames < FRAMES_PER_WAKE;) {
     if (!has_memory(reader)) {
       uv_poll_stop(poll);
       call_back(reader, -EFAULT);
       return;
     }
     int count = read_batch(reader);
-    if (count != 0) call_back(reader, count);
+    if (count == 0) return;
+    call_back(reader, count);
+    if (count < 0 || reader->closing) return;
+    frames += count;
     /* To look into a ring again costs nothing; to ask the kernel again costs more than to be woken again. */
-    if (count < (reader->ring.memory == NULL ? BATCH : 1)) return;
+    if (reader->ring.memory == NULL ? count < BATCH : !look_again(reader, end)) return;
   }
 }
 

@@ -41,6 +41,11 @@ static uint8_t *slot_at(const ring_t *ring, uint32_t position) {
   return ring->memory + (size_t)(position < ring->slots ? position : position - ring->slots) * ring->slot_size;
 }
 
+bool ring_has(const ring_t *ring) {
+  const struct tpacket2_hdr *header = (const struct tpacket2_hdr *)slot_at(ring, ring->head);
+  return (__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0;
+}
+
 int ring_read(ring_t *ring, uint8_t *frames, size_t stride, uint8_t *lengths, int most) {
   int count = 0;
   for (; count < most; count++) {

@@ -5,6 +5,7 @@
 #ifndef HERALDLB_RING_H
 #define HERALDLB_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@ typedef struct {
 /* 0, or -errno: then the socket has none, and is read as any other. */
 int ring_open(ring_t *ring, int fd, uint32_t slots, uint32_t slot_size);
 void ring_close(ring_t *ring);
+
+/* Whether a frame waits in it. */
+bool ring_has(const ring_t *ring);
 
 /*
  * Copies out what has come, at most so many frames, and gives their slots back. `lengths` gets a uint32 for each, larger than
