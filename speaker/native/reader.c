@@ -13,12 +13,6 @@
 #define BATCH 64
 #define FRAMES_PER_WAKE 256
 #define WAKE_NS 1000000
-/*
- * To sleep and to be woken costs this thread, and the one that wakes it, tens of microseconds, where an answer costs three. So it looks into
- * its ring that long before it sleeps, as long as that pays: when nothing came, at only every second wake-up, then at every fourth and so on.
- */
-#define LOOK_NS 40000
-#define MOST_SKIPPED 64
 
 /*
  * Reads datagrams into memory that JavaScript owns:
@@ -36,8 +30,8 @@ typedef struct {
   size_t stride, address_size, control_size;
   int fd;
   ring_t ring;
-  /* Wake-ups after which it does not look again for what may come: so many after one that came in vain, and so many of those are left. */
-  uint32_t skips, skips_left;
+  /* Frames come faster than it could sleep: see stop_telling. */
+  bool busy;
   /* Which file the descriptor stood for when reading began: numbers are used again. */
   dev_t device;
   ino_t inode;
@@ -180,46 +174,49 @@ static int read_batch(reader_t *reader) {
   return count;
 }
 
-/* Waits awake for more in the ring, at most until then. */
-static bool look_again(reader_t *reader, uint64_t end) {
-  if (ring_has(&reader->ring)) return true;
-  if (reader->skips_left > 0) {
-    reader->skips_left--;
-    return false;
+/*
+ * While frames come faster than it could sleep, nobody needs to tell it of them: as long as a descriptor is polled, who sends pays for that with
+ * each frame, which is a third of what it costs him to fill the ring.
+ */
+static void stop_telling(reader_t *reader) {
+  if (uv_is_active((uv_handle_t *)&reader->poll)) uv_poll_stop(&reader->poll);
+}
+
+/* What came in between is told of at once. As in recover, a descriptor that is closed is given up. */
+static void tell_again(reader_t *reader) {
+  if (uv_is_active((uv_handle_t *)&reader->poll) || reader->closing || !is_same_file(reader)) return;
+  uv_poll_start(&reader->poll, UV_READABLE, on_readable);
+}
+
+/* Hands over what has come, batch by batch. False where there is no memory to hand it over in, and never will be. */
+static bool read_all(reader_t *reader) {
+  bool from_ring = reader->ring.memory != NULL, was_busy = reader->busy;
+  uint64_t end = uv_hrtime() + WAKE_NS;
+  reader->busy = false;
+  for (int frames = 0; frames < FRAMES_PER_WAKE;) {
+    if (was_busy || reader->busy) stop_telling(reader);
+    if (!has_memory(reader)) return false;
+    int count = read_batch(reader);
+    if (count == 0) return true;
+    call_back(reader, count);
+    if (count < 0 || reader->closing) return true;
+    frames += count;
+    /* To look into a ring again costs nothing; to ask the kernel again costs more than to be woken again. */
+    if (from_ring ? !ring_await(&reader->ring, end) : count < BATCH) return true;
+    reader->busy = from_ring;
   }
-  uint64_t now = uv_hrtime(), until = now + LOOK_NS < end ? now + LOOK_NS : end;
-  for (; now < until; now = uv_hrtime()) {
-    if (!ring_has(&reader->ring)) continue;
-    reader->skips = 0;
-    return true;
-  }
-  /* The end of a long wake-up is no sign that nothing comes. */
-  if (until == end) return false;
-  reader->skips = reader->skips == 0 ? 1 : reader->skips * 2 < MOST_SKIPPED ? reader->skips * 2 : MOST_SKIPPED;
-  reader->skips_left = reader->skips;
-  return false;
+  return true;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
   reader_t *reader = poll->data;
   if (status < 0) {
     recover(reader);
-    return;
-  }
-  uint64_t end = uv_hrtime() + WAKE_NS;
-  for (int frames = 0; frames < FRAMES_PER_WAKE;) {
-    if (!has_memory(reader)) {
-      uv_poll_stop(poll);
-      call_back(reader, -EFAULT);
-      return;
-    }
-    int count = read_batch(reader);
-    if (count == 0) return;
-    call_back(reader, count);
-    if (count < 0 || reader->closing) return;
-    frames += count;
-    /* To look into a ring again costs nothing; to ask the kernel again costs more than to be woken again. */
-    if (reader->ring.memory == NULL ? count < BATCH : !look_again(reader, end)) return;
+  } else if (read_all(reader)) {
+    tell_again(reader);
+  } else {
+    uv_poll_stop(poll);
+    call_back(reader, -EFAULT);
   }
 }
 
