@@ -5,6 +5,7 @@ import type { RouteSet, SessionConfig } from '../src/bgp/session.ts';
 import { type Instant, instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { Prefix } from '../src/net/prefix.ts';
+import { warmAnswers } from './warmAnswers.ts';
 
 const ROUNDS = 3;
 const ROUTES = 500;
@@ -12,11 +13,12 @@ const ADDRESSES = ['192.0.2.1', '192.0.2.2'] as const;
 
 /**
  * Plays a few sessions in memory, so that the first real one does not wait for the compiler: it would cost a first table some 10 ms,
- * which is more than its routes do. Nothing of it is kept, and nothing goes out.
+ * which is more than its routes do. Likewise a few answers. Nothing of it is kept, and nothing goes out.
  */
 export function warmUp(): void {
   const routes = warmRoutes();
   for (let round = 0; round < ROUNDS; round++) playSession(routes);
+  warmAnswers();
 }
 
 /** Two sets of IPv4 and one of IPv6. */

@@ -9,9 +9,10 @@
 #include <unistd.h>
 #include <uv.h>
 
-/* A flood must not starve timers: so many batches of so many frames per wake-up at most. */
+/* A flood must not starve timers: so many frames, and so long, per wake-up at most. */
 #define BATCH 64
-#define BATCHES_PER_WAKE 4
+#define FRAMES_PER_WAKE 256
+#define WAKE_NS 1000000
 
 /*
  * Reads datagrams into memory that JavaScript owns:
@@ -29,6 +30,8 @@ typedef struct {
   size_t stride, address_size, control_size;
   int fd;
   ring_t ring;
+  /* Frames come faster than it could sleep: see stop_telling. */
+  bool busy;
   /* Which file the descriptor stood for when reading began: numbers are used again. */
   dev_t device;
   ino_t inode;
@@ -171,22 +174,49 @@ static int read_batch(reader_t *reader) {
   return count;
 }
 
+/*
+ * While frames come faster than it could sleep, nobody needs to tell it of them: as long as a descriptor is polled, who sends pays for that with
+ * each frame, which is a third of what it costs him to fill the ring.
+ */
+static void stop_telling(reader_t *reader) {
+  if (uv_is_active((uv_handle_t *)&reader->poll)) uv_poll_stop(&reader->poll);
+}
+
+/* What came in between is told of at once. As in recover, a descriptor that is closed is given up. */
+static void tell_again(reader_t *reader) {
+  if (uv_is_active((uv_handle_t *)&reader->poll) || reader->closing || !is_same_file(reader)) return;
+  uv_poll_start(&reader->poll, UV_READABLE, on_readable);
+}
+
+/* Hands over what has come, batch by batch. False where there is no memory to hand it over in, and never will be. */
+static bool read_all(reader_t *reader) {
+  bool from_ring = reader->ring.memory != NULL, was_busy = reader->busy;
+  uint64_t end = uv_hrtime() + WAKE_NS;
+  reader->busy = false;
+  for (int frames = 0; frames < FRAMES_PER_WAKE;) {
+    if (was_busy || reader->busy) stop_telling(reader);
+    if (!has_memory(reader)) return false;
+    int count = read_batch(reader);
+    if (count == 0) return true;
+    call_back(reader, count);
+    if (count < 0 || reader->closing) return true;
+    frames += count;
+    /* To look into a ring again costs nothing; to ask the kernel again costs more than to be woken again. */
+    if (from_ring ? !ring_await(&reader->ring, end) : count < BATCH) return true;
+    reader->busy = from_ring;
+  }
+  return true;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
   reader_t *reader = poll->data;
   if (status < 0) {
     recover(reader);
-    return;
-  }
-  for (int batch = 0; batch < BATCHES_PER_WAKE && !reader->closing; batch++) {
-    if (!has_memory(reader)) {
-      uv_poll_stop(poll);
-      call_back(reader, -EFAULT);
-      return;
-    }
-    int count = read_batch(reader);
-    if (count != 0) call_back(reader, count);
-    /* To look into a ring again costs nothing; to ask the kernel again costs more than to be woken again. */
-    if (count < (reader->ring.memory == NULL ? BATCH : 1)) return;
+  } else if (read_all(reader)) {
+    tell_again(reader);
+  } else {
+    uv_poll_stop(poll);
+    call_back(reader, -EFAULT);
   }
 }
 
