@@ -4,14 +4,18 @@ export function addWords(bytes: Uint8Array, start: number, end: number, sum = 0)
   let [high, low] = [0, 0];
   let at = start;
   for (; at + 7 < end; at += 8) {
-    high += (bytes[at] ?? 0) + (bytes[at + 2] ?? 0) + (bytes[at + 4] ?? 0) + (bytes[at + 6] ?? 0);
-    low += (bytes[at + 1] ?? 0) + (bytes[at + 3] ?? 0) + (bytes[at + 5] ?? 0) + (bytes[at + 7] ?? 0);
+    high += everySecond(bytes, at);
+    low += everySecond(bytes, at + 1);
   }
   for (; at < end; at += 2) {
     high += bytes[at] ?? 0;
     if (at + 1 < end) low += bytes[at + 1] ?? 0;
   }
   return sum + high * 256 + low;
+}
+
+function everySecond(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) + (bytes[at + 2] ?? 0) + (bytes[at + 4] ?? 0) + (bytes[at + 6] ?? 0);
 }
 
 /** The one's complement of the folded sum. @param sum below 2^48 */
