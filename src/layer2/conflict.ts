@@ -88,14 +88,9 @@ interface Contested extends DueItem {
   /** It was said again that the address is ours. */
   isSaid: boolean;
   /** What each of those that claim it was told. Who comes new into a quarrel does not wait because of those before. */
-  readonly told: Map<string, Told>;
+  readonly told: Map<string, { readonly at: Instant; readonly times: number }>;
   /** Those that have claimed it since it was last said. */
   readonly untold: Set<string>;
-}
-
-interface Told {
-  readonly at: Instant;
-  readonly times: number;
 }
 
 /** So many times the grace an answer to what was said is waited for. */
