@@ -1,5 +1,5 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
-import type { Standing } from '../src/layer2/election.ts';
+import { DRAINING_TIER, type Standing } from '../src/layer2/election.ts';
 import { type RankCache, electionOrder } from '../src/layer2/elector.ts';
 import { REACH, type Reach } from '../src/layer2/reach.ts';
 import type { PeerStanding, Phase } from '../src/layer2/standing.ts';
@@ -12,10 +12,40 @@ export class Stopwatch {
 
 export const STANDINGS: Readonly<Record<Phase, Standing>> = { joining: 'last', holding: 'holding', willing: 'willing', leaving: 'last' };
 
-export function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
+/** Who stands for election. */
+export interface Electorate {
+  readonly standings: ReadonlyMap<string, Standing>;
+  /** Those that said so themselves. */
+  readonly heard: ReadonlySet<string>;
+}
+
+/** @param own what this node says of itself @param asksKubernetes of those that were never heard */
+export function electorateOf(
+  plan: Layer2Plan<WireClaim>,
+  own: OwnStanding,
+  peers: readonly PeerStanding[],
+  asksKubernetes: boolean,
+): Electorate {
+  const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
+  for (const node of plan.beyond?.nodes ?? []) standings.set(node, 'willing');
+  standings.set(own.node, own.standing);
+  return { standings, heard: new Set([own.node, ...peers.flatMap(({ node, isUp }) => (isUp ? [node] : []))]) };
+}
+
+interface OwnStanding {
+  readonly node: string;
+  readonly standing: Standing;
+}
+
+function standingOf({ node, liveness, ready, isStrange }: PeerStanding, asksKubernetes: boolean): [string, Standing][] {
   if (liveness === 'dead' || liveness === 'alone') return [];
   if (liveness === 'unknown') return ready && (asksKubernetes || isStrange) ? [[node, 'willing']] : [];
   return [[node, liveness === 'disowning' ? 'willing' : liveness]];
+}
+
+/** By its own plan: it says so itself, since not all are told at the same time, and some may not be. */
+export function isDraining({ contests }: Layer2Plan<WireClaim>, node: string): boolean {
+  return contests.some(({ nodes, tiers }) => tiers[nodes.indexOf(node)] === DRAINING_TIER);
 }
 
 /**

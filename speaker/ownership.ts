@@ -7,7 +7,7 @@ import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standin
 import type { Instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
-import { STANDINGS, Stopwatch, countTaken, orderOf, standingOf } from './electionFacts.ts';
+import { STANDINGS, Stopwatch, countTaken, electorateOf, isDraining, orderOf } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
@@ -45,6 +45,7 @@ export class Ownership {
   readonly #reserved: ReservedAddresses;
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
+  #isDraining = false;
   #owners: ReadonlyMap<Ip, string> = new Map();
   /** By which those were found. */
   #standings: ReadonlyMap<string, Standing> = new Map();
@@ -122,6 +123,7 @@ export class Ownership {
     if (this.#plan === undefined && this.#standing.phase === 'joining')
       this.#standing = startStanding(this.#parts.clock.now(), this.#standing.config);
     this.#plan = plan;
+    this.#isDraining = isDraining(plan, this.#node);
     this.#speakers = [this.#node, ...plan.peers.map(({ node }) => node)];
     this.#ranks = new RankCache();
     this.#essence = '';
@@ -187,7 +189,8 @@ export class Ownership {
     const isStranded = candidacies.length > 0 && candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.none);
     // Those that cannot hear this node have taken what was its.
     const isGivenUp = this.#plan?.beyond?.isReady === false;
-    return isStranded || isGivenUp ? 'last' : STANDINGS[this.#standing.phase];
+    const said = isStranded || isGivenUp ? 'last' : STANDINGS[this.#standing.phase];
+    return this.#isDraining && said !== 'last' ? 'draining' : said;
   }
 
   /** Interfaces came, went, or lost their carrier. */
@@ -205,18 +208,16 @@ export class Ownership {
     const { phase } = this.#standing;
     // Where one speaker was heard, BFD is not filtered: another that never was does not run, whatever Kubernetes has noticed of it.
     const asksKubernetes = phase === 'joining' || !peers.some(({ wasUp }) => wasUp);
-    const standings = new Map(peers.flatMap((peer) => standingOf(peer, asksKubernetes)));
-    for (const node of plan.beyond?.nodes ?? []) standings.set(node, 'willing');
-    standings.set(this.#node, this.#own());
+    const { standings, heard } = electorateOf(plan, { node: this.#node, standing: this.#own() }, peers, asksKubernetes);
     const disowned = this.#wasAway || peers.some(({ liveness }) => liveness === 'disowning');
     this.#wasAway = false;
     const reaches = new Map([...this.mesh.reaches(), [this.#node, this.note.reach] as const]);
-    const essence = JSON.stringify([[...standings], disowned, [...reaches].filter(([, ranges]) => ranges.length > 0)]);
+    const essence = JSON.stringify([[...standings], [...heard], disowned, [...reaches].filter(([, ranges]) => ranges.length > 0)]);
     if (essence === this.#essence) return;
     this.#essence = essence;
     const before = this.#owners;
     this.#standings = standings;
-    this.#owners = electOwners(divideByReach(plan.contests, reaches), standings);
+    this.#owners = electOwners(divideByReach(plan.contests, reaches), standings, heard);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     this.#isDisowned ||= disowned;
     this.#carryOut(plan, now, dead, countTaken(before, this.#owners, this.#node, dead));

@@ -87,9 +87,10 @@ interface Contested extends DueItem {
   readonly ip: Ip;
   /** It was said again that the address is ours. */
   isSaid: boolean;
-  saidAt: Instant | undefined;
-  /** How often that was said. */
-  times: number;
+  /** What each of those that claim it was told. Who comes new into a quarrel does not wait because of those before. */
+  readonly told: Map<string, { readonly at: Instant; readonly times: number }>;
+  /** Those that have claimed it since it was last said. */
+  readonly untold: Set<string>;
 }
 
 /** So many times the grace an answer to what was said is waited for. */
@@ -155,7 +156,7 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   if (isVouched(state, sighting, speaker)) return [{ kind: 'vouched', ip }];
   const isClaimed = sighting.phase === 'claimed';
   if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order))
-    return isClaimed ? answer(state, ip, speaker.isMet, now) : [];
+    return isClaimed ? answer(state, ip, speaker, now) : [];
   const contested = state.contested.get(ip);
   if (!isClaimed || !speaker.isMet || contested?.isSaid === true) return leaveTo(state, ip, speaker.node, now);
   if (contested === undefined) contest(state, newContest(ip, now), after(now, state.config.graceMs));
@@ -195,11 +196,12 @@ function contest(state: ConflictState, contested: Contested, dueAt: Instant): vo
  * Tells the one that goes behind. Where no session with it is up (parts of a segment that were just joined) nobody else will, so it is told
  * at once; else it may be about to give up by itself. And ever more rarely, or two that do not agree would make a storm.
  */
-function answer(state: ConflictState, ip: Ip, isMet: boolean, now: Instant): ConflictEffect[] {
+function answer(state: ConflictState, ip: Ip, { node, isMet }: Speaker, now: Instant): ConflictEffect[] {
   const contested = state.contested.get(ip) ?? newContest(ip, now);
   const { answerMs } = state.config;
-  const pauseMs = Math.min(answerMs * 2 ** contested.times, LONGEST_PAUSE_MS);
-  const pauseLeft = contested.saidAt === undefined ? 0 : contested.saidAt + pauseMs - now;
+  const told = contested.told.get(node);
+  contested.untold.add(node);
+  const pauseLeft = told === undefined ? 0 : told.at + Math.min(answerMs * 2 ** told.times, LONGEST_PAUSE_MS) - now;
   const waitMs = Math.max(0, isMet ? answerMs : 0, pauseLeft);
   if (waitMs === 0) return say(state, contested, now);
   if (contested.isSaid || contested.dueAt > now + waitMs) contest(state, contested, after(now, waitMs));
@@ -207,13 +209,13 @@ function answer(state: ConflictState, ip: Ip, isMet: boolean, now: Instant): Con
 }
 
 function newContest(ip: Ip, now: Instant): Contested {
-  return { ip, isSaid: true, saidAt: undefined, times: 0, dueAt: now, slot: -1 };
+  return { ip, isSaid: true, told: new Map(), untold: new Set(), dueAt: now, slot: -1 };
 }
 
 function say(state: ConflictState, contested: Contested, now: Instant): ConflictEffect[] {
   contested.isSaid = true;
-  contested.saidAt = now;
-  contested.times += 1;
+  for (const node of contested.untold) contested.told.set(node, { at: now, times: (contested.told.get(node)?.times ?? 0) + 1 });
+  contested.untold.clear();
   state.contested.set(contested.ip, contested);
   state.contestedDue.schedule(contested, after(now, CONTEST_GRACES * state.config.graceMs));
   return [{ kind: 'defend', ip: contested.ip, speaker: true }];

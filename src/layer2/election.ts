@@ -2,10 +2,10 @@ import type { Ip } from '../net/ip.ts';
 import { type Bid, type ElectionPolicy, lowestRank, settleRounds } from './boundedLoad.ts';
 
 /**
- * What a living node is to the others, the best first. `holding`: not stable for long enough yet. `last`: it has just begun and does
- * not know the others, or is about to end. Who is not mentioned is dead.
+ * What a living node is to the others, the best first. `holding`: not stable for long enough yet. `draining`: it knows that it is to go, which
+ * others may not have been told. `last`: it has just begun and does not know the others, or is about to end. Who is not mentioned is dead.
  */
-export type Standing = 'willing' | 'holding' | 'last';
+export type Standing = 'willing' | 'holding' | 'draining' | 'last';
 
 /** Groups of addresses with the same candidates, in the form in which thousands are cheap to hand from thread to thread. */
 export interface Contest {
@@ -14,7 +14,7 @@ export interface Contest {
   readonly nodes: readonly string[];
   /** Of each node: preference; only the highest among those that come into question counts. */
   readonly weights: readonly number[];
-  /** Of each node: 0, or the tier in which it is whatever it says of itself; a lower one goes before a higher, whatever the weights. */
+  /** Of each node: 0, or the tier in which it is unless it says itself what it is; a lower one goes before a higher, whatever the weights. */
   readonly tiers: readonly number[];
   /** Of each node: how well it can announce these (Reach); the lowest goes before all else. Absent: all the same. */
   readonly reaches?: readonly number[];
@@ -30,14 +30,21 @@ interface Draw {
   readonly bids: Bid[];
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /**
  * The owner of every group, by its first address. A function of what is given: no history, so that all speakers that see the
  * same come to the same answer.
+ * @param heard those that said themselves what they are: that counts in the place of the tiers, which not all may have been told of
  */
-export function electOwners(contests: readonly Contest[], standings: ReadonlyMap<string, Standing>): Map<Ip, string> {
+export function electOwners(
+  contests: readonly Contest[],
+  standings: ReadonlyMap<string, Standing>,
+  heard: ReadonlySet<string> = NOBODY,
+): Map<Ip, string> {
   const draws = new Map<string, Draw>();
   for (const contest of contests) {
-    const places = eligible(contest, standings);
+    const places = eligible(contest, standings, heard);
     if (places.length === 0) continue;
     const nodes = places.map((place) => contest.nodes[place] ?? '');
     const id = `${contest.policy} ${nodes.join(' ')}`;
@@ -58,12 +65,18 @@ export function electOwners(contests: readonly Contest[], standings: ReadonlyMap
 }
 
 /** The places in `nodes` of those that come into question: the best tier, and in it the highest weight. All, when all are dead. */
-function eligible({ nodes, weights, tiers, reaches }: Contest, standings: ReadonlyMap<string, Standing>): number[] {
+function eligible(
+  { nodes, weights, tiers, reaches }: Contest,
+  standings: ReadonlyMap<string, Standing>,
+  heard: ReadonlySet<string>,
+): number[] {
   const all = [...nodes.keys()];
   const alive = all.filter((place) => standings.has(nodes[place] ?? ''));
   const tierOf = (place: number): number => {
-    const standing = standings.get(nodes[place] ?? '');
-    return Math.max(tiers[place] ?? 0, standing === undefined ? 0 : STANDING_TIER[standing]);
+    const node = nodes[place] ?? '';
+    const standing = standings.get(node);
+    const said = standing === undefined ? 0 : STANDING_TIER[standing];
+    return heard.has(node) ? said : Math.max(tiers[place] ?? 0, said);
   };
   const living = alive.length > 0 ? alive : all;
   const reachOf = (place: number): number => reaches?.[place] ?? 0;
@@ -76,8 +89,8 @@ function eligible({ nodes, weights, tiers, reaches }: Contest, standings: Readon
 }
 
 /** Who may not stay goes before who is sure to go, and both before who cannot be relied on at all. */
-const STANDING_TIER: Readonly<Record<Standing, number>> = { willing: 0, holding: 1, last: 3 };
 export const DRAINING_TIER = 2;
+const STANDING_TIER: Readonly<Record<Standing, number>> = { willing: 0, holding: 1, draining: DRAINING_TIER, last: 3 };
 
 function enter({ nodes, vips, ranks }: Contest, places: readonly number[], bids: Bid[]): void {
   for (const [v, key] of vips.entries()) {

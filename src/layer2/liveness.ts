@@ -19,6 +19,7 @@ export const MESH_DIAG = {
   pathDown: 5,
   /** RFC 5880 §6.8.17: all is well between us, and yet nothing is to be sent this way. `holding`, and with the other one `last`. */
   concatenatedPathDown: 6,
+  /** In an AdminDown packet it has left; while Up it is drained, which others may not have been told. */
   administrativelyDown: 7,
   reverseConcatenatedPathDown: 8,
 } as const;
@@ -65,12 +66,19 @@ export function saysAlone(status: MeshStatus | undefined): boolean {
 
 /** What a node says of itself while all is well. */
 export function diagOf(standing: Standing): number | undefined {
-  if (standing === 'willing') return undefined;
-  return standing === 'holding' ? MESH_DIAG.concatenatedPathDown : MESH_DIAG.reverseConcatenatedPathDown;
+  return STANDING_DIAG[standing];
 }
+
+const STANDING_DIAG: Readonly<Record<Standing, number | undefined>> = {
+  willing: undefined,
+  holding: MESH_DIAG.concatenatedPathDown,
+  draining: MESH_DIAG.administrativelyDown,
+  last: MESH_DIAG.reverseConcatenatedPathDown,
+};
 
 function saidStanding(diag: number): Standing {
   if (diag === MESH_DIAG.concatenatedPathDown) return 'holding';
+  if (diag === MESH_DIAG.administrativelyDown) return 'draining';
   return diag === MESH_DIAG.reverseConcatenatedPathDown ? 'last' : 'willing';
 }
 

@@ -95,7 +95,7 @@ function willing(state: StandingState): StandingState {
 }
 
 function isWillingPeer({ liveness, isUp }: PeerStanding): boolean {
-  return (isUp && liveness === 'willing') || liveness === 'disowning';
+  return (isUp && (liveness === 'willing' || liveness === 'draining')) || liveness === 'disowning';
 }
 
 function hold(state: StandingState, now: Instant): StandingState {

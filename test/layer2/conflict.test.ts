@@ -103,6 +103,17 @@ describe('another speaker', () => {
     expect(run.deadline()).toBeUndefined();
   });
 
+  it('is told soon, though it was said ever more rarely to a third', () => {
+    const run = machine();
+    const third = unmet('node-c', 'node-b', 'node-a', 'node-c');
+    for (let at = 0; at < 150; at += 1) {
+      run.at(at, third);
+      run.at(at, { kind: 'tick' });
+    }
+    expect(run.at(150, by('node-a', 'node-b', 'node-a', 'node-c'))).toEqual([]);
+    expect(run.at(170, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+  });
+
   it.each([true, false])('with which there is no session: who goes before says so at once, the other gives up at once (%s)', (isFirst) => {
     const run = machine();
     const event = unmet('node-a', ...(isFirst ? ['node-b', 'node-a'] : ['node-a', 'node-b']));

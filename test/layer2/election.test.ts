@@ -101,6 +101,19 @@ describe('the owners', () => {
     expect(order).toEqual(['d', 'c', 'b', 'a']);
   });
 
+  it('where a node said itself what it is, the tiers that others were told of count for nothing', () => {
+    const vip = ip('10.0.0.1');
+    const told = [contest(['a', 'b'], [vip], { tiers: [2, 0], weights: [9, 0] })];
+    const untold = [contest(['a', 'b'], [vip], { weights: [9, 0] })];
+    for (const [standing, owner] of [
+      ['willing', 'a'],
+      ['draining', 'b'],
+    ] as const) {
+      const standings = new Map<string, Standing>([...all(['b']), ['a', standing]]);
+      for (const contests of [told, untold]) expect(electOwners(contests, standings, new Set(['a', 'b'])).get(vip)).toBe(owner);
+    }
+  });
+
   it('are found quickly: 10,000 addresses on 10 nodes when one dies', () => {
     const nodes = names(10);
     const contests = [contest(nodes, vipsOf(10_000))];

@@ -1,5 +1,5 @@
 import type { Ip } from '../../src/net/ip.ts';
-import { type Act, type Scene, actsOf } from './chaosActs.ts';
+import { type Act, type Scene, actsOf, wideActsOf } from './chaosActs.ts';
 import { SimHost, World, planFor } from './speakers.ts';
 
 /** In milliseconds: what was seen of one history. */
@@ -19,6 +19,8 @@ export interface ChaosOptions {
   readonly durationMs?: number;
   /** Names of {@link actsOf}; default: all. */
   readonly acts?: readonly string[];
+  /** Up to ten nodes and twelve VIPs, and networks that are worse. */
+  readonly isWide?: boolean;
   /** What the speakers log is part of the story. */
   readonly isVerbose?: boolean;
 }
@@ -38,11 +40,12 @@ interface Watched {
 }
 
 /** A random history of some speakers, watched on the wire all the time. */
-export function chaos(seed: number, { durationMs = 60_000, acts: chosen, isVerbose = false }: ChaosOptions = {}): Verdict {
-  const scene = build(seed);
+export function chaos(seed: number, { durationMs = 60_000, acts: chosen, isWide = false, isVerbose = false }: ChaosOptions = {}): Verdict {
+  const scene = build(seed, isWide);
   if (isVerbose) scene.world.onLog = (node, line) => scene.tell(`    ${node} ${factsOf(line)}`);
   const { world, hosts, vips, tell, random } = scene;
-  const acts = actsOf(scene).filter(({ name }) => chosen?.includes(name) !== false);
+  const all = isWide ? [...actsOf(scene), ...wideActsOf(scene)] : actsOf(scene);
+  const acts = all.filter(({ name }) => chosen?.includes(name) !== false);
   const watch = new Watch(scene);
   let nextAct = world.now + 8000;
   const end = world.now + durationMs;
@@ -64,11 +67,11 @@ function factsOf(line: string): string {
   return `${String(msg)} ${JSON.stringify(facts)}`;
 }
 
-function build(seed: number): Scene {
+function build(seed: number, isWide: boolean): Scene {
   const world = new World(seed);
   const { random } = world;
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  const count = 2 + Math.floor(random() * 4);
+  const count = isWide ? 3 + Math.floor(random() * 8) : 2 + Math.floor(random() * 4);
   const failback = pick([
     { kind: 'immediate' },
     { kind: 'never' },
@@ -76,7 +79,7 @@ function build(seed: number): Scene {
     { kind: 'delayed', delayMs: 10_000 },
   ] as const);
   const hosts = Array.from({ length: count }, (_, i) => new SimHost(world, i + 1, { failback }));
-  const vips = Array.from({ length: 1 + Math.floor(random() * 4) }, (_, i) => `10.0.1.${i + 1}` as Ip);
+  const vips = Array.from({ length: 1 + Math.floor(random() * (isWide ? 12 : 4)) }, (_, i) => `10.0.1.${i + 1}` as Ip);
   for (const host of hosts) {
     host.plan = planFor(host, hosts, vips, 1, []);
     world.at(world.now + random() * 3000, () => host.start());
@@ -103,7 +106,7 @@ class Watch {
     const { world, hosts, vips } = this.#scene;
     const now = hosts.map(({ part, isDeaf, isMute }) => `${part}${isDeaf ? 'd' : ''}${isMute ? 'm' : ''}`).join(' ');
     if (now !== this.#parts) [this.#parts, this.#partsAt] = [now, world.now];
-    if (world.loss > 0) this.#lossyAt = world.now;
+    if (world.loss > 0 || hosts.some(({ loss }) => loss > 0)) this.#lossyAt = world.now;
     for (const host of hosts) {
       const isAble = host.isRunning && host.engine?.plan() !== undefined && !host.isDeaf && !host.isMute;
       if (!isAble) this.#aliveSince.delete(host);

@@ -22,6 +22,48 @@ export function actsOf(scene: Scene): readonly Act[] {
   return [...deaths(scene), ...stalls(scene), ...cuts(scene), ...plans(scene)];
 }
 
+/** What happens besides where there is a {@link ChaosOptions.isWide}: of networks that are worse. */
+export function wideActsOf({ world, hosts, tell, random, pick }: Scene): readonly Act[] {
+  const until = (what: string, over: () => void): void => {
+    tell(what);
+    world.at(world.now + pick([400, 1500, 6000]) * (0.5 + random()), () => {
+      tell(`${what}: over`);
+      over();
+    });
+  };
+  return [
+    {
+      name: 'lossOut',
+      run: (host) => {
+        host.loss = pick([0.05, 0.3, 0.7]);
+        until(`${host.loss} of what ${host.node} sends is lost`, () => void (host.loss = 0));
+      },
+    },
+    {
+      name: 'twice',
+      run: () => {
+        world.twice = pick([0.1, 1]);
+        until(`${world.twice} of all packets come twice`, () => void (world.twice = 0));
+      },
+    },
+    {
+      name: 'late',
+      run: () => {
+        world.lateMs = pick([5, 30]);
+        until(`packets are up to ${world.lateMs} ms late, and overtake one another`, () => void (world.lateMs = 0));
+      },
+    },
+    {
+      name: 'split',
+      run: () => {
+        const away = hosts.filter(() => random() < 0.5);
+        for (const host of away) host.part = 1;
+        until(`${away.map(({ node }) => node).join(' ')} are a segment of their own`, () => away.forEach((host) => void (host.part = 0)));
+      },
+    },
+  ];
+}
+
 function startLater({ world, tell }: Scene, host: SimHost, inMs: number): void {
   world.at(world.now + inMs, () => {
     if (host.engine !== undefined) return;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PlanMessage } from '../../speaker/channel.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { SimHost, World, planFor } from './speakers.ts';
 
@@ -25,6 +26,17 @@ function during(world: World, forMs: number, isWrong: (answers: number) => boole
   return wrong;
 }
 
+/** A plan in which all are preferred to one of the nodes. */
+function preferring(host: SimHost, hosts: readonly SimHost[], other = host): PlanMessage {
+  const { plan, fresh } = planFor(host, hosts, VIPS, 2);
+  if (plan.layer2 === undefined) throw new Error('no layer 2 in the plan');
+  const contests = plan.layer2.contests.map((contest) => ({
+    ...contest,
+    weights: contest.nodes.map((node) => (node === other.node ? 0 : 1)),
+  }));
+  return { plan: { ...plan, layer2: { ...plan.layer2, contests } }, fresh };
+}
+
 describe('what is rare', () => {
   it('a speaker that gets its first plan long after it began listens before it takes anything', () => {
     const { world, hosts } = started(3);
@@ -43,12 +55,26 @@ describe('what is rare', () => {
   it('what is to be handed to one that was not told so is kept, and handed over when it is', () => {
     const { world, hosts } = started(3);
     const [owner] = world.answering(VIPS[0] as Ip, 0) as [SimHost];
-    owner.apply(planFor(owner, hosts, VIPS, 2, [owner.node]));
+    owner.apply(preferring(owner, hosts));
     expect(during(world, 10_000, (answers) => answers !== 1)).toBe(0);
     expect(world.answering(VIPS[0] as Ip, 0)).toEqual([owner]);
-    for (const host of hosts) if (host !== owner) host.apply(planFor(host, hosts, VIPS, 2, [owner.node]));
+    for (const host of hosts) if (host !== owner) host.apply(preferring(host, hosts, owner));
     expect(during(world, 1000, (answers) => answers === 0)).toBe(0);
     expect(VIPS.flatMap((vip) => world.answering(vip, 0))).not.toContain(owner);
+  });
+
+  it('a drain that only some were told of leaves no address to nobody, whoever of the others dies then', () => {
+    for (const drained of [0, 3]) {
+      for (let told = 1; told < 15; told++) {
+        const { world, hosts } = started(4);
+        const node = hosts[drained]?.node ?? '';
+        hosts.filter((_, at) => (told >> at) % 2 === 1).forEach((host) => host.apply(planFor(host, hosts, VIPS, 2, [node])));
+        expect(during(world, 200, (answers) => answers === 0)).toBe(0);
+        hosts[(drained + 1) % 4]?.kill();
+        world.runUntil(world.now + 500);
+        expect(VIPS.map((vip) => world.answering(vip, 0).length)).toEqual(VIPS.map(() => 1));
+      }
+    }
   });
 
   it.each(['isDeaf', 'isMute'] as const)('one of three %s: the others carry everything, and it has its own back afterwards', (fault) => {

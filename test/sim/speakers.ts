@@ -66,6 +66,9 @@ export class World {
   answers: Set<SimHost> | undefined;
   /** Of what is sent between hosts, how much is lost. */
   loss = 0;
+  /** Of what is sent between hosts, how much comes twice, and how much later than it could: one may overtake another. */
+  twice = 0;
+  lateMs = 0;
   /** Gets what the speakers log, where somebody wants to read it. */
   onLog: ((node: string, line: string) => void) | undefined;
   /** Nobody is told of anything new, and who begins has no plan. */
@@ -103,12 +106,19 @@ export class World {
 
   /** To everybody in the same part, after some hundred microseconds. */
   carry(from: SimHost, run: (to: SimHost) => void, isFor: (to: SimHost) => boolean): void {
+    const loss = Math.max(this.loss, from.loss);
     for (const to of this.hosts) {
-      if (to === from || !isFor(to) || !this.#reaches(from, to) || (this.loss > 0 && this.random() < this.loss)) continue;
-      this.at(this.now + 0.1 + this.random() * 0.9, () => {
-        if (this.#reaches(from, to)) to.input(() => run(to));
-      });
+      if (to === from || !isFor(to) || !this.#reaches(from, to) || (loss > 0 && this.random() < loss)) continue;
+      this.#deliver(from, to, run);
+      if (this.twice > 0 && this.random() < this.twice) this.#deliver(from, to, run);
     }
+  }
+
+  #deliver(from: SimHost, to: SimHost, run: (to: SimHost) => void): void {
+    const late = this.lateMs > 0 ? this.random() * this.lateMs : 0;
+    this.at(this.now + 0.1 + this.random() * 0.9 + late, () => {
+      if (this.#reaches(from, to)) to.input(() => run(to));
+    });
   }
 
   #reaches(from: SimHost, to: SimHost): boolean {
@@ -163,6 +173,8 @@ export class SimHost {
   /** A way that works in one direction only: nothing comes in, or nothing goes out. */
   isDeaf = false;
   isMute = false;
+  /** Of what it sends, how much is lost. */
+  loss = 0;
   /** Of its interface; undefined: nothing is known of them. */
   subnets: readonly Prefix[] | undefined;
   /** By how much its clock goes before that of the world. */
