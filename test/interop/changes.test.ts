@@ -194,12 +194,14 @@ describe.concurrent('changes while sessions are up', () => {
         const first = JSON.parse(ups()) as unknown[];
         // More routes, another order, another key of an object that means the same: nobody's session is touched.
         ours.apply(plan({ [three]: {}, [one]: {}, [two]: {} }));
-        ours.apply(plan({ [one]: {}, [two]: { holdTimeMs: 12_000 }, [four]: {} }));
+        // What only the next connection would have to do with, neither.
+        ours.apply(plan({ [one]: { connectTimeMs: 2_000, delayOpenMs: 500 }, [two]: {}, [three]: {} }));
+        ours.apply(plan({ [one]: { connectTimeMs: 2_000, delayOpenMs: 500 }, [two]: { holdTimeMs: 12_000 }, [four]: {} }));
         const count = (source: string): number => frrSession(pair, source)?.connectionsEstablished ?? 0;
         await pair.eventually('the change', () => isUp().join() === 'true,true,false,true' && count(two) === 2);
         const then = JSON.parse(ups()) as unknown[];
         expect(then[0]).toEqual(first[0]);
-        ours.apply(plan({ [one]: {}, [three]: {} }));
+        ours.apply(plan({ [one]: { connectTimeMs: 1_000 }, [three]: {} }));
         await pair.eventually('the next', () => isUp().join() === 'true,false,true,false');
         expect((JSON.parse(ups()) as unknown[])[0]).toEqual(first[0]);
         expect(ours.report().problems).toEqual([]);
