@@ -75,7 +75,7 @@ export interface PeerPlan<Routes = RouteSet | PackedSet> {
   readonly routes: readonly Routes[];
 }
 
-/** A change of any field here re-establishes this session, and no other. */
+/** A change of a field here re-establishes this session, and no other; one of the password, the BFD profile, `connectTimeMs` or `delayOpenMs` not even this. */
 export interface PeerSession {
   readonly myAsn: number;
   readonly peerAsn: number | 'internal' | 'external';

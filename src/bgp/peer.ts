@@ -157,10 +157,21 @@ function stopAll(draft: Draft, notice: Notice | undefined): void {
 
 function configure(draft: Draft, config: SessionConfig): void {
   if (JSON.stringify(config) === JSON.stringify(draft.state.config)) return;
+  const isUp = SIDES.some((side) => draft.state[side].fsm.name === 'Established');
+  if (isUp && lasting(config) === lasting(draft.state.config)) {
+    patch(draft, { config });
+    return;
+  }
   stopAll(draft, { code: ErrorCode.cease, subcode: CeaseError.configurationChange });
   // What went wrong before was the old configuration's.
   const { lastError: _, ...state } = draft.state;
   draft.state = { ...state, config, withheld: NOTHING_WITHHELD, backoff: NO_BACKOFF };
+}
+
+/** Without what only says how a session comes about: one that is up has no use for it, and is not ended for it. */
+function lasting(config: SessionConfig): string {
+  const { connectRetryMs: _retry, delayOpenMs: _delay, ...rest } = config;
+  return JSON.stringify(rest);
 }
 
 /** RFC 9384. Without the path there is nothing to wait for. */

@@ -2,7 +2,7 @@ import type { Family, Ip } from '../net/ip.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { NlriRun } from '../wire/bgp/nlri.ts';
 
-/** What one BGP session is configured to be. A change of a field re-establishes the session. */
+/** What one BGP session is configured to be. A change of a field re-establishes the session, but for `connectRetryMs` and `delayOpenMs`. */
 export interface SessionConfig {
   readonly myAsn: number;
   /** `internal`: must equal ours; `external`: every other one (RFC 4271 §8 has no name for it; FRR's `remote-as`). */

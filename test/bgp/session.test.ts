@@ -200,6 +200,23 @@ describe('a session', () => {
     expect(b.status.holdTimeMs).toBe(30_000);
   });
 
+  it('goes on with another connect time or delay of the OPEN, which count from the next connection on', () => {
+    const { sim, a, b } = pair({}, { passive: true });
+    startBoth(sim);
+    sim.runUntil(() => both(sim.hosts), 10_000);
+    sim.step(a, { type: 'configure', config: config({ connectRetryMs: 3_000, delayOpenMs: 1_000 }) });
+    expect(notices(a)).toEqual([]);
+    expect([isUp(a), isUp(b)]).toEqual([true, true]);
+    const opens = (): number => a.sent.filter(({ type }) => type === 'open').length;
+    const before = opens();
+    sim.step(b, { type: 'stop', reason: { kind: 'reset' } });
+    sim.step(b, { type: 'start' });
+    const ended = sim.now;
+    expect(sim.runUntil(() => opens() > before, 20_000)).toBe(true);
+    // A quarter less at most (RFC 4271 §10), in the place of a second.
+    expect(sim.now - ended).toBeGreaterThanOrEqual(2_250);
+  });
+
   it('RFC 2918: answers a route refresh with the whole table, within RFC 7313 bounds', () => {
     const { sim, a, b } = pair({}, { passive: true });
     sim.step(a, { type: 'desired', routes: routes('203.0.113.1/32', '2001:db8:1::1/128') });

@@ -19,6 +19,8 @@ export class Ours {
     this.#space = space;
     this.#child = child;
     lines(child, (line) => {
+      // One that is killed may have been in the middle of a line.
+      if (child.killed && !line.endsWith(']}')) return;
       this.#report = JSON.parse(line) as Report;
     });
   }
