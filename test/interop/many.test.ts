@@ -101,7 +101,7 @@ need('netns', ...BIRD.needs).describe('a hundred sessions of one speaker', () =>
     ours.apply(planTo(A, B));
     await pair.eventually('the new VIP at all', () => have(A) && have(B));
     const times = (): number[] => [...new Set(DOORS.map(({ name }) => ours.peer(name)?.counters.timesEstablished ?? 0))];
-    await pair.eventually('our report', () => times().length === 1, 5_000);
+    await pair.eventually('our report', () => times().join() === '1', 5_000);
     expect(times()).toEqual([1]);
     expect(ours.peer('nowhere')?.state).not.toBe('Established');
     await pair.daemon(BIRD, { text });

@@ -2,6 +2,11 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../src/api/crd.ts';
+import { loadCredentials } from '../../src/host/kube/credentials.ts';
+import { createKubeClient } from '../../src/host/kube/kubeClient.ts';
+import { customResource } from '../../src/host/kube/resource.ts';
+import { createStatusWriter } from '../../src/host/kube/status.ts';
+import { createLogger } from '../../src/host/log.ts';
 import { outdatedKinds } from '../../src/view/definitions.ts';
 import { INVALID, INVALID_ENTRIES, type ObjectCase, VALID } from '../api/objectCases.ts';
 import { until } from '../support/until.ts';
@@ -68,6 +73,34 @@ describe.skipIf(needKube('the CRDs on the real server') === undefined)('our CRDs
 
   it.each(VALID)('take $name', async (written) => {
     expect(await statusOf(written)).toBe('taken');
+  });
+
+  // With one owner noted for each address (a list of type map) this would be more than etcd takes in one request.
+  it('take a NodeState with 10,000 addresses, over and over', async () => {
+    const log = createLogger({ level: 'silent', name: 'test' });
+    const client = createKubeClient({ credentials: loadCredentials({ kubeconfig: kube.kubeconfigFile() }), log });
+    const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log });
+    const resource = customResource('heraldlb.io', 'v1', 'nodestates', 'NodeState');
+    const ref = { namespace: 'h', name: 'node1' };
+    const create = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', metadata: ref, spec: {} };
+    const claimOf = (_: unknown, i: number) => ({
+      ip: `2001:db8:ffff:ffff:ffff:ffff:${(i >> 8).toString(16)}:${(i + 4096).toString(16)}`,
+      services: [`production-team-${i % 100}/service-${i}`],
+      interfaces: ['eth0'],
+      since: '2026-01-01T00:00:00Z',
+    });
+    try {
+      for (const vips of [10_000, 9999]) {
+        const status = { summary: { peers: '0/0', vips, routes: 0, problems: 0 }, claims: Array.from({ length: vips }, claimOf) };
+        statuses.set(resource, ref, status, { mode: 'apply', create });
+        expect(await statuses.flush(30_000)).toBe(true);
+        const { body } = await kube.admin.raw('GET', '/apis/heraldlb.io/v1/namespaces/h/nodestates/node1');
+        expect((body as { readonly status?: { readonly claims?: readonly unknown[] } }).status?.claims).toHaveLength(vips);
+      }
+    } finally {
+      await statuses.stop();
+      await client.close();
+    }
   });
 
   it.each([...INVALID, ...INVALID_ENTRIES])('refuse $name', async (written) => {

@@ -54,7 +54,8 @@ const BURST = 25;
 const REFILL_MS = 300_000;
 /** Repeats within this time are counted on the same Event object; the server deletes Events after an hour. */
 const AGGREGATE_MS = 600_000;
-const MAX_REMEMBERED = 4096;
+/** Twice that at the most. A repeat of one that was forgotten is an Event of its own. */
+const MAX_REMEMBERED = 1024;
 /** Of events that the server has not got yet. More than that come when a whole cluster gets its addresses; the rest is dropped. */
 export const MAX_WAITING = 20_000;
 /** An event that is older goes without regard to {@link EventRecorderOptions.isBusy}. */

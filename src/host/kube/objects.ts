@@ -121,9 +121,15 @@ export function applyObject<T = KubeObject>(
   client: KubeClient,
   resource: Resource,
   object: { readonly metadata: Ref; readonly [field: string]: unknown },
-  options: CallOptions & { readonly fieldManager: string; readonly force?: boolean; readonly subresource?: string | undefined },
+  options: CallOptions & {
+    readonly fieldManager: string;
+    readonly force?: boolean;
+    readonly subresource?: string | undefined;
+    readonly metadataOnly?: boolean;
+  },
 ): Promise<T> {
-  const { subresource, fieldManager, force = false, ...rest } = options;
+  const { subresource, fieldManager, force = false, metadataOnly = false, ...call } = options;
+  const rest = metadataOnly ? { ...call, accept: METADATA_ONLY } : call;
   return client.request<T>({
     method: 'PATCH',
     path: objectPath(resource, object.metadata, subresource),

@@ -179,11 +179,13 @@ class Writer implements StatusWriter {
   #patch({ resource, ref, wanted, options }: Target, signal: AbortSignal): Promise<unknown> {
     const { client, fieldManager } = this.#options;
     const uid = options.uid === undefined ? {} : { uid: options.uid };
+    // What the server made of it is not looked at, and a NodeState may have megabytes.
+    const how = { subresource: 'status', signal, metadataOnly: true } as const;
     if (options.mode === 'apply') {
       const object = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { ...ref, ...uid }, status: wanted };
-      return applyObject(client, resource, object, { fieldManager, force: true, subresource: 'status', signal });
+      return applyObject(client, resource, object, { fieldManager, force: true, ...how });
     }
-    return patchObject(client, resource, ref, { metadata: uid, status: wanted }, { subresource: 'status', signal, fieldManager });
+    return patchObject(client, resource, ref, { metadata: uid, status: wanted }, { fieldManager, ...how });
   }
 }
 
