@@ -142,15 +142,15 @@ interface Writing {
   readonly getMetricsAsString: (metric: object) => Promise<string>;
 }
 
-/** A metric has two lines of head, which the first slice brings. */
-const HEAD = /^(?:#.*(?:\n|$)){2}/;
+/** Stands for the value of the label in the line that shows how lines are made. */
+const MARK = 'the key';
 
 async function* sliced(registry: Registry, metric: KeyedCounter): AsyncIterable<string> {
-  let isFirst = true;
-  for await (const slice of metric.slices()) {
-    const text = await (registry as unknown as Writing).getMetricsAsString(slice);
-    const lines = isFirst ? text : text.replace(HEAD, '');
-    yield isFirst || lines === '' ? lines : `\n${lines}`;
-    isFirst = false;
-  }
+  const sample = await metric.sample(MARK);
+  const text = await (registry as unknown as Writing).getMetricsAsString({ get: () => Promise.resolve(sample) });
+  const at = text.lastIndexOf('\n');
+  yield text.slice(0, at);
+  const line = text.slice(at + 1);
+  const [before = '', behind = ''] = line.split(MARK);
+  for (const lines of metric.slices([before, behind.replace(/0$/, '')])) yield `\n${lines}`;
 }

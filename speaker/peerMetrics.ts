@@ -59,22 +59,26 @@ export class KeyedCounter extends Counter {
     for (const [key, value] of this.#counts()) yield { value, labels: { [this.#label]: key } };
   }
 
-  /** The same in parts, of which only the first is to have a head: with thousands of values all of its text at once is megabytes. */
-  async *slices(): AsyncIterable<SliceOf> {
-    const head = { ...(await super.get()) };
-    let values: MetricValue<string>[] = [];
-    for (const value of this.#values()) {
-      if (values.push(value) < SLICE) continue;
-      yield { get: () => Promise.resolve({ ...head, values }) };
-      values = [];
+  /** The lines of the page in slices, without their head: with thousands of values all of them at once are megabytes. @param around before and behind the value of the label */
+  *slices([before, behind]: readonly [string, string]): Iterable<string> {
+    let lines: string[] = [];
+    for (const [key, value] of this.#counts()) {
+      if (lines.push(`${before}${escaped(key)}${behind}${value}`) < SLICE) continue;
+      yield lines.join('\n');
+      lines = [];
     }
-    yield { get: () => Promise.resolve({ ...head, values }) };
+    if (lines.length > 0) yield lines.join('\n');
+  }
+
+  /** One value by itself, of which a registry makes a head and one line. */
+  async sample(key: string): Promise<MetricObjectWithValues<MetricValue<string>>> {
+    return { ...(await super.get()), values: [{ value: 0, labels: { [this.#label]: key } }] as MetricValue<string>[] };
   }
 }
 
-/** What a registry makes text of. */
-interface SliceOf {
-  readonly get: () => Promise<MetricObjectWithValues<MetricValue<string>>>;
+/** As Prometheus has it for the value of a label. */
+function escaped(text: string): string {
+  return /[\\"\n]/.test(text) ? text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"') : text;
 }
 
 export function isUp({ state }: PeerReport): number {

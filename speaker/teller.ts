@@ -15,6 +15,7 @@ import type { DrainKeeper } from './drainKeeper.ts';
 import { registerDrain } from './drainMetrics.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { announcedCount, nodeStatus } from './nodeStatus.ts';
+import { logNotices } from './noticeLog.ts';
 import { type Notice, Notices } from './notices.ts';
 import type { Planned } from './planner.ts';
 import { Heard } from './heard.ts';
@@ -123,11 +124,13 @@ export class Teller {
 
   /**
    * Thousands come at once when a speaker begins, and wait in the shortest form there is. Their lines in the log wait with them: the
-   * other thread writes it, and what it has not yet written is kept line by line.
+   * other thread writes it, and what it has not yet written is kept line by line. Those of Services that are gone by then are told all the same.
    */
   #feed(): void {
     const room = MAX_AHEAD - this.#parts.events.waiting();
-    for (const notice of this.#events.splice(0, Math.max(0, room))) this.#event(notice);
+    const now = this.#events.splice(0, Math.max(0, room));
+    logNotices(this.#parts.log, now);
+    for (const notice of now) this.#event(notice);
     if (this.#events.length === 0) return;
     this.#feeding ??= setTimeout(() => {
       this.#feeding = undefined;
@@ -159,7 +162,6 @@ export class Teller {
     if (view === undefined) return;
     const [namespace, name] = service.split('/') as [string, string];
     const { uid } = view;
-    this.#parts.log[type === 'Warning' ? 'warn' : 'info']({ service, reason }, message);
     this.#parts.events.event({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, type, reason, message);
   }
 }

@@ -192,16 +192,11 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
     const traced = values.trace ? trace(speaker.pid ?? 0) : undefined;
     await receiver?.enable();
     const held = async (): Promise<number> => (receiver === undefined ? answeredFor(api) : receiver.held());
-    const t0 = performance.now();
     await until(`${size} VIPs`, async () => (await held()) >= size, 120_000, 200);
-    console.error('held', performance.now() - t0);
     space.run(NODE, 'curl -s -o /dev/null http://127.0.0.1:7482/metrics');
     await sleep(SETTLE_MS);
     const pid = speaker.pid ?? 0;
     const first = taken(pid);
-    if (process.env['SMAPS']) writeFileSync(process.env['SMAPS'], readFileSync(`/proc/${pid}/smaps`));
-    if (process.env['LOGTO']) writeFileSync(process.env['LOGTO'], readFileSync(join(directory, 'speaker.log')));
-    console.error('until', performance.now() - t0);
     api.faults.compact();
     api.faults.expireWatches();
     await sleep(SETTLE_MS + size / 10);
