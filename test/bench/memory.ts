@@ -2,8 +2,9 @@
  * What the whole speaker takes of memory: the real process, wire thread and Kubernetes worker, as the image holds it, beside the embedded API
  * server with so many Services and as many EndpointSlices. By BGP BIRD holds all of them; by layer 2 all of them are answered for.
  *
- *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2] [--flags '...'] [--trace]
+ *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2,bare] [--flags='...'] [--trace]
  *
+ * `bare` is bareSpeaker.mjs in the speaker's place: what a program on Node.js takes that does nothing but what no speaker can leave out.
  * Needs root and BIRD 2. `peak` is VmHWM; `relist` the peak after the whole list has been read a second time; `settled` what is resident then.
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,11 +33,12 @@ const { values } = parseArgs({
   },
 });
 const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
+const BARE = 'test/bench/bareSpeaker.mjs';
 const NODE = 'node1';
 /** So long after the last address was announced. */
 const SETTLE_MS = 10_000;
 
-type Mode = 'bgp' | 'layer2';
+type Mode = 'bgp' | 'layer2' | 'bare';
 
 const LINKS = [
   ['rcv', 'eth0', SENDER.ip, RECEIVER.ip],
@@ -185,15 +187,15 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
     );
     writeFileSync(join(directory, 'ca.crt'), api.caPem);
     writeFileSync(join(directory, 'token'), 'kubelab-admin');
-    const receiver = mode === 'bgp' ? await startReceiver(space, 'rcv', directory) : undefined;
+    const receiver = mode === 'layer2' ? undefined : await startReceiver(space, 'rcv', directory);
     const words = ['speaker', '--node-name', NODE, '--namespace', NAMESPACE, '--metrics-address', '127.0.0.1'];
-    const command = [process.execPath, ...values.flags.split(' '), join(ROOT, values.program), ...words];
+    const command = [process.execPath, ...values.flags.split(' '), join(ROOT, mode === 'bare' ? BARE : values.program), ...words];
     const speaker = space.start(NODE, ['sh', '-c', IN_POD, directory, ...command], join(directory, 'speaker.log'), { env: POD_ENV });
     const traced = values.trace ? trace(speaker.pid ?? 0) : undefined;
     await receiver?.enable();
     const held = async (): Promise<number> => (receiver === undefined ? answeredFor(api) : receiver.held());
     await until(`${size} VIPs`, async () => (await held()) >= size, 120_000, 200);
-    space.run(NODE, 'curl -s -o /dev/null http://127.0.0.1:7482/metrics');
+    if (mode !== 'bare') space.run(NODE, 'curl -s -o /dev/null http://127.0.0.1:7482/metrics');
     await sleep(SETTLE_MS);
     const pid = speaker.pid ?? 0;
     const first = taken(pid);
