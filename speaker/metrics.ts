@@ -125,7 +125,7 @@ export class JoinedRegistry extends Registry {
     return text;
   }
 
-  /** One metric after the other, and long ones in slices: with thousands of addresses each is a megabyte, and ten times that while it is made. */
+  /** One metric after the other, and those with a value for each address in slices. */
   async *parts(): AsyncIterable<string> {
     for (const { name } of this.#local.getMetricsAsArray()) {
       const metric: unknown = this.#local.getSingleMetric(name);
@@ -152,5 +152,5 @@ async function* sliced(registry: Registry, metric: KeyedCounter): AsyncIterable<
   yield text.slice(0, at);
   const line = text.slice(at + 1);
   const [before = '', behind = ''] = line.split(MARK);
-  for (const lines of metric.slices([before, behind.replace(/0$/, '')])) yield `\n${lines}`;
+  for (const lines of metric.slices(before, behind.replace(/0$/, ''))) yield `\n${lines}`;
 }

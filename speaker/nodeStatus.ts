@@ -35,7 +35,14 @@ export interface NodeStatusInput {
   readonly drain?: DrainStatus | undefined;
 }
 
-/** The limits of the schema: a status that is refused would tell nothing at all. */
+/**
+ * The whole object, with what the server notes of it: etcd takes 1.5 MB in one request, and a NodeState that it refuses would tell nothing at all. 10,000
+ * addresses fit where names are not very long; `summary` counts all.
+ */
+const MAX_BYTES = 1_500_000;
+/** Of a claim, besides its names. */
+const CLAIM_BYTES = 69;
+/** The limits of the schema, for the same reason. */
 const MAX = { sessions: 1024, claims: 10_000, servicesPerClaim: 256, problems: 256, text: 1024, name: 512, peersPerGuard: 64 };
 
 /** The status of this node's NodeState. */
@@ -45,18 +52,34 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
   const up = peers.filter(({ state }) => state === 'Established').length;
   const claims = claimsOf(result, report);
   const problems = problemsOf(input);
-  return {
+  const status = {
     version,
     startedAt,
     summary: { peers: `${up}/${peers.length}`, vips: claims.length, routes: routesOf(result), problems: problems.length },
     bgp: peers.slice(0, MAX.sessions).map(sessionOf),
     bfd: report.bfd.slice(0, MAX.sessions).map(guardOf),
-    claims: claims.slice(0, MAX.claims),
     problems: problems.slice(0, MAX.problems),
     ...passedOver(report),
     ...(input.drain === undefined ? {} : { drain: drainOf(input.drain) }),
     conditions: [ready(input, problems)],
   };
+  // Of lists by name the server notes each entry, which is about as long.
+  return { ...status, claims: fittingClaims(claims, 2 * JSON.stringify(status).length) };
+}
+
+/** The first of them, as many as there is room for beside so many bytes. */
+export function fittingClaims(claims: readonly ClaimStatus[], besideBytes: number): ClaimStatus[] {
+  let [count, left] = [0, MAX_BYTES - besideBytes];
+  for (const claim of claims) {
+    left -= bytesOf(claim);
+    if (left < 0 || count === MAX.claims) break;
+    count += 1;
+  }
+  return claims.slice(0, count);
+}
+
+function bytesOf({ ip, services, interfaces = [] }: ClaimStatus): number {
+  return [...services, ...interfaces].reduce((sum, name) => sum + name.length + 3, CLAIM_BYTES + ip.length);
 }
 
 type ClaimStatus = NonNullable<NodeStateStatus['claims']>[number];

@@ -1,11 +1,11 @@
 import type { Logger } from '../src/host/log.ts';
 import type { Notice } from './notices.ts';
 
-/** Each has its Event; in the log thousands that are alike would bury all else, and cost both threads more than the Events do. */
+/** Of more that are alike one line tells: each has its Event, and thousands of lines would bury all else. */
 const MOST_LINES = 10;
 
 export function logNotices(log: Logger, notices: readonly Notice[]): void {
-  const alike = new Map<string, Notice[]>();
+  const alike = new Map<string, [Notice, ...Notice[]]>();
   for (const notice of notices) {
     const key = `${notice.type} ${notice.reason} ${notice.message}`;
     const known = alike.get(key);
@@ -13,12 +13,9 @@ export function logNotices(log: Logger, notices: readonly Notice[]): void {
     else known.push(notice);
   }
   for (const group of alike.values()) {
-    const level = group[0]?.type === 'Warning' ? 'warn' : 'info';
-    if (group.length <= MOST_LINES) for (const { service, reason, message } of group) log[level]({ service, reason }, message);
-    else
-      log[level](
-        { count: group.length, first: group[0]?.service, last: group.at(-1)?.service, reason: group[0]?.reason },
-        `${group[0]?.message}`,
-      );
+    const [{ type, reason, message, service: first }] = group;
+    const level = type === 'Warning' ? 'warn' : 'info';
+    if (group.length > MOST_LINES) log[level]({ reason, count: group.length, first, last: group.at(-1)?.service }, message);
+    else for (const { service } of group) log[level]({ service, reason }, message);
   }
 }

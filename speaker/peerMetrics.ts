@@ -38,7 +38,7 @@ export function byKey(
   registry.registerMetric(new KeyedCounter(name, help, label, counts));
 }
 
-/** So many values are made into text at a time. */
+/** So many values are made into text at a time: the wire thread has other things to do. */
 const SLICE = 500;
 
 export class KeyedCounter extends Counter {
@@ -59,8 +59,13 @@ export class KeyedCounter extends Counter {
     for (const [key, value] of this.#counts()) yield { value, labels: { [this.#label]: key } };
   }
 
-  /** The lines of the page in slices, without their head: with thousands of values all of them at once are megabytes. @param around before and behind the value of the label */
-  *slices([before, behind]: readonly [string, string]): Iterable<string> {
+  /**
+   * The lines of the page in slices, without their head. A registry makes ten objects for each line: with 10,000 addresses that held the wire thread
+   * for 40 to 60 ms a metric, and takes half a millisecond a slice so.
+   * @param before what stands before the value of the label in a line
+   * @param behind what stands between that and the count
+   */
+  *slices(before: string, behind: string): Iterable<string> {
     let lines: string[] = [];
     for (const [key, value] of this.#counts()) {
       if (lines.push(`${before}${escaped(key)}${behind}${value}`) < SLICE) continue;

@@ -38,8 +38,8 @@ export interface TellerParts {
  * What comes within this time is told together. Telling goes through every Service, and must not be in the way of the next plan.
  */
 const GATHER_MS = 100;
-/** Events that are handed over before the server has got those before them: 400 a second, and what waits longer is old before it is done with. */
-const MAX_AHEAD = 40;
+/** Events that are handed over before the server has got those before them. */
+const MAX_AHEAD = 200;
 
 const NEWS: Readonly<Record<DrainNews, (why: string) => string>> = {
   DrainStarted: (why) => `what is announced from here is being handed over: ${why}`,

@@ -29,7 +29,7 @@ const LINKS: readonly HostLink[] = [
 
 /**
  * What {@link warmUp} does for the machines, for all that stands between them and the kernel: sessions of this process with itself, over a port
- * of the loopback interface that takes its own connections and no other. Without it the first table of the first router waits 1 to 2 ms for the compiler.
+ * of the loopback interface. Whatever else of this machine comes to it is told of a few routes of documentation, and no more. Without it the first table of the first router waits 1 to 2 ms for the compiler.
  * Nothing is kept, and where there is no loopback nothing happens.
  * @returns how many tables came over whole
  */

@@ -139,7 +139,7 @@ async function listenHand(port: number, onConnection: OnConnection, device: stri
   };
 }
 
-/** A free port that nobody else can reach; it is closed to whatever comes after the first connection. @throws Error with `code` */
+/** A free port that can be reached from this machine alone, and takes one connection. @throws Error with `code` */
 export async function listenOnLoopback(onConnection: OnConnection): Promise<{ readonly port: number; readonly close: () => void }> {
   const server = createServer({ noDelay: true }, (socket) => {
     server.close();

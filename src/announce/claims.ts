@@ -217,6 +217,7 @@ export class ClaimPlanner {
   /** @returns undefined where no advertisement speaks of the Service: nothing is kept of it then */
   #judge(service: AnnouncedService): Judged | undefined {
     const { ingress } = service;
+    // There from the start: a field that comes later would cost each of thousands a list of its own.
     const group = undefined;
     const index = this.#index;
     const pools = servicePools(index, service);

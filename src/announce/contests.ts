@@ -60,7 +60,8 @@ export class ContestTable {
     if (!this.#isOld) return [];
     this.#isOld = false;
     this.#renew();
-    this.#contests = [...this.#entries.keys()].toSorted().map((key) => this.#contest(key));
+    const entries = [...this.#entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    this.#contests = entries.flatMap(([, { contest }]) => contest ?? []);
     const before = this.#owners;
     this.#owners = electOwners(this.#contests, this.#standings);
     const changed: Ip[] = [];
@@ -77,12 +78,6 @@ export class ContestTable {
       const entry = this.#entries.get(key);
       if (entry !== undefined) entry.contest = contestOf(entry.set, vips.sort(), this.#cache);
     }
-  }
-
-  #contest(key: string): Contest {
-    const contest = this.#entries.get(key)?.contest;
-    if (contest === undefined) throw new Error(`no contest ${key}`);
-    return contest;
   }
 
   contests(): readonly Contest[] {

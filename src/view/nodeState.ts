@@ -33,6 +33,8 @@ export interface NodeStateView {
   readonly ready: ReadyView;
   /** Prefixes that it announces. */
   readonly routes: number;
+  /** Addresses that it answers for; `claims` has those that there was room for. */
+  readonly vips: number;
   readonly sessions: readonly SessionReport[];
   readonly guards: readonly GuardReport[];
   readonly claims: readonly ClaimReport[];
@@ -54,7 +56,8 @@ export function projectNodeState(object: unknown): NodeStateView | undefined {
     version: text(status['version']) ?? '',
     startedAt: text(status['startedAt']) ?? '',
     ready: readyOf(status),
-    routes: integer(record(status['summary'])?.['routes']) ?? 0,
+    routes: counted(status, 'routes'),
+    vips: counted(status, 'vips'),
     sessions: entries(status['bgp'], 'peer', 'state') as readonly SessionReport[],
     guards: (entries(status['bfd'], 'session', 'state') as readonly GuardReport[]).filter(({ peers }) => Array.isArray(peers)),
     claims: (entries(status['claims'], 'ip') as readonly ClaimReport[]).filter(({ services }) => Array.isArray(services)),
@@ -62,6 +65,10 @@ export function projectNodeState(object: unknown): NodeStateView | undefined {
     passedOver: entries(status['passedOver'], 'reason', 'from', 'to') as readonly PassedOver[],
     ...(drain === undefined ? {} : { drain }),
   };
+}
+
+function counted(status: Raw, field: 'routes' | 'vips'): number {
+  return integer(record(status['summary'])?.[field]) ?? 0;
 }
 
 /** Our own speakers write it after the schema, and the API server checks it: only what another hand broke is left out. */

@@ -95,7 +95,7 @@ function nodeSummary(cluster: Cluster, node: string, ready: boolean): NodeSummar
     peersUp: up.length,
     peers: sessions.length,
     routes: Math.max(0, ...up.map(({ routes = 0 }) => routes)),
-    vips: state?.claims.length ?? 0,
+    vips: state?.vips ?? 0,
     problems: state?.problems.length ?? 0,
     version: state?.version ?? '',
     ...(state?.drain === undefined ? {} : { drain: drainText(state.drain) }),

@@ -7,6 +7,7 @@ import { createKubeClient } from '../../src/host/kube/kubeClient.ts';
 import { customResource } from '../../src/host/kube/resource.ts';
 import { createStatusWriter } from '../../src/host/kube/status.ts';
 import { createLogger } from '../../src/host/log.ts';
+import { fittingClaims } from '../../speaker/nodeStatus.ts';
 import { outdatedKinds } from '../../src/view/definitions.ts';
 import { INVALID, INVALID_ENTRIES, type ObjectCase, VALID } from '../api/objectCases.ts';
 import { until } from '../support/until.ts';
@@ -75,8 +76,11 @@ describe.skipIf(needKube('the CRDs on the real server') === undefined)('our CRDs
     expect(await statusOf(written)).toBe('taken');
   });
 
-  // With one owner noted for each address (a list of type map) this would be more than etcd takes in one request.
-  it('take a NodeState with 10,000 addresses, over and over', async () => {
+  // With one owner noted for each address (a list of type map) any of these would be more than etcd takes in one request.
+  it.each<[string, string, [number, number]]>([
+    ['all of 10,000 addresses', 'team', [9999, 10_000]],
+    ['as many addresses as have room, where names are long', 'n'.repeat(55), [6000, 7000]],
+  ])('take a NodeState with %s, over and over', async (_, name, [least, most]) => {
     const log = createLogger({ level: 'silent', name: 'test' });
     const client = createKubeClient({ credentials: loadCredentials({ kubeconfig: kube.kubeconfigFile() }), log });
     const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log });
@@ -85,17 +89,21 @@ describe.skipIf(needKube('the CRDs on the real server') === undefined)('our CRDs
     const create = { apiVersion: 'heraldlb.io/v1', kind: 'NodeState', metadata: ref, spec: {} };
     const claimOf = (_: unknown, i: number) => ({
       ip: `2001:db8:ffff:ffff:ffff:ffff:${(i >> 8).toString(16)}:${(i + 4096).toString(16)}`,
-      services: [`production-team-${i % 100}/service-${i}`],
+      services: [`${name}-${i % 100}/${name}-${i}`],
       interfaces: ['eth0'],
       since: '2026-01-01T00:00:00Z',
     });
     try {
-      for (const vips of [10_000, 9999]) {
-        const status = { summary: { peers: '0/0', vips, routes: 0, problems: 0 }, claims: Array.from({ length: vips }, claimOf) };
+      for (const vips of [9999, 10_000]) {
+        const summary = { peers: '0/0', vips, routes: 0, problems: 0 };
+        const claims = fittingClaims(Array.from({ length: vips }, claimOf), JSON.stringify(summary).length);
+        expect(claims.length).toBeGreaterThanOrEqual(least);
+        expect(claims.length).toBeLessThanOrEqual(most);
+        const status = { summary, claims };
         statuses.set(resource, ref, status, { mode: 'apply', create });
         expect(await statuses.flush(30_000)).toBe(true);
         const { body } = await kube.admin.raw('GET', '/apis/heraldlb.io/v1/namespaces/h/nodestates/node1');
-        expect((body as { readonly status?: { readonly claims?: readonly unknown[] } }).status?.claims).toHaveLength(vips);
+        expect((body as { readonly status?: { readonly claims?: readonly unknown[] } }).status?.claims).toHaveLength(claims.length);
       }
     } finally {
       await statuses.stop();

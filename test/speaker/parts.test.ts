@@ -12,7 +12,7 @@ import type { Mac } from '../../src/net/mac.ts';
 import { Bell, Outbox } from '../../speaker/channel.ts';
 import { Deadlines } from '../../speaker/deadlines.ts';
 import { nextHopsAt } from '../../speaker/nextHops.ts';
-import { nodeStatus } from '../../speaker/nodeStatus.ts';
+import { fittingClaims, nodeStatus } from '../../speaker/nodeStatus.ts';
 import { Gauge, Registry } from 'prom-client';
 import { registerAnnounced } from '../../speaker/announcedMetrics.ts';
 import { Notices } from '../../speaker/notices.ts';
@@ -243,6 +243,22 @@ describe('NodeState', () => {
     expect(status.summary).toEqual({ peers: '1/1', vips: 1, routes: 0, problems: 0 });
     expect(status.claims).toMatchObject([{ ip: VIP, services: [SERVICE], interfaces: ['eth0'] }]);
     expect(status.conditions).toMatchObject([{ type: 'Ready', status: 'True', reason: 'Announcing' }]);
+  });
+
+  it('names as many addresses as etcd takes, and counts all', () => {
+    const claimOf = (name: string) => (_: unknown, i: number) => ({
+      ip: `10.0.${i >> 8}.${i & 255}`,
+      services: [`${name}/${name}-${i}`],
+      interfaces: ['eth0'],
+      since: '2026-01-01T00:00:00Z',
+    });
+    const [short, long] = ['team', 'n'.repeat(58)].map((name) => Array.from({ length: 10_001 }, claimOf(name)));
+    expect(fittingClaims(short ?? [], 0)).toEqual(short?.slice(0, 10_000));
+    const some = fittingClaims(long ?? [], 0);
+    expect(some).toEqual(long?.slice(0, some.length));
+    expect(JSON.stringify(some).length).toBeLessThan(1_500_000);
+    expect(JSON.stringify(some).length).toBeGreaterThan(1_490_000);
+    expect(fittingClaims(long ?? [], 2_000_000)).toEqual([]);
   });
 
   it('moves the time of its condition only with the status', () => {
