@@ -1,3 +1,5 @@
+import type { ServiceSource } from '../src/announce/sources.ts';
+import type { AnnouncedService, ServiceKey } from '../src/cluster/service.ts';
 import type { Items, Sweep } from '../src/host/kube/store.ts';
 import { type Ip, ipFromBytes, writeIp } from '../src/net/ip.ts';
 import { Column, Rows } from '../src/rows/columns.ts';
@@ -24,6 +26,44 @@ interface Case {
   readonly labels: readonly string[];
 }
 
+/** What a plan needs of a row, which is not much of it: good for as long as the row is not written. */
+class Glimpse implements AnnouncedService {
+  readonly key: ServiceKey;
+  declare readonly loadBalancerClass?: string;
+  readonly #row: number;
+  readonly #shared: Case;
+  readonly #rows: ServiceRows;
+  #ingress: readonly Ip[] | undefined;
+
+  constructor(key: ServiceKey, row: number, shared: Case, rows: ServiceRows) {
+    this.key = key;
+    this.#row = row;
+    this.#shared = shared;
+    this.#rows = rows;
+    if (shared.loadBalancerClass !== undefined) this.loadBalancerClass = shared.loadBalancerClass;
+  }
+
+  get type(): string {
+    return this.#shared.type;
+  }
+
+  get deleting(): boolean {
+    return this.#shared.deleting;
+  }
+
+  get externalTrafficPolicy(): AnnouncedService['externalTrafficPolicy'] {
+    return this.#shared.externalTrafficPolicy;
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return this.#rows.labelsAt(this.#row, this.#shared.labels);
+  }
+
+  get ingress(): readonly Ip[] {
+    return (this.#ingress ??= this.#rows.ingressAt(this.#row));
+  }
+}
+
 /** Services as a speaker keeps them: rows outside V8's heap, of which an object is made when somebody looks. */
 export class ServiceRows implements Items<LoadBalancer> {
   readonly #names: Texts;
@@ -34,6 +74,14 @@ export class ServiceRows implements Items<LoadBalancer> {
   readonly #cases = new SharedValues<Case>();
   readonly #address = new Uint8Array(4);
   #size = 0;
+  /** For a plan, which is made while nothing changes. */
+  readonly glimpses: ServiceSource = {
+    get: (key) => {
+      const name = this.#names.find(key);
+      return name < 0 ? undefined : this.#glimpse(name, key);
+    },
+    values: () => this.#glimpses(),
+  };
 
   /** @param names of Services, which others hold as well @param texts of all other kinds */
   constructor(names: Texts, texts: Texts) {
@@ -95,8 +143,21 @@ export class ServiceRows implements Items<LoadBalancer> {
     return undefined;
   }
 
+  *#glimpses(): Iterable<AnnouncedService> {
+    for (const name of this.#here()) {
+      const service = this.#glimpse(name, this.#names.text(name));
+      if (service !== undefined) yield service;
+    }
+  }
+
   *#here(): Iterable<number> {
     for (let name = 0; name < this.#names.room; name++) if (this.#rowOf.get(name) !== 0) yield name;
+  }
+
+  #glimpse(name: number, key: string): AnnouncedService | undefined {
+    const row = this.#rowOf.get(name) - 1;
+    const shared = row < 0 ? undefined : this.#cases.of(this.#rows.get(row, CASE));
+    return shared === undefined ? undefined : new Glimpse(key as ServiceKey, row, shared, this);
   }
 
   #read(name: number, key: string): LoadBalancer | undefined {
@@ -104,13 +165,13 @@ export class ServiceRows implements Items<LoadBalancer> {
     const shared = row < 0 ? undefined : this.#cases.of(this.#rows.get(row, CASE));
     if (shared === undefined) return undefined;
     const { type, deleting, externalTrafficPolicy, loadBalancerClass } = shared;
-    const labels = this.#labels(row, shared.labels);
-    const view = { key: key as LoadBalancer['key'], uid: this.#uid(row), type, deleting, labels, externalTrafficPolicy };
-    const ingress = this.#ingress(row);
+    const labels = this.labelsAt(row, shared.labels);
+    const view = { key: key as ServiceKey, uid: this.#uid(row), type, deleting, labels, externalTrafficPolicy };
+    const ingress = this.ingressAt(row);
     return loadBalancerClass === undefined ? { ...view, ingress } : { ...view, ingress, loadBalancerClass };
   }
 
-  #labels(row: number, names: readonly string[]): Record<string, string> {
+  labelsAt(row: number, names: readonly string[]): Record<string, string> {
     const values = this.#texts.text(this.#rows.get(row, LABELS));
     const isJson = (this.#rows.get(row, FORM) & LABELS_AS_JSON) !== 0;
     const all = isJson ? (JSON.parse(values) as string[]) : values.split(BETWEEN);
@@ -124,7 +185,7 @@ export class ServiceRows implements Items<LoadBalancer> {
     return this.#rows.get(row, FORM) & UID_AS_NUMBERS ? uidText(word(0), word(1), word(2), word(3)) : this.#texts.text(word(0));
   }
 
-  #ingress(row: number): readonly Ip[] {
+  ingressAt(row: number): readonly Ip[] {
     const value = this.#rows.get(row, ADDRESS);
     if ((this.#rows.get(row, FORM) & ADDRESS_AS_NUMBER) === 0) return JSON.parse(this.#texts.text(value)) as Ip[];
     return [addressOf(value)];
@@ -139,7 +200,8 @@ export class ServiceRows implements Items<LoadBalancer> {
     this.#rows.set(row, LABELS, this.#texts.hold(isJson ? JSON.stringify(values) : values.join(BETWEEN)));
     const words = uidNumbers(uid);
     const address = this.#numberOf(ingress);
-    const form = (words === undefined ? 0 : UID_AS_NUMBERS) | (address === undefined ? 0 : ADDRESS_AS_NUMBER) | (isJson ? LABELS_AS_JSON : 0);
+    const form =
+      (words === undefined ? 0 : UID_AS_NUMBERS) | (address === undefined ? 0 : ADDRESS_AS_NUMBER) | (isJson ? LABELS_AS_JSON : 0);
     this.#rows.set(row, FORM, form);
     for (const [i, word] of (words ?? [this.#texts.hold(uid)]).entries()) this.#rows.set(row, UID + i, word);
     this.#rows.set(row, ADDRESS, address ?? this.#texts.hold(JSON.stringify(ingress)));

@@ -42,7 +42,8 @@ export class SliceRows implements Items<AnnouncedSlice>, SliceSource {
   of(service: ServiceKey): readonly AnnouncedSlice[] {
     const name = this.#services.find(service);
     const found: AnnouncedSlice[] = [];
-    for (let row = name < 0 ? -1 : this.#first.get(name) - 1; row >= 0; row = this.#rows.get(row, NEXT) - 1) found.push(this.#read(row, service));
+    for (let row = name < 0 ? -1 : this.#first.get(name) - 1; row >= 0; row = this.#rows.get(row, NEXT) - 1)
+      found.push(this.#read(row, service));
     return found;
   }
 

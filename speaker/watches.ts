@@ -91,7 +91,7 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
     slices,
     nodes,
     configs,
-    sources: { names, ...rows },
+    sources: { names, services: rows.services.glimpses, slices: rows.slices },
     problems: () => all.filter(([, reflector]) => !reflector.hasSynced()).map(([name, reflector]) => missing(name, reflector)),
     stop: async () => {
       await Promise.all(all.map(([, reflector]) => reflector.stop()));

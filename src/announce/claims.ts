@@ -1,6 +1,6 @@
 import type { NodeView } from '../cluster/node.ts';
 import type { AnnouncedService, ServiceKey } from '../cluster/service.ts';
-import type { L2Advertisement, Pool } from '../config/config.ts';
+import type { L2Advertisement } from '../config/config.ts';
 import type { Contest, Standing } from '../layer2/election.ts';
 import type { RankCache } from '../layer2/elector.ts';
 import type { Ip } from '../net/ip.ts';
@@ -9,7 +9,7 @@ import { ContestTable } from './contests.ts';
 import type { Ineligible } from './eligibility.ts';
 import type { ClaimPlan, Verdict } from './plan.ts';
 import { refused } from './refused.ts';
-import { coversAddress, coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
+import { addressesOf, coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 import { changeSorted, findSorted } from './sorted.ts';
 
@@ -292,9 +292,4 @@ function merge(earlier: Set<string> | undefined, more: Set<string> | undefined):
 function interfacesOf(advertisements: readonly L2Advertisement[]): Set<string> | undefined {
   if (advertisements.some((advertisement) => advertisement.interfaces.length === 0)) return undefined;
   return new Set(advertisements.flatMap((advertisement) => advertisement.interfaces));
-}
-
-function addressesOf(service: AnnouncedService, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): readonly Ip[] {
-  const isCovered = (_: Ip, position: number): boolean => advertisements.some((each) => coversAddress(each, pools, position));
-  return service.ingress.every(isCovered) ? service.ingress : service.ingress.filter(isCovered);
 }

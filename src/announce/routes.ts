@@ -101,7 +101,8 @@ export class RoutePlanner {
       const selected = this.#advertisementsOf(service);
       const ineligible = 'reason' in selected ? selected : this.#wish(wishes, service.ingress, selected);
       if (ineligible !== undefined) found.set(key, { verdict: { announced: false, ineligible }, carriers: [] });
-      else if ('choice' in selected) found.set(key, { verdict: selected.choice.verdict, carriers: carriersOf(service.ingress, selected, this.#peers) });
+      else if ('choice' in selected)
+        found.set(key, { verdict: selected.choice.verdict, carriers: carriersOf(service.ingress, selected, this.#peers) });
     }
     return found;
   }
@@ -175,8 +176,7 @@ export class RoutePlanner {
     const endpoints = this.#index.serving(service.key).nodes.get(node) ?? 0;
     const found = this.#approach(covering.filter(({ onlyWithEndpoints }) => onlyWithEndpoints !== true || endpoints > 0));
     const unserved = endpointsIneligible(this.#index, service, node);
-    if (!('reason' in found))
-      return unserved ?? this.#handOver(service, covering, this.#choice(found, pools, endpoints));
+    if (!('reason' in found)) return unserved ?? this.#handOver(service, covering, this.#choice(found, pools, endpoints));
     return found.reason === 'NoMatchingAdvertisement' && covering.length > 0 ? (unserved ?? { reason: 'NoLocalEndpoints' }) : found;
   }
 

@@ -67,6 +67,16 @@ export function coversAddress({ pools: wanted }: AdvertisementScope, pools: read
   return wanted === 'all' || wanted.includes(pools[position]?.name ?? '');
 }
 
+/** The addresses of a Service that some advertisements speak of; mostly all, and then in the same list. */
+export function addressesOf(
+  service: AnnouncedService,
+  pools: readonly Pool[],
+  advertisements: readonly AdvertisementScope[],
+): readonly Ip[] {
+  const isCovered = (_: Ip, position: number): boolean => advertisements.some((each) => coversAddress(each, pools, position));
+  return service.ingress.every(isCovered) ? service.ingress : service.ingress.filter(isCovered);
+}
+
 /** What takes a node out for every Service. */
 export function nodeIneligible(node: NodeView | undefined): Ineligible | undefined {
   if (node === undefined) return { reason: 'NodeUnknown' };

@@ -203,8 +203,7 @@ export class SnapshotIndex implements IndexedSnapshot {
     this.#isNew = false;
     for (const service of came) {
       this.#own?.services.set(service.key, service);
-      if (isHandled(service, this.#context.loadBalancerClass)) for (const ip of service.ingress) this.#sharers.add(ip, service.key);
-      else for (const ip of service.ingress) this.#countStranger(ip, 1);
+      this.#add(service, this.#context.loadBalancerClass);
     }
     return { everything: true, dirty: new Set(), former: new Map(), newAddresses: new Set(), goneAddresses: new Set() };
   }
@@ -223,16 +222,14 @@ export class SnapshotIndex implements IndexedSnapshot {
     for (const service of gone) {
       touch(service);
       this.#own?.services.delete(service.key);
-      if (isHandled(service, before.loadBalancerClass)) {
-        former.set(service.key, service);
-        this.#remove(service, dirty);
-      } else for (const ip of service.ingress) this.#countStranger(ip, -1);
+      if (!this.#remove(service, before.loadBalancerClass)) continue;
+      former.set(service.key, service);
+      dirty.add(service.key);
     }
     for (const service of came) {
       touch(service);
       this.#own?.services.set(service.key, service);
-      if (isHandled(service, now.loadBalancerClass)) this.#add(service, dirty);
-      else for (const ip of service.ingress) this.#countStranger(ip, 1);
+      if (this.#add(service, now.loadBalancerClass)) dirty.add(service.key);
     }
     const [newAddresses, goneAddresses] = [new Set<Ip>(), new Set<Ip>()];
     for (const [ip, wasHeld] of touched) {
@@ -253,14 +250,24 @@ export class SnapshotIndex implements IndexedSnapshot {
     else this.#strangers.set(ip, count);
   }
 
-  #remove(service: AnnouncedService, dirty: Set<ServiceKey>): void {
-    dirty.add(service.key);
-    for (const ip of service.ingress) this.#sharers.delete(ip, service.key);
+  /** @returns whether it was handled */
+  #remove(service: AnnouncedService, loadBalancerClass: string | undefined): boolean {
+    const wasHandled = isHandled(service, loadBalancerClass);
+    for (const ip of service.ingress) {
+      if (wasHandled) this.#sharers.delete(ip, service.key);
+      else this.#countStranger(ip, -1);
+    }
+    return wasHandled;
   }
 
-  #add(service: AnnouncedService, dirty: Set<ServiceKey>): void {
-    dirty.add(service.key);
-    for (const ip of service.ingress) this.#sharers.add(ip, service.key);
+  /** @returns whether it is handled */
+  #add(service: AnnouncedService, loadBalancerClass: string | undefined): boolean {
+    const handled = isHandled(service, loadBalancerClass);
+    for (const ip of service.ingress) {
+      if (handled) this.#sharers.add(ip, service.key);
+      else this.#countStranger(ip, 1);
+    }
+    return handled;
   }
 }
 

@@ -5,6 +5,9 @@ const [AT, SIZE, HOLDERS] = [0, 1, 2] as const;
 /** Of the size: the letters have two bytes each. */
 const WIDE = 1;
 const MIN_SLOTS = 16;
+/** With longer rows of full slots the search would be long; with more slots, and larger steps from one size to the next, most of them would be empty. */
+const MOST_FULL = 0.8;
+const GROWTH = 1.5;
 /** With less than this it is not worth the work to give bytes back. */
 const MIN_WASTE = 65_536;
 const CHUNK = 4096;
@@ -53,7 +56,7 @@ export class Texts {
     this.#rows.set(made, HOLDERS, 1);
     this.#slots[slot] = made + 1;
     this.#count += 1;
-    if (this.#count * 4 > this.#slots.length * 3) this.#grow();
+    if (this.#count > this.#slots.length * MOST_FULL) this.#grow();
     return made;
   }
 
@@ -113,13 +116,16 @@ export class Texts {
 
   /** @returns the slot of the text in the scratch, or the empty one where it belongs */
   #seek(size: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hashOf(this.#scratch, 0, size >> 1) & mask;
+    let slot = hashOf(this.#scratch, 0, size >> 1) % this.#slots.length;
     for (;;) {
       const number = (this.#slots[slot] ?? 0) - 1;
       if (number < 0 || this.#isScratch(number, size)) return slot;
-      slot = (slot + 1) & mask;
+      slot = this.#after(slot);
     }
+  }
+
+  #after(slot: number): number {
+    return slot + 1 === this.#slots.length ? 0 : slot + 1;
   }
 
   #isScratch(number: number, size: number): boolean {
@@ -134,19 +140,19 @@ export class Texts {
   #home(number: number): number {
     const at = this.#rows.get(number, AT);
     const begin = this.#arena.offset(at);
-    return hashOf(this.#arena.page(at), begin, begin + (this.#rows.get(number, SIZE) >> 1)) & (this.#slots.length - 1);
+    return hashOf(this.#arena.page(at), begin, begin + (this.#rows.get(number, SIZE) >> 1)) % this.#slots.length;
   }
 
   /** Takes a text out, and moves those behind it that would not be found any more over the gap. */
   #unslot(number: number): void {
     const slots = this.#slots;
-    const mask = slots.length - 1;
+    const behind = (from: number, to: number): number => (to >= from ? to - from : to - from + slots.length);
     let gap = this.#home(number);
-    while (slots[gap] !== number + 1) gap = (gap + 1) & mask;
-    for (let next = (gap + 1) & mask; slots[next] !== 0; next = (next + 1) & mask) {
+    while (slots[gap] !== number + 1) gap = this.#after(gap);
+    for (let next = this.#after(gap); slots[next] !== 0; next = this.#after(next)) {
       const home = this.#home((slots[next] ?? 0) - 1);
       // Not one whose place is behind the gap already.
-      if (((next - home) & mask) < ((next - gap) & mask)) continue;
+      if (behind(home, next) < behind(gap, next)) continue;
       slots[gap] = slots[next] ?? 0;
       gap = next;
     }
@@ -155,12 +161,11 @@ export class Texts {
 
   #grow(): void {
     const before = this.#slots;
-    this.#slots = new Int32Array(2 * before.length);
-    const mask = this.#slots.length - 1;
+    this.#slots = new Int32Array(Math.ceil(GROWTH * before.length));
     for (const each of before) {
       if (each === 0) continue;
       let slot = this.#home(each - 1);
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      while (this.#slots[slot] !== 0) slot = this.#after(slot);
       this.#slots[slot] = each;
     }
   }
@@ -185,5 +190,5 @@ function hashOf(bytes: Uint8Array, begin: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = begin; i < end; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return hash ^ (hash >>> 16);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

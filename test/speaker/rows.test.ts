@@ -10,15 +10,36 @@ import { SliceRows } from '../../speaker/sliceRows.ts';
 import type { LoadBalancer } from '../../speaker/views.ts';
 
 const keys = ['a/a', 'a/b', 'b/a', 'ünter/日本', 'a/b c'];
-const UIDS = ['', 'x', '4F3C0000-0000-4000-8000-000000000001', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '4f3c0000-0000-4000-8000-00000000000'];
-const ADDRESSES = ['192.0.2.1', '255.255.255.255', '0.0.0.0', '2001:db8::1', '::', 'no address', '192.0.2.01', '1.2.3', '1.2.3.4.5', '999.1.1.1'];
+const UIDS = [
+  '',
+  'x',
+  '4F3C0000-0000-4000-8000-000000000001',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff',
+  '4f3c0000-0000-4000-8000-00000000000',
+];
+const ADDRESSES = [
+  '192.0.2.1',
+  '255.255.255.255',
+  '0.0.0.0',
+  '2001:db8::1',
+  '::',
+  'no address',
+  '192.0.2.01',
+  '1.2.3',
+  '1.2.3.4.5',
+  '999.1.1.1',
+];
 const labelValue = oneof(string({ maxLength: 8 }), constantFrom('', '\n', 'a\nb', '\n\n', '日本', 'x'.repeat(70_000)));
 
 const service = record({
   uid: oneof(uuid(), constantFrom(...UIDS)),
   type: constantFrom('LoadBalancer', 'Other'),
   deleting: boolean(),
-  labels: dictionary(string({ maxLength: 5 }).filter((name) => name !== '__proto__'), labelValue, { maxKeys: 3, noNullPrototype: true }),
+  labels: dictionary(
+    string({ maxLength: 5 }).filter((name) => name !== '__proto__'),
+    labelValue,
+    { maxKeys: 3, noNullPrototype: true },
+  ),
   externalTrafficPolicy: constantFrom('Local' as const, 'Cluster' as const),
   ingress: subarray(ADDRESSES, { maxLength: 3 }),
   loadBalancerClass: constantFrom(undefined, '', 'example.com/other'),
@@ -28,12 +49,20 @@ const slice = record({
   service: constantFrom(...keys),
   family: constantFrom('ipv4' as const, 'ipv6' as const),
   endpoints: array(
-    record({ nodeName: constantFrom(undefined, '', 'node1', 'a,b "c"', '日本'), ready: boolean(), serving: boolean(), terminating: boolean() }),
+    record({
+      nodeName: constantFrom(undefined, '', 'node1', 'a,b "c"', '日本'),
+      ready: boolean(),
+      serving: boolean(),
+      terminating: boolean(),
+    }),
     { maxLength: 3 },
   ),
 });
 
-function serviceOf(key: string, { ingress, loadBalancerClass, ...rest }: Omit<LoadBalancer, 'key' | 'ingress'> & { ingress: string[] }): LoadBalancer {
+function serviceOf(
+  key: string,
+  { ingress, loadBalancerClass, ...rest }: Omit<LoadBalancer, 'key' | 'ingress'> & { ingress: string[] },
+): LoadBalancer {
   const view = { ...rest, key: key as ServiceKey, ingress: ingress as Ip[] };
   return loadBalancerClass === undefined ? view : { ...view, loadBalancerClass };
 }
@@ -54,11 +83,8 @@ describe('rows beside a map', () => {
         const [rows, map] = [new ServiceRows(names, texts), new Map<string, LoadBalancer>()];
         for (const { key, service: given, isGone } of all) {
           const view = serviceOf(key, given as Parameters<typeof serviceOf>[1]);
-          if (isGone) expect(rows.delete(key)).toBe(map.delete(key));
-          else {
-            rows.set(key, view);
-            map.set(key, view);
-          }
+          const [is, was] = [rows, map].map((each) => (isGone ? each.delete(key) : void each.set(key, view)));
+          expect(is).toBe(was);
           expect(rows.get(key)).toEqual(map.get(key));
         }
         expect([...rows.keys()].toSorted()).toEqual([...map.keys()].toSorted());
@@ -79,18 +105,17 @@ describe('rows beside a map', () => {
         const [rows, map] = [new SliceRows(names, texts), new Map<string, AnnouncedSlice>()];
         for (const { key, slice: given, isGone } of all) {
           const view = sliceOf(given);
-          if (isGone) expect(rows.delete(key)).toBe(map.delete(key));
-          else {
-            rows.set(key, view);
-            map.set(key, view);
-          }
+          const [is, was] = [rows, map].map((each) => (isGone ? each.delete(key) : void each.set(key, view)));
+          expect(is).toBe(was);
           expect(rows.get(key)).toEqual(map.get(key));
         }
         expect(sorted(rows.values())).toEqual(sorted(map.values()));
         for (const owner of keys) {
           const wanted = [...map.values()].filter((each) => each.service === owner);
           expect(rows.of(owner as ServiceKey)).toHaveLength(wanted.length);
-          expect(sorted(rows.of(owner as ServiceKey).map(({ endpoints }) => endpoints))).toEqual(sorted(wanted.map(({ endpoints }) => endpoints)));
+          expect(sorted(rows.of(owner as ServiceKey).map(({ endpoints }) => endpoints))).toEqual(
+            sorted(wanted.map(({ endpoints }) => endpoints)),
+          );
         }
         for (const key of map.keys()) rows.delete(key);
         expect([rows.size, names.size, texts.size]).toEqual([0, 0, 0]);
@@ -105,7 +130,14 @@ describe('rows beside a map', () => {
       property(state, state, state, (before, gone, listed) => {
         const store = createStore({}, undefined, new ServiceRows(new Texts(), new Texts()));
         const put = (id: number): void => {
-          const view = { uid: '', type: 'LoadBalancer', deleting: false, labels: {}, externalTrafficPolicy: 'Cluster' as const, ingress: [] };
+          const view = {
+            uid: '',
+            type: 'LoadBalancer',
+            deleting: false,
+            labels: {},
+            externalTrafficPolicy: 'Cluster' as const,
+            ingress: [],
+          };
           store.set(`a/s${id}`, serviceOf(`a/s${id}`, view));
         };
         for (const id of before) put(id);
@@ -120,4 +152,20 @@ describe('rows beside a map', () => {
       }),
     );
   });
+});
+
+it('a glimpse of a Service says what the object says', () => {
+  assert(
+    property(service, (given) => {
+      const rows = new ServiceRows(new Texts(), new Texts());
+      const view = serviceOf('a/a', given as Parameters<typeof serviceOf>[1]);
+      rows.set('a/a', view);
+      const { uid: _, ...wanted } = view;
+      const glimpses = [rows.glimpses.get('a/a' as ServiceKey), ...rows.glimpses.values()];
+      for (const seen of glimpses) {
+        const { key, type, deleting, labels, externalTrafficPolicy, ingress, ...rest } = seen as LoadBalancer;
+        expect({ key, type, deleting, labels, externalTrafficPolicy, ingress, ...rest }).toEqual(wanted);
+      }
+    }),
+  );
 });
