@@ -5,7 +5,6 @@ import { ClaimTable } from '../src/layer2/claimTable.ts';
 import { type ConflictEvent, type ConflictState, conflicts, startConflicts } from '../src/layer2/conflict.ts';
 import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
 import type { InterfaceView } from '../src/layer2/link.ts';
-import type { Reach } from '../src/layer2/reach.ts';
 import { respond } from '../src/layer2/responder.ts';
 import type { Sighting } from '../src/layer2/response.ts';
 import type { Ip } from '../src/net/ip.ts';
@@ -136,8 +135,8 @@ export class Layer2Engine {
     });
   }
 
-  reachOf(claim: WireClaim): Reach {
-    return this.#interfaces.reachOf(claim);
+  get ground(): Pick<Interfaces, 'reachOf' | 'addresses'> {
+    return this.#interfaces;
   }
 
   /** Addresses that this node still answers for, until their new owners are heard. */

@@ -25,6 +25,8 @@ export class SelfNote {
   /** How many groups of addresses it has no interface for, or none in their subnet. */
   unfit = { subnet: 0, interface: 0 };
   #isGathering = false;
+  /** The node's own addresses, which are no Service's. By the one that its Node has the others know it anyway. */
+  own: readonly Ip[] = [];
 
   constructor(parts: EngineParts, layer2: Layer2Engine, mesh: Mesh) {
     this.#parts = parts;
@@ -34,7 +36,7 @@ export class SelfNote {
 
   /** How well this node can announce what it may own. */
   measure(plan: Layer2Plan<WireClaim>): void {
-    const reachOf = (claim: WireClaim): Reach => this.#layer2.reachOf(claim);
+    const reachOf = (claim: WireClaim): Reach => this.#layer2.ground.reachOf(claim);
     const groups = plan.candidacies.every((claim) => reachOf(claim) === REACH.near) ? NO_GROUPS : reachOfGroups(plan, reachOf);
     this.unfit = { subnet: 0, interface: 0 };
     for (const reach of groups.values()) {
@@ -50,6 +52,8 @@ export class SelfNote {
       );
     }
     this.reach = ranges;
+    const known = new Set(plan.peers.map(({ source }) => source));
+    this.own = this.#layer2.ground.addresses().filter((ip) => !known.has(ip) && !ip.startsWith('fe80:'));
     this.#tell();
   }
 
@@ -66,7 +70,7 @@ export class SelfNote {
   }
 
   #tell(): void {
-    this.#mesh.setNote({ reach: this.reach, unheld: this.#unheld });
+    this.#mesh.setNote({ reach: this.reach, unheld: this.#unheld, own: this.own });
   }
 
   stop(): void {
