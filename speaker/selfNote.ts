@@ -1,7 +1,7 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { REACH, type Reach, type ReachRange, reachRanges } from '../src/layer2/reach.ts';
 import { type WatchedRanges, watchedRanges } from '../src/layer2/watched.ts';
-import { after } from '../src/machine.ts';
+import { type Instant, after, instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { reachOfGroups } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
@@ -11,7 +11,7 @@ import type { Mesh } from './mesh.ts';
 const NO_GROUPS: ReadonlyMap<Ip, Reach> = new Map();
 /** Of what is more than that others among them are told of, too. */
 const MOST_UNHELD = 8;
-/** Thousands come into their phase one after the other. */
+/** Thousands come into their phase one after the other; the first is told of at once, since others may ask for what they think is missing. */
 const GATHER_MS = 50;
 
 /** What this node tells the others of itself: what it cannot announce, and what of its own it does not answer for. */
@@ -27,6 +27,7 @@ export class SelfNote {
   #isGathering = false;
   /** The node's own addresses, which are no Service's. By the one that its Node has the others know it anyway. */
   own: readonly Ip[] = [];
+  #toldAt: Instant | undefined;
 
   constructor(parts: EngineParts, layer2: Layer2Engine, mesh: Mesh) {
     this.#parts = parts;
@@ -62,8 +63,11 @@ export class SelfNote {
     if (this.#isGathering) return;
     this.#isGathering = true;
     const { clock, deadlines } = this.#parts;
-    deadlines.set('unheld', after(clock.now(), GATHER_MS), () => {
+    const now = clock.now();
+    const next = this.#toldAt === undefined ? now : instant(Math.max(now, after(this.#toldAt, GATHER_MS)));
+    deadlines.set('unheld', next, () => {
       this.#isGathering = false;
+      this.#toldAt = clock.now();
       this.#unheld = watchedRanges(this.#layer2.unheld(), MOST_UNHELD);
       this.#tell();
     });
