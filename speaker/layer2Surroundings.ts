@@ -1,4 +1,4 @@
-import type { Speaker } from '../src/layer2/conflict.ts';
+import type { Speaker } from '../src/layer2/conflictState.ts';
 import type { Ip } from '../src/net/ip.ts';
 
 /** What only the election knows. */

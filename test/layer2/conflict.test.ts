@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { type Instant, instant } from '../../src/machine.ts';
-import { type ConflictEffect, type ConflictEvent, conflicts, startConflicts } from '../../src/layer2/conflict.ts';
+import { conflicts, startConflicts } from '../../src/layer2/conflict.ts';
+import type { ConflictEffect, ConflictEvent } from '../../src/layer2/conflictState.ts';
 import { type Sighting } from '../../src/layer2/response.ts';
 import { CLIENT_MAC, ip, mac } from './support.ts';
 
@@ -124,6 +125,16 @@ describe('another speaker', () => {
     for (let at = 1; at < 10_000; at += 1)
       said += [...run.at(at, event), ...run.at(at, { kind: 'tick' })].filter(({ kind }) => kind === 'defend').length;
     expect(said).toBeLessThan(25);
+  });
+
+  it('is not left what was said to a third before it came, which it has not heard of yet', () => {
+    const run = machine();
+    const order = ['node-a', 'node-b', 'node-c'];
+    run.at(0, by('node-c', ...order));
+    expect(run.at(20, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(100, by('node-a', ...order))).toEqual([]);
+    expect(run.at(300, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(320, by('node-a', ...order))).toEqual([{ kind: 'yield', ip: A, to: 'node-a' }]);
   });
 
   it('that hears none of several is given nothing, whatever the order', () => {
