@@ -63,7 +63,7 @@ export class Teller {
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
-    this.#notices = new Notices(parts.options.node);
+    this.#notices = new Notices(parts.options.node, parts.watches.sources.names);
     this.#announced = registerAnnounced(parts.registry, parts.options.metallbMetrics ?? true);
     registerDrain(parts.registry, () => parts.drain.status());
   }

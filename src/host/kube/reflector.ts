@@ -7,7 +7,7 @@ import { isOlder, listPages } from './listing.ts';
 import type { KubeObject, ListOptions } from './objects.ts';
 import { createProjection, type Projection } from './projection.ts';
 import { keyOf, type ObjectKey, type Resource } from './resource.ts';
-import { createStore, type Indexes, type Store, type WritableStore } from './store.ts';
+import { createStore, type Indexes, type Items, type Store, type WritableStore } from './store.ts';
 import { watchOnce, type WatchEvent } from './watching.ts';
 
 export interface ReflectorOptions<T> extends ListOptions {
@@ -20,6 +20,7 @@ export interface ReflectorOptions<T> extends ListOptions {
   /** An update that projects to the same is no change. */
   readonly same?: (a: T, b: T) => boolean;
   readonly indexes?: Indexes<T>;
+  readonly items?: Items<T>;
   /** The resource may be missing in the cluster: counts as an empty list, asked for again from time to time. */
   readonly optional?: boolean;
   readonly pageSize?: number;
@@ -92,7 +93,7 @@ class RunningReflector<T> implements Reflector<T> {
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#label = { resource: options.resource.plural };
-    this.store = createStore<T>(options.indexes, options.same);
+    this.store = createStore<T>(options.indexes, options.same, options.items);
     this.#projection = createProjection({ ...options, store: this.store });
     this.synced = new Promise((resolve) => {
       this.#resolveSynced = resolve;

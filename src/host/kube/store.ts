@@ -28,6 +28,16 @@ export interface WritableStore<T> extends Store<T> {
   readonly delete: (key: ObjectKey) => boolean;
 }
 
+/** Where a store keeps what it has, by key. A Map is one; what is there in thousands may be in another form. */
+export interface Items<T> {
+  readonly get: (key: ObjectKey) => T | undefined;
+  readonly set: (key: ObjectKey, value: T) => void;
+  readonly delete: (key: ObjectKey) => boolean;
+  readonly keys: () => IterableIterator<ObjectKey>;
+  readonly values: () => IterableIterator<T>;
+  readonly size: number;
+}
+
 type Filed = Map<string, Set<ObjectKey>>;
 
 function file(filed: Filed, values: readonly string[], key: ObjectKey): void {
@@ -47,8 +57,11 @@ function unfile(filed: Filed, values: readonly string[], key: ObjectKey): void {
 }
 
 /** @param same an update for which this holds is no change; default: every update is one */
-export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => boolean = () => false): WritableStore<T> {
-  const items = new Map<ObjectKey, T>();
+export function createStore<T>(
+  indexes: Indexes<T> = {},
+  same: (a: T, b: T) => boolean = () => false,
+  items: Items<T> = new Map<ObjectKey, T>(),
+): WritableStore<T> {
   const filed = new Map<string, Filed>(Object.keys(indexes).map((name) => [name, new Map()]));
   const followers = new Set<Map<ObjectKey, T | undefined>>();
   let version = 0;
