@@ -88,16 +88,16 @@ function leaveTo(state: ConflictState, ip: Ip, to: string, now: Instant): Confli
   if (before !== undefined) state.yieldedDue.remove(before);
   const yielded: Yielded = { ip, to, dueAt: now, slot: -1 };
   state.yielded.set(ip, yielded);
-  const waitMs = before === undefined ? nextWait(state, ip, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
+  const waitMs = before === undefined ? nextWait(state, ip, to, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
   state.yieldedDue.schedule(yielded, after(now, waitMs));
   return before === undefined ? [{ kind: 'yield', ip, to }] : [];
 }
 
-function nextWait({ waits, config }: ConflictState, ip: Ip, now: Instant): number {
+function nextWait({ waits, config }: ConflictState, ip: Ip, to: string, now: Instant): number {
   const last = waits.get(ip);
   const ms = last === undefined || last.until < now ? config.yieldMs : Math.min(2 * last.ms, config.longestYieldMs);
   // It is asked for in between, and may be had for a moment.
-  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs) });
+  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs), to });
   return ms;
 }
 
@@ -167,6 +167,8 @@ function speakerGone(state: ConflictState, node: string): ConflictEffect[] {
   for (const contested of state.contested.values()) if (contested.isSaid) endContest(state, contested);
   const over = [...state.yielded.values()].filter(({ to }) => to === node);
   for (const { ip } of over) state.waits.delete(ip);
+  // Also of what is being asked for at this moment: that one's answer is then what an owner of up to now says.
+  for (const [ip, { to }] of state.waits) if (to === node) state.waits.delete(ip);
   return resume(state, over);
 }
 

@@ -103,7 +103,7 @@ export interface ConflictState {
   readonly yielded: Map<Ip, Yielded>;
   readonly yieldedDue: DueHeap<Yielded>;
   /** How long it was waited last before an address was asked for, and until when that counts. */
-  readonly waits: Map<Ip, { readonly ms: number; readonly until: Instant }>;
+  readonly waits: Map<Ip, { readonly ms: number; readonly until: Instant; readonly to: string }>;
   /** Claimed by another speaker too. */
   readonly contested: Map<Ip, Contested>;
   readonly contestedDue: DueHeap<Contested>;

@@ -163,6 +163,21 @@ describe('another speaker', () => {
     expect(run.deadline()).toBeUndefined();
   });
 
+  it('with which a session comes up while it is asked: what it answers is no refusal any more', () => {
+    const run = machine();
+    const answered = (isMet: boolean): ConflictEvent => ({
+      kind: 'sighted',
+      sighting: { ...sighting, phase: 'probing' },
+      speaker: { node: 'node-a', order: ['node-a', 'node-b'], isMet },
+    });
+    run.at(0, unmet('node-a', 'node-a', 'node-b'));
+    run.at(400, { kind: 'tick' });
+    expect(run.at(401, answered(true))).toEqual([{ kind: 'yield', ip: A, to: 'node-a' }]);
+    run.at(1201, { kind: 'tick' });
+    run.at(1202, { kind: 'speakerGone', node: 'node-a' });
+    expect(run.at(1203, answered(true))).toEqual([{ kind: 'vouched', ip: A }]);
+  });
+
   it('that still answers a probe keeps what was left to it', () => {
     const run = machine();
     quarrel(run);
