@@ -20,6 +20,8 @@ import { type Sighting } from './response.ts';
 const CONTEST_GRACES = 4;
 /** Less than it takes for a quarrel to be forgotten. */
 const LONGEST_PAUSE_MS = 640;
+/** So often it is said that the address is this node's. One that hears nobody either gives up at the first time. */
+const OVERRULED_AFTER = 3;
 
 export function startConflicts(node: string, config: Partial<ConflictConfig> = {}): ConflictState {
   const all = { ...CONFLICT_DEFAULTS, ...config };
@@ -63,8 +65,10 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   if (sighting.by === 'probe') return [];
   if (isVouched(state, sighting, speaker)) return [{ kind: 'vouched', ip }];
   const isClaimed = sighting.phase === 'claimed';
-  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order))
+  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) {
+    if (isOverruled(state, ip, speaker, now)) return leaveTo(state, ip, speaker.node, now);
     return isClaimed ? answer(state, ip, speaker, now) : [];
+  }
   const contested = state.contested.get(ip);
   const isContradicted = contested?.isSaid === true && contested.before.has(speaker.node);
   if (!isClaimed || !speaker.isMet || isContradicted) return leaveTo(state, ip, speaker.node, now);
@@ -81,6 +85,13 @@ function wait(state: ConflictState, contested: Contested, node: string, now: Ins
 /** It was asked whether a stranger has the address, and one of ours does, of which both know that it is to be this node's. */
 function isVouched({ waits }: ConflictState, { ip, phase }: Sighting, { isMet }: Speaker): boolean {
   return phase === 'probing' && isMet && !waits.has(ip);
+}
+
+/** Who is told again and again and goes on knows what a node cannot know that hears nobody: that the others do hear each other. */
+function isOverruled({ contested, waits }: ConflictState, ip: Ip, { node, areWeAlone }: Speaker, now: Instant): boolean {
+  if (areWeAlone !== true) return false;
+  const left = waits.get(ip);
+  return (left !== undefined && left.until >= now) || (contested.get(ip)?.told.get(node)?.times ?? 0) >= OVERRULED_AFTER;
 }
 
 function leaveTo(state: ConflictState, ip: Ip, to: string, now: Instant): ConflictEffect[] {

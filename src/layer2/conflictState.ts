@@ -49,6 +49,8 @@ export interface Speaker {
   readonly isMet: boolean;
   /** It hears nobody, and this node others: whatever the order, it is the one that is cut off. */
   readonly isLost?: boolean;
+  /** This node hears none of several, and may be the one that is cut off. */
+  readonly areWeAlone?: boolean;
 }
 
 export type ConflictEvent =

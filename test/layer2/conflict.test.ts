@@ -143,6 +143,38 @@ describe('another speaker', () => {
     expect(machine().at(0, lost)).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
   });
 
+  it('that goes on is given way to where this node hears nobody, whoever goes before; and is asked ever more rarely', () => {
+    const run = machine();
+    const event = unmet('node-a', 'node-b', 'node-a') as Extract<ConflictEvent, { kind: 'sighted' }>;
+    const speaker = { node: 'node-a', order: ['node-b', 'node-a'], isMet: false, areWeAlone: true };
+    const deaf = { ...event, speaker };
+    const taken: number[] = [];
+    // It answers each time that it is told.
+    for (let at = 0; at < 300; at += 1) {
+      const effects = [...run.at(at, deaf), ...run.at(at, { kind: 'tick' })];
+      if (effects.some(({ kind }) => kind === 'yield')) taken.push(at);
+    }
+    expect(taken).toHaveLength(1);
+    expect(taken[0]).toBeLessThan(200);
+    const asked: number[] = [];
+    for (let at = 300; at < 10_000; at += 1) {
+      if (run.at(at, { kind: 'tick' }).some(({ kind }) => kind === 'resume')) {
+        asked.push(at);
+        expect(run.at(at, { ...deaf, sighting: { ...sighting, phase: 'probing' } })).toMatchObject([{ kind: 'yield', to: 'node-a' }]);
+      }
+    }
+    expect(asked.length).toBeLessThan(6);
+  });
+
+  it('and one that hears others as well gives way to nobody that goes behind', () => {
+    const run = machine();
+    const event = unmet('node-a', 'node-b', 'node-a');
+    for (let at = 0; at < 2000; at += 1) {
+      const effects = [...run.at(at, event), ...run.at(at, { kind: 'tick' })];
+      expect(effects.map(({ kind }) => kind)).not.toContain('yield');
+    }
+  });
+
   it('that keeps what was left to it is asked ever more rarely', () => {
     const run = machine();
     const answer = unmet('node-a', 'node-a', 'node-b');
