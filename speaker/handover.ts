@@ -19,6 +19,8 @@ interface Parting extends DueItem {
   readonly to: string;
   readonly since: Instant;
   asked: number;
+  /** How often its new owner asked whether it is free. */
+  questions: number;
 }
 
 /** Addresses that are another node's now, and that this one goes on answering for until it has heard that one (make before break). */
@@ -49,7 +51,10 @@ export class Handover {
     const isFew = handed.size <= FEW;
     for (const [ip, { claim, to }] of handed) {
       if (this.#partings.has(ip) || this.#hasIt(ip, to)) continue;
-      this.#begin({ claim, to, since: now, asked: isFew ? 0 : PAUSES_MS.length, dueAt: now, slot: -1 }, isFew ? EARLY_MS : LIMIT_MS);
+      this.#begin(
+        { claim, to, since: now, asked: isFew ? 0 : PAUSES_MS.length, questions: 0, dueAt: now, slot: -1 },
+        isFew ? EARLY_MS : LIMIT_MS,
+      );
     }
     this.#schedule();
     return [...this.#partings.values()].map(({ claim }) => claim);
@@ -81,6 +86,21 @@ export class Handover {
       this.#heard.set(ip, { at: this.#parts.clock.now(), node });
       return false;
     }
+    this.ends.heard += 1;
+    this.#end(ip, parting);
+    return true;
+  }
+
+  /**
+   * Its new owner asks whether it is free, though it was answered: it does not take that for leave, having given way before to what this node
+   * said, and would ask for ever. So the address is given up without another answer.
+   * @returns whether it is
+   */
+  isWaitedFor(ip: Ip, node: string | undefined): boolean {
+    const parting = this.#partings.get(ip);
+    if (parting === undefined || parting.to !== node) return false;
+    parting.questions += 1;
+    if (parting.questions === 1) return false;
     this.ends.heard += 1;
     this.#end(ip, parting);
     return true;

@@ -7,7 +7,7 @@ import type { ConflictEvent, ConflictState } from '../src/layer2/conflictState.t
 import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
 import type { InterfaceView } from '../src/layer2/link.ts';
 import { respond } from '../src/layer2/responder.ts';
-import type { Sighting } from '../src/layer2/response.ts';
+import { type Sighting, isProbe } from '../src/layer2/response.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { ClaimPhases } from './claimPhases.ts';
 import { ClaimQueue } from './claimQueue.ts';
@@ -150,8 +150,8 @@ export class Layer2Engine {
 
   /** What was left to it comes back. */
   speakerGone(node: string): void {
-    const { yielded, contested } = this.#conflicts;
-    if (yielded.size + contested.size > 0) this.#judge({ kind: 'speakerGone', node });
+    const { yielded, contested, waits } = this.#conflicts;
+    if (yielded.size + contested.size + waits.size > 0) this.#judge({ kind: 'speakerGone', node });
   }
 
   refresh(): void {
@@ -173,6 +173,7 @@ export class Layer2Engine {
     this.#speakers.learn(frame);
     if (this.#isMute) return 0;
     const response = respond(frame, view, this.#table, out);
+    if (isProbe(response) && this.#handover.isWaitedFor(response.claim.ip, this.#speakers.senderOf(frame))) return 0;
     this.counters.count(response);
     if (response.kind === 'reply') return response.length;
     if (response.kind === 'conflict') this.#sighted(response.sighting);

@@ -59,12 +59,11 @@ export class Notices {
     this.#announced = { bgp: announced('bgp'), layer2: announced('layer2'), any: announced('any') };
   }
 
-  /** @param report made under this very plan */
-  update({ plan, verdicts, speaksForAll }: NodePlanResult, report: HeardReport): Notice[] {
+  /** @param report made under this very plan @param tell called for each, since there may be a hundred thousand */
+  update({ plan, verdicts, speaksForAll }: NodePlanResult, report: HeardReport, tell: (notice: Notice) => void): void {
     const claims = claimsByService(candidaciesOf(plan), report.claims);
     const ofLayer2 = { claims: report.claims, problems: problemsByIp(report) };
     const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => peerNameOf(name)));
-    const notices: Notice[] = [];
     const isSame = this.#verdicts === verdicts;
     this.#verdicts = verdicts;
     const seen = new Column();
@@ -85,11 +84,10 @@ export class Notices {
         const standing = said[protocol];
         if (standing.is === 'quiet') continue;
         const { type, reason, message } = this.#told(protocol, standing);
-        notices.push({ service, type, reason, message });
+        tell({ service, type, reason, message });
       }
     }
     if (!isSame) this.#forget(seen);
-    return notices;
   }
 
   #placeOf(service: ServiceKey): number {

@@ -112,6 +112,7 @@ export class Ownership {
       meeting: (node) => ({
         isMet: this.mesh.isUp(node),
         isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node),
+        areWeAlone: this.#standing.isAlone,
       }),
       orderOf: (ip) => orderOf(ip, this.#speakers, this.#ranks),
       phasesChanged: () => this.note.phasesChanged(),

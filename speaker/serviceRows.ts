@@ -1,8 +1,9 @@
-import type { Items } from '../src/host/kube/store.ts';
+import type { Items, Sweep } from '../src/host/kube/store.ts';
 import { type Ip, ipFromBytes, writeIp } from '../src/net/ip.ts';
 import { Column, Rows } from '../src/rows/columns.ts';
 import { SharedValues } from '../src/rows/sharedValues.ts';
 import type { Texts } from '../src/rows/texts.ts';
+import { RowSweep } from './rowSweep.ts';
 import { uidNumbers, uidText } from './uid.ts';
 import type { LoadBalancer } from './views.ts';
 
@@ -75,6 +76,10 @@ export class ServiceRows implements Items<LoadBalancer> {
     this.#names.release(name);
     this.#size -= 1;
     return true;
+  }
+
+  sweep(): Sweep {
+    return new RowSweep(this.#names, this.#rowOf);
   }
 
   *keys(): Generator<string, undefined> {

@@ -1,9 +1,10 @@
 import type { SliceSource } from '../src/announce/sources.ts';
 import type { AnnouncedSlice } from '../src/cluster/endpoints.ts';
 import type { ServiceKey } from '../src/cluster/service.ts';
-import type { Items } from '../src/host/kube/store.ts';
+import type { Items, Sweep } from '../src/host/kube/store.ts';
 import { Column, Rows } from '../src/rows/columns.ts';
 import { Texts } from '../src/rows/texts.ts';
+import { RowSweep } from './rowSweep.ts';
 import { endpointsFrom, endpointsText } from './views.ts';
 
 /** The numbers of a row: the name of its Service, the text of its endpoints, whether they are IPv6, and its neighbours in the chain, plus one. */
@@ -70,6 +71,10 @@ export class SliceRows implements Items<AnnouncedSlice>, SliceSource {
     this.#names.release(name);
     this.#size -= 1;
     return true;
+  }
+
+  sweep(): Sweep {
+    return new RowSweep(this.#names, this.#rowOf);
   }
 
   *keys(): Generator<string, undefined> {

@@ -20,6 +20,8 @@ import { type Sighting } from './response.ts';
 const CONTEST_GRACES = 4;
 /** Less than it takes for a quarrel to be forgotten. */
 const LONGEST_PAUSE_MS = 640;
+/** So often it is said that the address is this node's. One that hears nobody either gives up at the first time. */
+const OVERRULED_AFTER = 3;
 
 export function startConflicts(node: string, config: Partial<ConflictConfig> = {}): ConflictState {
   const all = { ...CONFLICT_DEFAULTS, ...config };
@@ -63,8 +65,10 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   if (sighting.by === 'probe') return [];
   if (isVouched(state, sighting, speaker)) return [{ kind: 'vouched', ip }];
   const isClaimed = sighting.phase === 'claimed';
-  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order))
+  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) {
+    if (isOverruled(state, ip, speaker, now)) return leaveTo(state, ip, speaker.node, now);
     return isClaimed ? answer(state, ip, speaker, now) : [];
+  }
   const contested = state.contested.get(ip);
   const isContradicted = contested?.isSaid === true && contested.before.has(speaker.node);
   if (!isClaimed || !speaker.isMet || isContradicted) return leaveTo(state, ip, speaker.node, now);
@@ -83,21 +87,28 @@ function isVouched({ waits }: ConflictState, { ip, phase }: Sighting, { isMet }:
   return phase === 'probing' && isMet && !waits.has(ip);
 }
 
+/** Who is told again and again and goes on knows what a node cannot know that hears nobody: that the others do hear each other. */
+function isOverruled({ contested, waits }: ConflictState, ip: Ip, { node, areWeAlone }: Speaker, now: Instant): boolean {
+  if (areWeAlone !== true) return false;
+  const left = waits.get(ip);
+  return (left !== undefined && left.until >= now) || (contested.get(ip)?.told.get(node)?.times ?? 0) >= OVERRULED_AFTER;
+}
+
 function leaveTo(state: ConflictState, ip: Ip, to: string, now: Instant): ConflictEffect[] {
   const before = state.yielded.get(ip);
   if (before !== undefined) state.yieldedDue.remove(before);
   const yielded: Yielded = { ip, to, dueAt: now, slot: -1 };
   state.yielded.set(ip, yielded);
-  const waitMs = before === undefined ? nextWait(state, ip, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
+  const waitMs = before === undefined ? nextWait(state, ip, to, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
   state.yieldedDue.schedule(yielded, after(now, waitMs));
   return before === undefined ? [{ kind: 'yield', ip, to }] : [];
 }
 
-function nextWait({ waits, config }: ConflictState, ip: Ip, now: Instant): number {
+function nextWait({ waits, config }: ConflictState, ip: Ip, to: string, now: Instant): number {
   const last = waits.get(ip);
   const ms = last === undefined || last.until < now ? config.yieldMs : Math.min(2 * last.ms, config.longestYieldMs);
   // It is asked for in between, and may be had for a moment.
-  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs) });
+  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs), to });
   return ms;
 }
 
@@ -167,6 +178,8 @@ function speakerGone(state: ConflictState, node: string): ConflictEffect[] {
   for (const contested of state.contested.values()) if (contested.isSaid) endContest(state, contested);
   const over = [...state.yielded.values()].filter(({ to }) => to === node);
   for (const { ip } of over) state.waits.delete(ip);
+  // Also of what is being asked for at this moment: that one's answer is then what an owner of up to now says.
+  for (const [ip, { to }] of state.waits) if (to === node) state.waits.delete(ip);
   return resume(state, over);
 }
 

@@ -49,6 +49,8 @@ export interface Speaker {
   readonly isMet: boolean;
   /** It hears nobody, and this node others: whatever the order, it is the one that is cut off. */
   readonly isLost?: boolean;
+  /** This node hears none of several, and may be the one that is cut off. */
+  readonly areWeAlone?: boolean;
 }
 
 export type ConflictEvent =
@@ -103,7 +105,7 @@ export interface ConflictState {
   readonly yielded: Map<Ip, Yielded>;
   readonly yieldedDue: DueHeap<Yielded>;
   /** How long it was waited last before an address was asked for, and until when that counts. */
-  readonly waits: Map<Ip, { readonly ms: number; readonly until: Instant }>;
+  readonly waits: Map<Ip, { readonly ms: number; readonly until: Instant; readonly to: string }>;
   /** Claimed by another speaker too. */
   readonly contested: Map<Ip, Contested>;
   readonly contestedDue: DueHeap<Contested>;

@@ -1,4 +1,5 @@
-const BITS = 14;
+/** Large enough that the C library asks the kernel for it, who gives memory only where something is written. */
+const BITS = 18;
 const PAGE = 1 << BITS;
 const MIN_PAGE = 256;
 

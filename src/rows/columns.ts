@@ -1,6 +1,10 @@
-const BITS = 10;
+/** Large enough that the C library asks the kernel for each, who gives memory only where something is written. */
+const BITS = 15;
 const PAGE = 1 << BITS;
 const MASK = PAGE - 1;
+const ROW_BITS = 14;
+const ROWS = 1 << ROW_BITS;
+const ROW_MASK = ROWS - 1;
 
 /** Numbers of 32 bits by place, outside V8's heap, zero where none was set. It grows by a page, so that nothing is ever copied. */
 export class Column {
@@ -14,7 +18,7 @@ export class Column {
     const at = place >>> BITS;
     // Without holes, which would make it slow.
     while (this.#pages.length <= at) this.#pages.push(undefined);
-    const page = withRoom(this.#pages[at], (place & MASK) + 1, PAGE);
+    const page = withRoom(this.#pages[at], at === 0 ? place + 1 : PAGE, PAGE);
     this.#pages[at] = page;
     page[place & MASK] = value;
   }
@@ -54,8 +58,8 @@ export class Rows {
       return free;
     }
     const row = this.#room++;
-    const at = row >>> BITS;
-    this.#pages[at] = withRoom(this.#pages[at], ((row & MASK) + 1) * this.#width, PAGE * this.#width);
+    const at = row >>> ROW_BITS;
+    this.#pages[at] = withRoom(this.#pages[at], (at === 0 ? this.#room : ROWS) * this.#width, ROWS * this.#width);
     return row;
   }
 
@@ -66,11 +70,11 @@ export class Rows {
   }
 
   get(row: number, field: number): number {
-    return this.#pages[row >>> BITS]?.[(row & MASK) * this.#width + field] ?? 0;
+    return this.#pages[row >>> ROW_BITS]?.[(row & ROW_MASK) * this.#width + field] ?? 0;
   }
 
   set(row: number, field: number, value: number): void {
-    const page = this.#pages[row >>> BITS];
-    if (page !== undefined) page[(row & MASK) * this.#width + field] = value;
+    const page = this.#pages[row >>> ROW_BITS];
+    if (page !== undefined) page[(row & ROW_MASK) * this.#width + field] = value;
   }
 }
