@@ -1,10 +1,11 @@
-import type { BfdAuthConfig, BfdConfig, BfdEvent, BfdStatus } from '../src/bfd/contract.ts';
+import type { BfdConfig, BfdEvent, BfdStatus } from '../src/bfd/contract.ts';
 import type { BfdSessionState } from '../src/bfd/draft.ts';
 import { bfdCounters, bfdDeadline, createBfd, stepBfd } from '../src/bfd/session.ts';
 import { bfdStatus } from '../src/bfd/status.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { BFD_DIAG, type BfdPacket } from '../src/wire/bfd.ts';
 import { EchoMirror } from './bfdEcho.ts';
+import { configOf } from './bfdConfig.ts';
 import type { BfdRefusal } from './bfdRefusal.ts';
 import { type BfdTarget, MULTIHOP_PORT, SINGLE_HOP_PORT } from './bfdTargets.ts';
 import { wallTime } from './clock.ts';
@@ -272,26 +273,6 @@ export class BfdSession {
   #key(timer: 'machine' | 'hold' | 'gone'): string {
     return `bfd/${this.target.key}/${timer}`;
   }
-}
-
-function configOf({ profile, multihop, upDiag, downDiag, call, note }: BfdTarget, echoes: boolean): BfdConfig {
-  return {
-    transmitMs: profile.transmitIntervalMs,
-    receiveMs: profile.receiveIntervalMs,
-    multiplier: profile.detectMultiplier,
-    passive: profile.passiveMode,
-    // RFC 5883 §3.
-    echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
-    ...(profile.auth === undefined ? {} : { auth: authOf(profile.auth) }),
-    ...(upDiag === undefined ? {} : { upDiag }),
-    ...(downDiag === undefined ? {} : { downDiag }),
-    ...(call === undefined ? {} : { call }),
-    ...(note === undefined ? {} : { note }),
-  };
-}
-
-function authOf({ type, keyId, password }: NonNullable<BfdTarget['profile']['auth']>): BfdAuthConfig {
-  return { type, keys: [{ keyId, password: new TextEncoder().encode(password) }] };
 }
 
 function downText({ reason, remoteDiag }: NonNullable<BfdStatus['lastDown']>): string {
