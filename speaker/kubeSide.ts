@@ -38,7 +38,8 @@ export function startKubeSide(options: KubeSideOptions, credentials: Credentials
 
   const run = async (): Promise<void> => {
     if (watches.problems().length > 0) return;
-    const found = await secrets.refresh(namedSecrets(watches.configs.get('BGPPeer')?.store.values() ?? []).add(MESH_SECRET));
+    const naming = (['BGPPeer', 'BFDProfile'] as const).flatMap((kind) => [...(watches.configs.get(kind)?.store.values() ?? [])]);
+    const found = await secrets.refresh(namedSecrets(naming).add(MESH_SECRET));
     // The first plan waits for whole lists: that is not how long a change takes.
     const waited = changedAtMs === undefined || !isPlanned ? {} : { changedAtMs };
     changedAtMs = undefined;

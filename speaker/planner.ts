@@ -9,7 +9,7 @@ import type { AnnouncedSlice } from '../src/cluster/endpoints.ts';
 import type { NodeView } from '../src/cluster/node.ts';
 import type { Config } from '../src/config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.ts';
-import type { SecretView } from '../src/config/peers.ts';
+import type { SecretView } from '../src/config/secret.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import { Changes } from './changes.ts';
