@@ -16,6 +16,7 @@ import { registerDrain } from './drainMetrics.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { announcedCount, nodeStatus } from './nodeStatus.ts';
 import { logNotices } from './noticeLog.ts';
+import { NoticeQueue } from './noticeQueue.ts';
 import { type Notice, Notices } from './notices.ts';
 import type { Planned } from './planner.ts';
 import { Heard } from './heard.ts';
@@ -59,11 +60,13 @@ export class Teller {
   #told: NodeStateStatus | undefined;
   #timer: NodeJS.Timeout | undefined;
   #feeding: NodeJS.Timeout | undefined;
-  readonly #events: Notice[] = [];
+  readonly #events: NoticeQueue;
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
-    this.#notices = new Notices(parts.options.node, parts.watches.sources.names);
+    const { names } = parts.watches.sources;
+    this.#notices = new Notices(parts.options.node, names);
+    this.#events = new NoticeQueue(names);
     this.#announced = registerAnnounced(parts.registry, parts.options.metallbMetrics ?? true);
     registerDrain(parts.registry, () => parts.drain.status());
   }
@@ -130,7 +133,7 @@ export class Teller {
    */
   #feed(): void {
     const room = MAX_AHEAD - this.#parts.events.waiting();
-    const now = this.#events.splice(0, Math.max(0, room));
+    const now = this.#events.take(Math.max(0, room));
     logNotices(this.#parts.log, now);
     for (const notice of now) this.#event(notice);
     if (this.#events.length === 0) return;
