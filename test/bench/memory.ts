@@ -35,6 +35,8 @@ const { values } = parseArgs({
 const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
 const BARE = 'test/bench/bareSpeaker.mjs';
 const NODE = 'node1';
+/** A hundred thousand objects from an API server that is itself in this process. */
+const LIST_MS = 240_000;
 /** So long after the last address was announced. */
 const SETTLE_MS = 10_000;
 
@@ -194,7 +196,7 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
     const traced = values.trace ? trace(speaker.pid ?? 0) : undefined;
     await receiver?.enable();
     const held = async (): Promise<number> => (receiver === undefined ? answeredFor(api) : receiver.held());
-    await until(`${size} VIPs`, async () => (await held()) >= size, 120_000, 200);
+    await until(`${size} VIPs`, async () => (await held()) >= size, LIST_MS, 200);
     if (mode !== 'bare') space.run(NODE, 'curl -s -o /dev/null http://127.0.0.1:7482/metrics');
     await sleep(SETTLE_MS);
     const pid = speaker.pid ?? 0;
