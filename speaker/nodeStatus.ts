@@ -31,6 +31,8 @@ export interface NodeStatusInput {
   readonly now: string;
   /** The conditions that were written last; their times are kept while nothing changes. */
   readonly before: NodeStateStatus['conditions'];
+  /** The claims that were written last: what is as it was is not made again. */
+  readonly claimsBefore?: readonly ClaimStatus[] | undefined;
   /** Absent: the node is in service. */
   readonly drain?: DrainStatus | undefined;
 }
@@ -50,7 +52,7 @@ export function nodeStatus(input: NodeStatusInput): NodeStateStatus {
   const { result, report, version, startedAt } = input;
   const { peers } = report;
   const up = peers.filter(({ state }) => state === 'Established').length;
-  const claims = claimsOf(result, report);
+  const claims = claimsOf(result, report, input.claimsBefore ?? []);
   const problems = problemsOf(input);
   const status = {
     version,
@@ -75,7 +77,7 @@ export function fittingClaims(claims: readonly ClaimStatus[], besideBytes: numbe
     if (left < 0 || count === MAX.claims) break;
     count += 1;
   }
-  return claims.slice(0, count);
+  return count === claims.length ? (claims as ClaimStatus[]) : claims.slice(0, count);
 }
 
 function bytesOf({ ip, services, interfaces = [] }: ClaimStatus): number {
@@ -85,23 +87,48 @@ function bytesOf({ ip, services, interfaces = [] }: ClaimStatus): number {
 type ClaimStatus = NonNullable<NodeStateStatus['claims']>[number];
 
 /** Of thousands nothing is looked up by Service: they come in the order of the plan, and then those that are still held without it. */
-function claimsOf({ plan }: NodePlanResult, { claims }: HeardReport): ClaimStatus[] {
-  const held: ClaimStatus[] = [];
+function claimsOf({ plan }: NodePlanResult, { claims }: HeardReport, before: readonly ClaimStatus[]): readonly ClaimStatus[] {
+  const held = new ClaimList(before);
   let planned = 0;
   for (const { ip, services } of candidaciesOf(plan)) {
     const state = claims.get(ip);
     if (state === undefined) continue;
     planned += 1;
-    if (state.phase === 'claimed') held.push(claimOf(ip, state, services));
+    if (state.phase === 'claimed') held.add(ip, state, services);
   }
-  if (planned === claims.size) return held;
+  if (planned === claims.size) return held.all();
   const known = new Set(candidaciesOf(plan).map(({ ip }) => ip));
-  for (const [ip, state] of claims) if (state.phase === 'claimed' && !known.has(ip)) held.push(claimOf(ip, state, []));
-  return held;
+  for (const [ip, state] of claims) if (state.phase === 'claimed' && !known.has(ip)) held.add(ip, state, NO_SERVICES);
+  return held.all();
 }
 
-function claimOf(ip: Ip, { interfaces, since }: ClaimState, services: readonly string[]): ClaimStatus {
-  return { ip, services: atMost(services, MAX.servicesPerClaim), interfaces: interfaces as string[], since };
+const NO_SERVICES: readonly string[] = [];
+
+/** Makes anew what is not as it was before; mostly that is nothing, and then the list is the one before. */
+class ClaimList {
+  readonly #before: readonly ClaimStatus[];
+  #made: ClaimStatus[] | undefined;
+  #count = 0;
+
+  constructor(before: readonly ClaimStatus[]) {
+    this.#before = before;
+  }
+
+  add(ip: Ip, { interfaces, since }: ClaimState, services: readonly string[]): void {
+    const old = this.#before[this.#count];
+    const isSame = old?.ip === ip && old.since === since && old.services === services && sameList(old.interfaces, interfaces);
+    if (!isSame) this.#made ??= this.#before.slice(0, this.#count);
+    this.#made?.push(isSame ? old : { ip, services: atMost(services, MAX.servicesPerClaim), interfaces: interfaces as string[], since });
+    this.#count += 1;
+  }
+
+  all(): readonly ClaimStatus[] {
+    return this.#made ?? (this.#count === this.#before.length ? this.#before : this.#before.slice(0, this.#count));
+  }
+}
+
+function sameList(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  return a === b || (a?.length === b.length && a.every((each, at) => each === b[at]));
 }
 
 /** What this node could announce, and leaves to those that can do it better. */

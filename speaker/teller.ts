@@ -84,7 +84,8 @@ export class Teller {
 
   planned(planned: Planned): void {
     const before = this.#planned;
-    this.#planned = planned;
+    // What was sent to the other thread is there now.
+    this.#planned = { ...planned, message: undefined };
     if (before === undefined || !sameStory(before, planned)) this.#tellSoon();
   }
 
@@ -146,7 +147,7 @@ export class Teller {
   #writeState(planned: Planned, report: HeardReport): void {
     const { options, statuses, drain } = this.#parts;
     const { node, namespace, version, startedAt } = options;
-    const known = { version, startedAt, now: wallNow(), before: this.#conditions, drain: drain.status() };
+    const known = { version, startedAt, now: wallNow(), before: this.#conditions, claimsBefore: this.#told?.claims, drain: drain.status() };
     const status = nodeStatus({ result: planned, report, problems: planned.secretProblems, ...known });
     this.#conditions = status.conditions;
     const urgency = this.#told !== undefined && deepEqual(essenceOf(this.#told), essenceOf(status)) ? 'counters' : 'transition';

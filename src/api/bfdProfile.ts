@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configStatus, int32 } from './fields.ts';
 import type { Kind } from './kind.ts';
 

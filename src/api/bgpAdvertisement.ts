@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { COMMUNITY, COMMUNITY_LIKE, configStatus, crdMeta, int32, nameList, selectorList, uint32 } from './fields.ts';
 import type { Kind } from './kind.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { addressClaim } from './addressClaim.ts';
 import { bfdProfile } from './bfdProfile.ts';
 import { bgpAdvertisement } from './bgpAdvertisement.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configStatus, crdMeta, int32, nameList, selectorList } from './fields.ts';
 import type { CelRule, Kind } from './kind.ts';
 

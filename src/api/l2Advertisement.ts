@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configStatus, crdMeta, int32, labelSelector, nameList, selectorList } from './fields.ts';
 import { GROUP, type Kind } from './kind.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_ALIASES, communityAlias } from '../api/community.ts';
 import type { LargeCommunity } from './config.ts';
 import { parseExtended } from './extendedCommunity.ts';

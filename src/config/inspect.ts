@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { crdMeta } from '../api/fields.ts';
 import { record } from '../cluster/json.ts';
 import { type Fault, fault, pathText, shown } from './fault.ts';

@@ -7,7 +7,7 @@
  * `bare` is bareSpeaker.mjs in the speaker's place: what a program on Node.js takes that does nothing but what no speaker can leave out.
  * Needs root and BIRD 2. `peak` is VmHWM; `relist` the peak after the whole list has been read a second time; `settled` what is resident then.
  */
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -30,7 +30,6 @@ const { values } = parseArgs({
     program: { type: 'string', default: 'dist/image/heraldlb.mjs' },
     flags: { type: 'string', default: SPEAKER_FLAGS.join(' ') },
     trace: { type: 'boolean', default: false },
-    log: { type: 'string' },
   },
 });
 const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
@@ -52,7 +51,6 @@ const IN_POD =
   'mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount && cp $0/ca.crt $0/token /run/secrets/kubernetes.io/serviceaccount && exec "$@"';
 /** The memory of the C library as the manifests have it. */
 const POD_ENV = {
-  ...Object.fromEntries(Object.entries(process.env).filter(([k]) => k.startsWith('L2M_'))),
   PATH: process.env['PATH'],
   HOME: '/nonexistent',
   KUBERNETES_SERVICE_HOST: '127.0.0.1',
@@ -203,7 +201,6 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
     await sleep(SETTLE_MS);
     const pid = speaker.pid ?? 0;
     const first = taken(pid);
-    if (values.log !== undefined) copyFileSync(join(directory, 'speaker.log'), values.log);
     api.faults.compact();
     api.faults.expireWatches();
     await sleep(SETTLE_MS + size / 10);

@@ -49,7 +49,7 @@ class Connections extends Agent {
   }
 }
 
-/** HTTP/1.1 over one pool of kept connections. Time limits are the caller's, by its signal. */
+/** HTTP/1.1 over one pool of kept connections. Time limits are the caller's, by its limit. */
 export function createHttp1Wire(server: URL, tls: () => Promise<TlsOptions>): Wire {
   const agent = new Connections(server, tls, { keepAlive: true, timeout: IDLE_MS });
   return {
@@ -59,18 +59,16 @@ export function createHttp1Wire(server: URL, tls: () => Promise<TlsOptions>): Wi
   };
 }
 
-async function exchange(agent: Agent, server: URL, { method, path, headers, body, signal }: WireRequest): Promise<WireAnswer> {
-  if (signal.aborted) throw new Error('given up before it was sent');
+async function exchange(agent: Agent, server: URL, { method, path, headers, body, limit }: WireRequest): Promise<WireAnswer> {
+  if (limit.isOver) throw new Error('given up before it was sent');
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = startRequest({ agent, method, path, headers: { ...headers, host: server.host } });
     // An answer may be long in coming, and a watch be silent for longer.
     request.setTimeout(0);
-    const giveUp = (): void => void request.destroy(new Error('given up'));
-    signal.addEventListener('abort', giveUp, { once: true });
-    request.once('close', () => signal.removeEventListener('abort', giveUp));
+    limit.ending = request;
     request.once('response', resolve);
     request.on('error', reject);
-    request.end(body);
+    request.end(body === undefined || typeof body === 'string' ? body : [...body].join(''));
   });
   return {
     status: answer.statusCode ?? 0,

@@ -1,6 +1,7 @@
 import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { TlsOptions } from './credentials.ts';
+import type { Limit } from './limit.ts';
 import { joined } from './lines.ts';
 import { openTls } from './tls.ts';
 import type { Wire, WireAnswer, WireRequest } from './wire.ts';
@@ -49,16 +50,30 @@ function headersOf(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { '
   });
 }
 
-async function exchange(session: ClientHttp2Session, { method, path, headers, body, signal }: WireRequest): Promise<WireAnswer> {
-  if (signal.aborted) throw new Error('given up before it was sent');
+class Ending {
+  readonly #session: ClientHttp2Session;
+  readonly #stream: ClientHttp2Stream;
+  readonly #limit: Limit;
+
+  constructor(session: ClientHttp2Session, stream: ClientHttp2Stream, limit: Limit) {
+    this.#session = session;
+    this.#stream = stream;
+    this.#limit = limit;
+  }
+
+  destroy(error: Error): void {
+    const { reason } = this.#limit;
+    this.#stream.destroy(error);
+    if (reason instanceof DOMException && reason.name === 'TimeoutError') probe(this.#session, SUSPECT_TIMEOUT_MS);
+  }
+}
+
+async function exchange(session: ClientHttp2Session, { method, path, headers, body, limit }: WireRequest): Promise<WireAnswer> {
+  if (limit.isOver) throw new Error('given up before it was sent');
   const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: body === undefined });
-  // One listener in place of Node's option: that costs as much as all else of a short request.
-  const giveUp = (): void => {
-    stream.destroy(new Error('given up'));
-    if (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') probe(session, SUSPECT_TIMEOUT_MS);
-  };
-  signal.addEventListener('abort', giveUp, { once: true });
-  if (body !== undefined) stream.end(body);
+  limit.ending = new Ending(session, stream, limit);
+  if (typeof body === 'string') stream.end(body);
+  else if (body !== undefined) feed(stream, body);
   const answer = await headersOf(stream);
   return {
     status: answer[':status'] ?? 0,
@@ -66,6 +81,31 @@ async function exchange(session: ClientHttp2Session, { method, path, headers, bo
     text: () => wholeText(stream),
     body: { [Symbol.asyncIterator]: () => untilReset(stream) },
   };
+}
+
+/** Piece by piece, each when those before it have left: what waits to be sent would stand here as text, as bytes and once more encrypted. */
+function feed(stream: ClientHttp2Stream, pieces: Iterable<string>): void {
+  const left = pieces[Symbol.iterator]();
+  const goOn = (): void => {
+    try {
+      some();
+    } catch (error) {
+      stream.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+  const some = (): void => {
+    for (let next = left.next(); !stream.destroyed; next = left.next()) {
+      if (next.done === true) {
+        stream.end();
+        return;
+      }
+      if (!stream.write(next.value)) {
+        stream.once('drain', goOn);
+        return;
+      }
+    }
+  };
+  goOn();
 }
 
 /** Listeners, where an iterator over the stream would cost several times as much for an answer of a few kilobytes. */

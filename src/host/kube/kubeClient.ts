@@ -3,7 +3,8 @@ import type { KubeMetrics } from '../metrics.ts';
 import type { Credentials } from './credentials.ts';
 import { createConnection } from './connection.ts';
 import { errorFromAnswer, errorFromFailure } from './kubeError.ts';
-import { limitedSignal } from './limitedSignal.ts';
+import { jsonPieces } from './jsonPieces.ts';
+import { Limit } from './limit.ts';
 import { jsonLines } from './lines.ts';
 import type { WireAnswer } from './wire.ts';
 
@@ -22,6 +23,8 @@ export interface Call {
   readonly timeoutMs?: number;
   /** It is short, and comes with thousands of its kind. */
   readonly isOneOfMany?: boolean | undefined;
+  /** Its body may have megabytes, and is made while it is sent. */
+  readonly isLong?: boolean;
 }
 
 /** Throws nothing but {@link KubeError}. */
@@ -52,6 +55,11 @@ function pathOf(call: Call): string {
   return query.size === 0 ? call.path : `${call.path}?${query.toString()}`;
 }
 
+function bodyOf({ body, isLong }: Call): string | Iterable<string> | undefined {
+  if (body === undefined) return undefined;
+  return isLong === true ? jsonPieces(body) : JSON.stringify(body);
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -66,26 +74,26 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
   const connection = createConnection(credentials, log);
   const prefix = new URL(credentials.server).pathname.replace(/\/$/, '');
 
-  const sendOnce = async (call: Call, signal: AbortSignal): Promise<WireAnswer> => {
+  const sendOnce = async (call: Call, limit: Limit): Promise<WireAnswer> => {
     const headers: Record<string, string> = {
       accept: call.accept ?? 'application/json',
       'user-agent': userAgent,
       ...(await credentials.headers()),
     };
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const body = bodyOf(call);
     if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
     const wire = await (call.isOneOfMany === true ? connection.wireForMany() : connection.wire());
-    return wire.send({ method: call.method, path: prefix + pathOf(call), headers, body, signal });
+    return wire.send({ method: call.method, path: prefix + pathOf(call), headers, body, limit });
   };
 
   /** Answers with the open answer of a success; everything else is thrown. */
-  const send = async (call: Call, signal: AbortSignal): Promise<WireAnswer> => {
+  const send = async (call: Call, limit: Limit): Promise<WireAnswer> => {
     const action = `${call.method} ${call.path}`;
-    let answer = await sendOnce(call, signal);
+    let answer = await sendOnce(call, limit);
     if (answer.status === 401) {
       await answer.text();
       credentials.reload();
-      answer = await sendOnce(call, signal);
+      answer = await sendOnce(call, limit);
     }
     metrics?.requests.inc({ method: call.method, code: String(answer.status) });
     if (answer.status < 300) return answer;
@@ -93,8 +101,8 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     throw errorFromAnswer(action, answer.status, parsed(text), answer.retryAfter);
   };
 
-  const failed = (call: Call, failure: unknown, signal: AbortSignal): Error => {
-    const error = errorFromFailure(`${call.method} ${call.path}`, signal.aborted ? signal.reason : failure);
+  const failed = (call: Call, failure: unknown, limit: Limit): Error => {
+    const error = errorFromFailure(`${call.method} ${call.path}`, limit.isOver ? limit.reason : failure);
     if (error.status === 0) metrics?.requests.inc({ method: call.method, code: error.reason });
     return error;
   };
@@ -103,26 +111,26 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     protocol: connection.protocol,
     onConnected: connection.onOpened,
     request: async <T>(call: Call): Promise<T> => {
-      const limit = limitedSignal(call.signal, call.timeoutMs ?? defaultTimeoutMs);
+      const limit = new Limit(call.signal, call.timeoutMs ?? defaultTimeoutMs);
       try {
-        const answer = await send(call, limit.signal);
+        const answer = await send(call, limit);
         const text = await answer.text();
         limit.finish();
         return parsed(text) as T;
       } catch (failure) {
-        const error = failed(call, failure, limit.signal);
+        const error = failed(call, failure, limit);
         limit.release();
         throw error;
       }
     },
     stream: async (call) => {
-      const limit = limitedSignal(call.signal, call.timeoutMs ?? defaultTimeoutMs);
+      const limit = new Limit(call.signal, call.timeoutMs ?? defaultTimeoutMs);
       try {
-        const answer = await send(call, limit.signal);
+        const answer = await send(call, limit);
         limit.lift();
-        return released(jsonLines(answer.body), limit.release, (failure) => failed(call, failure, limit.signal));
+        return released(jsonLines(answer.body), () => limit.release(), (failure) => failed(call, failure, limit));
       } catch (failure) {
-        const error = failed(call, failure, limit.signal);
+        const error = failed(call, failure, limit);
         limit.release();
         throw error;
       }

@@ -183,7 +183,7 @@ class Writer implements StatusWriter {
     const how = { subresource: 'status', signal, metadataOnly: true } as const;
     if (options.mode === 'apply') {
       const object = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { ...ref, ...uid }, status: wanted };
-      return applyObject(client, resource, object, { fieldManager, force: true, ...how });
+      return applyObject(client, resource, object, { fieldManager, force: true, isLong: true, ...how });
     }
     return patchObject(client, resource, ref, { metadata: uid, status: wanted }, { fieldManager, ...how });
   }

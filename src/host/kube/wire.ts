@@ -1,10 +1,13 @@
+import type { Limit } from './limit.ts';
+
 /** One HTTP exchange, whatever the protocol below. */
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
-  readonly signal: AbortSignal;
+  /** In pieces: as fast as the server takes them, where the protocol can. */
+  readonly body?: string | Iterable<string> | undefined;
+  readonly limit: Limit;
 }
 
 export interface WireAnswer {
@@ -12,7 +15,7 @@ export interface WireAnswer {
   readonly retryAfter: string | undefined;
   /** All of the body at once, in the place of `body`. */
   readonly text: () => Promise<string>;
-  /** Must be read to its end, or the request's signal aborted. */
+  /** Must be read to its end, or the request's limit ended. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
