@@ -94,27 +94,26 @@ export class BfdEngine {
   #receiveControl(datagram: Datagram, door: BfdDoor): BfdRefusal | undefined {
     const packet = decodeBfd(datagram.bytes);
     if (isBfdFault(packet)) return packet.reason;
-    const isMultihop = door.port === MULTIHOP_PORT;
     const { yourDiscriminator } = packet;
     const session = yourDiscriminator === 0 ? this.#sessionFrom(datagram, door) : this.#byDiscriminator.get(yourDiscriminator);
-    if (session === undefined || session.target.multihop !== isMultihop) return 'BfdNoSession';
-    // RFC 5883 §3: over several hops both addresses belong to the session.
-    if (isMultihop && session.target.remote !== datagram.source) return 'BfdNoSession';
+    // RFC 5883 §3: over several hops the address belongs to the session. Over one hop, too: who has seen a discriminator could end the session.
+    if (session === undefined || !this.#isFrom(session, datagram, door)) return 'BfdNoSession';
+    const isMultihop = door.port === MULTIHOP_PORT;
     const minimum = isMultihop ? session.target.profile.minimumTtl : SINGLE_HOP_TTL;
     if ((datagram.ttl ?? 0) < minimum) return 'BfdHopLimit';
     return session.receive(packet, datagram.bytes);
   }
 
   /** RFC 5881 §3: before the peer knows our discriminator the session is found by its address. */
-  #sessionFrom({ source, interfaceIndex }: Datagram, { port, device }: BfdDoor): BfdSession | undefined {
-    const name = this.#links.find(({ index }) => index === interfaceIndex)?.name;
-    return [...this.#sessions.values()].find(
-      ({ target }) =>
-        target.remote === source &&
-        target.device === device &&
-        target.multihop === (port === MULTIHOP_PORT) &&
-        (target.scope === undefined || target.scope === name),
-    );
+  #sessionFrom(datagram: Datagram, door: BfdDoor): BfdSession | undefined {
+    for (const session of this.#sessions.values()) if (this.#isFrom(session, datagram, door)) return session;
+    return undefined;
+  }
+
+  #isFrom({ target }: BfdSession, { source, interfaceIndex }: Datagram, { port, device }: BfdDoor): boolean {
+    const { remote, multihop, scope } = target;
+    if (remote !== source || target.device !== device || multihop !== (port === MULTIHOP_PORT)) return false;
+    return scope === undefined || this.#links.some(({ index, name }) => index === interfaceIndex && name === scope);
   }
 
   #receiveEcho(datagram: Datagram, door: BfdDoor): BfdRefusal | undefined {

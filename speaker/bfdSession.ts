@@ -1,10 +1,11 @@
-import type { BfdAuthConfig, BfdConfig, BfdEvent, BfdStatus } from '../src/bfd/contract.ts';
+import type { BfdConfig, BfdEvent, BfdStatus } from '../src/bfd/contract.ts';
 import type { BfdSessionState } from '../src/bfd/draft.ts';
 import { bfdCounters, bfdDeadline, createBfd, stepBfd } from '../src/bfd/session.ts';
 import { bfdStatus } from '../src/bfd/status.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { BFD_DIAG, type BfdPacket } from '../src/wire/bfd.ts';
 import { EchoMirror } from './bfdEcho.ts';
+import { configOf } from './bfdConfig.ts';
 import type { BfdRefusal } from './bfdRefusal.ts';
 import { type BfdTarget, MULTIHOP_PORT, SINGLE_HOP_PORT } from './bfdTargets.ts';
 import { wallTime } from './clock.ts';
@@ -23,6 +24,7 @@ const HOLD_MS = 60_000;
 const GOODBYES = 3;
 /** Three packets at the slow rate of a session that is not up (RFC 5880 §6.8.3). */
 const LEAVE_MS = 3_000;
+const REFUSED = "the router's packets come and are refused";
 
 export interface BfdSurroundings {
   readonly discriminator: number;
@@ -48,6 +50,8 @@ export class BfdSession {
   #sender: UdpSender | undefined;
   #sendError: string | undefined;
   #isHolding = false;
+  /** Since it was last Up: packets of the peer came, and had the wrong key. */
+  #refused: { readonly at: Instant; readonly reason: BfdRefusal } | undefined;
 
   constructor(parts: EngineParts, target: BfdTarget, around: BfdSurroundings) {
     this.#parts = parts;
@@ -123,8 +127,21 @@ export class BfdSession {
       else if (effect.type === 'report') this.#around.onStatus?.(effect.status);
     }
     this.#schedule();
+    this.#note(dropped, now);
     this.#couple(before, bfdStatus(state));
     return dropped;
+  }
+
+  /** A silent peer and one whose key is another look alike from the outside, and are mended at different places. */
+  #note(dropped: BfdRefusal | undefined, now: Instant): void {
+    if (dropped === undefined) {
+      if (this.#state.state === 'Up' && this.#state.heardAt === now) this.#refused = undefined;
+      return;
+    }
+    if (!dropped.startsWith('BfdAuth')) return;
+    const isNews = this.#refused?.reason !== dropped;
+    this.#refused = { at: now, reason: dropped };
+    if (isNews && this.#state.state !== 'Up') this.#parts.changed();
   }
 
   #schedule(): void {
@@ -184,7 +201,8 @@ export class BfdSession {
     const { log, changed } = this.#parts;
     const facts = { session: this.target.key, state, peers: this.target.peers };
     if (state === 'Up') log.info(facts, 'BFD session up');
-    else if (verdict === 'Down' && !this.#isHolding) log.warn({ ...facts, reason: lastDown?.reason }, 'BFD session down');
+    else if (verdict === 'Down' && !this.#isHolding)
+      log.warn({ ...facts, reason: lastDown?.reason, refused: this.#refused?.reason }, 'BFD session down');
     else log.debug(facts, 'BFD session changed');
     changed();
   }
@@ -215,7 +233,7 @@ export class BfdSession {
       since: wallTime(since),
       transmitMs,
       ...(detectionMs === undefined ? {} : { detectionMs }),
-      ...(lastDown === undefined ? {} : { lastDown: { at: wallTime(lastDown.at), reason: downText(lastDown) } }),
+      ...this.#lastDown(lastDown, state === 'Up'),
       counters: {
         packetsSent,
         packetsReceived,
@@ -225,6 +243,16 @@ export class BfdSession {
         timesDown,
       },
     };
+  }
+
+  #lastDown(lastDown: BfdStatus['lastDown'], isUp: boolean): Pick<BfdReport, 'lastDown'> {
+    const refused = isUp ? undefined : this.#refused;
+    const reason = [
+      lastDown === undefined ? undefined : downText(lastDown),
+      refused === undefined ? undefined : `${REFUSED}: ${refused.reason}`,
+    ];
+    const at = lastDown?.at ?? refused?.at;
+    return at === undefined ? {} : { lastDown: { at: wallTime(at), reason: reason.filter((text) => text !== undefined).join('; ') } };
   }
 
   /** When a packet was last believed. */
@@ -245,26 +273,6 @@ export class BfdSession {
   #key(timer: 'machine' | 'hold' | 'gone'): string {
     return `bfd/${this.target.key}/${timer}`;
   }
-}
-
-function configOf({ profile, multihop, upDiag, downDiag, call, note }: BfdTarget, echoes: boolean): BfdConfig {
-  return {
-    transmitMs: profile.transmitIntervalMs,
-    receiveMs: profile.receiveIntervalMs,
-    multiplier: profile.detectMultiplier,
-    passive: profile.passiveMode,
-    // RFC 5883 §3.
-    echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
-    ...(profile.auth === undefined ? {} : { auth: authOf(profile.auth) }),
-    ...(upDiag === undefined ? {} : { upDiag }),
-    ...(downDiag === undefined ? {} : { downDiag }),
-    ...(call === undefined ? {} : { call }),
-    ...(note === undefined ? {} : { note }),
-  };
-}
-
-function authOf({ type, keyId, password }: NonNullable<BfdTarget['profile']['auth']>): BfdAuthConfig {
-  return { type, keys: [{ keyId, password: new TextEncoder().encode(password) }] };
 }
 
 function downText({ reason, remoteDiag }: NonNullable<BfdStatus['lastDown']>): string {

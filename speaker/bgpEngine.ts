@@ -76,7 +76,7 @@ export class BgpEngine {
     this.#problems = [];
     const doors = new Map<string, string>();
     const plans = this.#plans.filter(({ session }) => session.listenRange === undefined).flatMap((plan) => this.#found(plan));
-    const admitted = plans.flatMap((plan) => this.#admit(plan, doors) ?? []);
+    const admitted = this.#admitAll(plans, doors);
     const ranges = this.#plans.filter(({ session }) => session.listenRange !== undefined);
     this.#rangeTemplates = ranges.flatMap((plan) => this.#admit(templateOf(plan), doors) ?? []);
     this.#ranges.set(this.#rangeTemplates.map(({ plan }) => plan));
@@ -91,6 +91,19 @@ export class BgpEngine {
     this.#setListeners([...admitted, ...this.#rangeTemplates].map(({ neighbour }) => neighbour));
     this.#onPlans(all.map(({ plan }) => plan));
     this.#parts.changed();
+  }
+
+  /**
+   * In the order of the plans, but who is refused for the router of another is so by another order: a router that has its own BGPPeer is that
+   * one's, and of those that are found the one stays that has it.
+   */
+  #admitAll(plans: readonly PeerPlan[], doors: Map<string, string>): Admitted[] {
+    const named = new Set(this.#plans.filter(({ session }) => session.address !== undefined).map(({ name }) => name));
+    const has = ({ name, session }: PeerPlan): boolean => this.#peers.get(name)?.neighbour.config.peerAddress === session.address;
+    const rank = (plan: PeerPlan): number => (named.has(plan.name) ? 0 : has(plan) ? 1 : 2);
+    const inTurn = plans.toSorted((a, b) => rank(a) - rank(b));
+    const byName = new Map(inTurn.map((plan) => [plan.name, this.#admit(plan, doors)]));
+    return plans.flatMap(({ name }) => byName.get(name) ?? []);
   }
 
   /** A plan with the address of its router; none while that is not known. */

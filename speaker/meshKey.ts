@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SecretView } from '../src/config/peers.ts';
+import type { SecretView } from '../src/config/secret.ts';
 import type { MeshKey } from './channel.ts';
 
 /** A Secret in the namespace of the configuration, whose `password` signs what speakers say to each other. */

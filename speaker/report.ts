@@ -46,7 +46,7 @@ export interface BfdReport {
   readonly profile: string;
   readonly state: BfdState;
   readonly since: string;
-  /** Why it last left Up. */
+  /** Why it last left Up, and why it does not come up where packets come. */
   readonly lastDown?: { readonly at: string; readonly reason: string };
   /** As negotiated; 0 while the peer wants no packets. */
   readonly transmitMs: number;

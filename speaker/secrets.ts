@@ -1,4 +1,4 @@
-import type { SecretView } from '../src/config/peers.ts';
+import type { SecretView } from '../src/config/secret.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
 import { isNotFound } from '../src/host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../src/host/kube/objects.ts';
@@ -6,7 +6,7 @@ import { SECRETS } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
 import { MESH_SECRET } from './meshKey.ts';
 
-/** The Secrets that BGPPeers name, and no other: read one by one, never listed or watched. */
+/** The Secrets that BGPPeers and BFDProfiles name, and no other: read one by one, never listed or watched. */
 export interface Secrets {
   /** Reads what is new or has become old; a Secret that cannot be read now stays as it was. */
   readonly refresh: (names: ReadonlySet<string>) => Promise<ReadonlyMap<string, SecretView>>;
@@ -27,7 +27,7 @@ interface RawSecret {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** @param again is called when somebody waits for a Secret that a BGPPeer names */
+/** @param again is called when somebody waits for a Secret that is named */
 export function createSecrets(client: KubeClient, namespace: string, log: Logger, again: () => void): Secrets {
   const known = new Map<string, SecretView>();
   const readAtMs = new Map<string, number>();
@@ -70,12 +70,17 @@ function viewOf({ type, data }: RawSecret): SecretView {
   };
 }
 
-/** The names in `passwordSecret` of raw BGPPeers. */
-export function namedSecrets(peers: Iterable<KubeObject>): Set<string> {
+interface Named {
+  readonly passwordSecret?: { readonly name?: unknown } | null;
+  readonly auth?: { readonly passwordSecret?: { readonly name?: unknown } | null } | null;
+}
+
+/** The names in `passwordSecret` of raw BGPPeers and BFDProfiles. */
+export function namedSecrets(objects: Iterable<KubeObject>): Set<string> {
   const names = new Set<string>();
-  for (const { spec } of peers) {
-    const reference = (spec as { readonly passwordSecret?: { readonly name?: unknown } } | undefined)?.passwordSecret;
-    if (typeof reference?.name === 'string' && reference.name !== '') names.add(reference.name);
+  for (const { spec } of objects) {
+    const { passwordSecret, auth } = (spec ?? {}) as Named;
+    for (const name of [passwordSecret?.name, auth?.passwordSecret?.name]) if (typeof name === 'string' && name !== '') names.add(name);
   }
   return names;
 }

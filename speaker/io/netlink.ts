@@ -1,8 +1,8 @@
 import { addon, READER_BATCH } from '../native/addon.ts';
-import { AF_NETLINK, SOCK_RAW, SOL_SOCKET, SO_RCVBUF } from './constants.ts';
+import { AF_NETLINK, SOCK_RAW } from './constants.ts';
+import { setReceiveBuffer } from './receiveBuffer.ts';
 
 const NETLINK_ROUTE = 0;
-const SO_RCVBUFFORCE = 33;
 /** The kernel fills up to 32 KiB of a list into one datagram. */
 const FRAME_SIZE = 32_768;
 const ADDRESS_SIZE = 12;
@@ -67,13 +67,7 @@ function open(groups: number): number {
   const native = addon();
   const fd = native.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   try {
-    const size = new Uint8Array(Int32Array.of(RECEIVE_BUFFER).buffer);
-    try {
-      native.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size);
-    } catch {
-      // Only CAP_NET_ADMIN may go beyond the system's limit.
-      native.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, size);
-    }
+    setReceiveBuffer(fd, RECEIVE_BUFFER);
     const address = new Uint8Array(ADDRESS_SIZE);
     new DataView(address.buffer).setUint16(0, AF_NETLINK, true);
     new DataView(address.buffer).setUint32(8, groups, true);

@@ -23,6 +23,7 @@ import {
 } from './constants.ts';
 import { readDatagrams } from './datagrams.ts';
 import { DROP_ALL } from './filter.ts';
+import { setReceiveBuffer } from './receiveBuffer.ts';
 import { intOption, readSocketAddress, socketAddress } from './sockaddr.ts';
 
 /**
@@ -30,6 +31,8 @@ import { intOption, readSocketAddress, socketAddress } from './sockaddr.ts';
  * ours to give.
  */
 const MAX_DATAGRAM = 1280;
+/** A flood of bad packets fills what the system gives by default in 5 ms, and then good ones are lost with them. */
+const RECEIVE_BUFFER = 2 << 20;
 /** Class selector 6, network control: a full link does not drop what says that it is alive. */
 const CS6 = 0xc0;
 /** RFC 5881 §4. */
@@ -45,6 +48,7 @@ export function listenUdp(options: UdpListenOptions, onDatagram: (datagram: Data
   const { family, port, device } = options;
   const fd = openDatagram(family);
   try {
+    setReceiveBuffer(fd, RECEIVE_BUFFER);
     if (device !== undefined) {
       addon().setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`));
       addon().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, intOption(1));

@@ -9,6 +9,20 @@ export const bfdProfileSpec = z.object({
   echoInterval: int32(10, 60_000).optional().describe('Interval of echo packets, in milliseconds. Default 50.'),
   echoMode: z.boolean().optional().describe('Use the echo function.'),
   passiveMode: z.boolean().optional().describe('Wait for the peer to begin.'),
+  auth: z
+    .object({
+      type: z
+        .enum(['SimplePassword', 'KeyedMD5', 'MeticulousKeyedMD5', 'KeyedSHA1', 'MeticulousKeyedSHA1'])
+        .describe('Both sides have to have the same.'),
+      keyID: int32(0, 255).default(1).describe('Number of the key, the same on both sides.'),
+      passwordSecret: z
+        .object({ name: z.string().min(1).max(253) })
+        .describe(
+          'Secret of type kubernetes.io/basic-auth in the same namespace; `password` is the key: 1 to 16 bytes, with SHA1 up to 20.',
+        ),
+    })
+    .optional()
+    .describe('Authenticate the packets (RFC 5880 section 6.7); others are not believed.'),
   minimumTtl: int32(1, 254).optional().describe('Multihop: accept packets with at least this TTL. Default 254.'),
 });
 

@@ -6,13 +6,15 @@ import { communitySpec } from '../api/community.ts';
 import { ipAddressPoolSpec } from '../api/ipAddressPool.ts';
 import { l2AdvertisementSpec } from '../api/l2Advertisement.ts';
 import { bgpAdvertisementRecipe, l2AdvertisementRecipe } from './advertisements.ts';
+import { bfdProfileRecipe } from './bfdProfiles.ts';
 import { aliasesOf, communityRecipe, laxCommunitySpec } from './communities.ts';
 import type { Config } from './config.ts';
 import { type ConfigObject, readObject } from './object.ts';
-import { type SecretView, bfdProfileRecipe, peerRecipe } from './peers.ts';
+import { peerRecipe } from './peers.ts';
 import { type History, type Recipe, place } from './place.ts';
 import { poolRecipe } from './pools.ts';
 import type { ObjectRef, Problem } from './problem.ts';
+import type { Secrets } from './secret.ts';
 
 export const CONFIG_KINDS = ['IPAddressPool', 'BGPPeer', 'BGPAdvertisement', 'L2Advertisement', 'BFDProfile', 'Community'] as const;
 export type ConfigKind = (typeof CONFIG_KINDS)[number];
@@ -25,7 +27,7 @@ export interface ParseContext {
   /** The Config of the last parse, itself and no copy: an object that has become bad goes on as it was there. */
   readonly previous?: Config;
   /** By name. Absent where Secrets are not read: a reference to one is then no Problem. */
-  readonly secrets?: ReadonlyMap<string, SecretView>;
+  readonly secrets?: Secrets;
 }
 
 export interface ParseResult {
@@ -42,7 +44,7 @@ export interface ParseResult {
 export function parseConfig(raw: RawObjects, context: ParseContext): ParseResult {
   const parse = new Parse(raw, context.previous === undefined ? {} : (HISTORIES.get(context.previous) ?? {}));
   const pools = parse.kind('IPAddressPool', ipAddressPoolSpec, poolRecipe);
-  const bfdProfiles = parse.kind('BFDProfile', bfdProfileSpec, bfdProfileRecipe);
+  const bfdProfiles = parse.kind('BFDProfile', bfdProfileSpec, bfdProfileRecipe(context.secrets));
   const aliases = aliasesOf(parse.kind('Community', laxCommunitySpec, communityRecipe, communitySpec));
   const around = { bfdProfiles: namesOf(bfdProfiles), secrets: context.secrets };
   const peers = parse.kind('BGPPeer', bgpPeerSpec, peerRecipe(around));

@@ -1,44 +1,24 @@
 import type { z } from 'zod';
-import type { bfdProfileSpec } from '../api/bfdProfile.ts';
 import type { bgpPeerSpec } from '../api/bgpPeer.ts';
 import { durationMs } from '../api/fields.ts';
 import { type Ip, ipFamily, parseIp } from '../net/ip.ts';
-import type { BfdProfile, Peer } from './config.ts';
+import type { Peer } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
 import { buildExtras } from './peerExtras.ts';
 import { type Recipe, type Version, compared } from './place.ts';
+import { type Password, type Secrets, refusedPassword, secretPassword } from './secret.ts';
 
 type Written = z.output<typeof bgpPeerSpec>;
 /** Without what means the same as its absence. */
 type Spec = Omit<Written, 'dynamicASN'> & { readonly dynamicASN?: Exclude<Written['dynamicASN'], ''> };
 
-/** A Secret as far as a session needs it. */
-export interface SecretView {
-  readonly type: string;
-  readonly password?: string;
-}
-
 const DEFAULT_HOLD_MS = 90_000;
-
-/** MetalLB's defaults. @param object a BFDProfile */
-function buildBfdProfile(object: ConfigObject<unknown>, spec: z.output<typeof bfdProfileSpec>): BfdProfile {
-  return {
-    name: object.ref.name,
-    receiveIntervalMs: spec.receiveInterval ?? 300,
-    transmitIntervalMs: spec.transmitInterval ?? 300,
-    detectMultiplier: spec.detectMultiplier ?? 3,
-    echoIntervalMs: spec.echoInterval ?? 50,
-    echoMode: spec.echoMode ?? false,
-    passiveMode: spec.passiveMode ?? false,
-    minimumTtl: spec.minimumTtl ?? 254,
-  };
-}
 
 export interface PeerSurroundings {
   readonly bfdProfiles: ReadonlySet<string>;
   /** Absent where Secrets are not read: a reference to one is then taken as it is. */
-  readonly secrets: ReadonlyMap<string, SecretView> | undefined;
+  readonly secrets: Secrets | undefined;
 }
 
 function buildPeer(
@@ -157,31 +137,14 @@ function holdFault({ holdTime, keepaliveTime }: Spec, holdTimeMs: number): Fault
   return fault('InvalidTimer', 'spec.keepaliveTime', `${keepaliveTime} gives a hold time of ${holdTimeMs} ms, which is ${range}`);
 }
 
-interface Password {
-  readonly value: string | undefined;
-  readonly faults: readonly Fault[];
-}
-
-function refused(...found: Parameters<typeof fault>): Password {
-  return { value: undefined, faults: [fault(...found)] };
-}
-
 function buildPassword(spec: Spec, namespace: string | undefined, secrets: PeerSurroundings['secrets']): Password {
   const { name, namespace: other = '' } = spec.passwordSecret ?? {};
   if (name === undefined || name === '') return { value: spec.password, faults: [] };
-  if (spec.password !== undefined) return refused('ConflictingFields', 'spec.password', 'password and passwordSecret exclude each other');
+  if (spec.password !== undefined)
+    return refusedPassword('ConflictingFields', 'spec.password', 'password and passwordSecret exclude each other');
   if (other !== '' && namespace !== undefined && other !== namespace)
-    return refused('InvalidSecret', 'spec.passwordSecret.namespace', `Secrets are read in ${namespace} alone, not in ${other}`);
-  return secrets === undefined ? { value: undefined, faults: [] } : secretPassword(name, secrets.get(name));
-}
-
-function secretPassword(name: string, secret: SecretView | undefined): Password {
-  const path = 'spec.passwordSecret.name';
-  if (secret === undefined) return refused('UnknownReference', path, `there is no Secret ${name}`);
-  if (secret.type !== 'kubernetes.io/basic-auth')
-    return refused('InvalidSecret', path, `Secret ${name} is of type ${secret.type}, not kubernetes.io/basic-auth`);
-  if (secret.password === undefined) return refused('InvalidSecret', path, `Secret ${name} has no key password`);
-  return { value: secret.password, faults: [] };
+    return refusedPassword('InvalidSecret', 'spec.passwordSecret.namespace', `Secrets are read in ${namespace} alone, not in ${other}`);
+  return secrets === undefined ? { value: undefined, faults: [] } : secretPassword(name, secrets.get(name), 'spec.passwordSecret.name');
 }
 
 function contradictions(spec: Spec): Fault[] {
@@ -199,10 +162,6 @@ function references(spec: Spec, around: PeerSurroundings): Fault[] {
   if (spec.bfdProfile === undefined || around.bfdProfiles.has(spec.bfdProfile)) return [];
   return [fault('UnknownReference', 'spec.bfdProfile', `there is no BFDProfile ${spec.bfdProfile}`)];
 }
-
-export const bfdProfileRecipe: Recipe<z.output<typeof bfdProfileSpec>, BfdProfile> = {
-  build: (object, spec) => ({ value: buildBfdProfile(object, spec), faults: [] }),
-};
 
 export function peerRecipe(around: PeerSurroundings): Recipe<Written, Peer> {
   return {

@@ -1,4 +1,4 @@
-import { nodeSessions } from '../announce/nodePlan.ts';
+import { nodeSessions } from '../announce/peerPlans.ts';
 import type { PeerPlan, PeerSession } from '../announce/plan.ts';
 import { type Cause, explainCause, nodeProblemCause, sessionCause } from './cause.ts';
 import type { NodeProblem, NodeStateView, SessionReport } from './nodeState.ts';
@@ -81,10 +81,11 @@ function sessionView(
   runs: boolean,
 ): SessionView {
   const { address, asn, since, routes = 0, lastError, lastErrorAt } = report;
-  const bfd = bfdOf(peer.name, report, state);
+  const guard = guardOf(peer.name, report, state);
+  const bfd = guard?.state;
   const up = runs && report.state === 'Established';
   const cause = runs
-    ? causeOf(situation, node, peer, { ...report, bfd }, state)
+    ? causeOf(situation, node, peer, { ...report, guard }, state)
     : explainCause({ reason: 'SpeakerNotRunning', node }, node);
   return {
     node,
@@ -102,12 +103,19 @@ function sessionView(
   };
 }
 
-function bfdOf(peer: string, { address }: SessionReport, state: NodeStateView | undefined): string | undefined {
+type Guard = NodeStateView['guards'][number];
+
+function guardOf(peer: string, { address }: SessionReport, state: NodeStateView | undefined): Guard | undefined {
   const guards = (state?.guards ?? []).filter(({ peers }) => peers.some((name) => name.split('@')[0] === peer));
-  return (guards.find((guard) => guard.address === address) ?? guards[0])?.state;
+  return guards.find((guard) => guard.address === address) ?? guards[0];
 }
 
-type Reported = SessionReport & { readonly bfd: string | undefined };
+function bfdMessage(guard: Guard | undefined): string {
+  const why = guard?.lastDown === undefined ? '' : ` (${guard.lastDown})`;
+  return `BFD is ${guard?.state ?? 'absent'}${why}: it does not guard the session`;
+}
+
+type Reported = SessionReport & { readonly guard: Guard | undefined };
 
 function causeOf(
   situation: Situation,
@@ -120,18 +128,17 @@ function causeOf(
   const problem = problemOf(state, name);
   if (problem !== undefined) return nodeProblemCause(problem, node);
   if (report.state === 'Established') {
-    if (session.bfd === undefined || report.bfd === 'Up') return undefined;
-    return sessionCause({ reason: 'BfdNotGuarding', message: `BFD is ${report.bfd ?? 'absent'}: it does not guard the session` }, place);
+    if (session.bfd === undefined || report.guard?.state === 'Up') return undefined;
+    return sessionCause({ reason: 'BfdNotGuarding', message: bfdMessage(report.guard) }, place);
   }
   const router = report.address ?? session.address;
   const isNode = situation.nodes.find(({ internalIPs }) => internalIPs.some((ip) => ip === router));
   const deaf = waits(session) ? state?.problems.find(isDeaf) : undefined;
   if (deaf !== undefined) return nodeProblemCause(deaf, node);
   const { reason, message } = sessionTrouble(report.lastError, factsOf(session));
-  return sessionCause(
-    { reason, message: isNode === undefined ? message : `${message}; ${router} is the address of node ${isNode.name}` },
-    place,
-  );
+  const why = reason === 'BfdDown' && report.guard?.lastDown !== undefined ? ` (${report.guard.lastDown})` : '';
+  const whose = isNode === undefined ? '' : `; ${router} is the address of node ${isNode.name}`;
+  return sessionCause({ reason, message: `${message}${why}${whose}` }, place);
 }
 
 function problemOf(state: NodeStateView | undefined, peer: string): NodeProblem | undefined {

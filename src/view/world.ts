@@ -124,7 +124,16 @@ function secretsOf(config: RawObjects): NonNullable<ParseContext['secrets']> {
     const reference = record(record(record(peer)?.['spec'])?.['passwordSecret']);
     return text(reference?.['name']) ?? [];
   });
-  return new Map(names.map((name) => [name, { type: 'kubernetes.io/basic-auth', password: name.slice(0, 80) }]));
+  const guards = config.BFDProfile.flatMap((profile) => {
+    const reference = record(record(record(record(profile)?.['spec'])?.['auth'])?.['passwordSecret']);
+    return text(reference?.['name']) ?? [];
+  });
+  const view = (password: string) => ({ type: 'kubernetes.io/basic-auth', password });
+  // What BFD takes as a key is shorter.
+  return new Map([
+    ...names.map((name) => [name, view(name.slice(0, 80))] as const),
+    ...guards.map((name) => [name, view(name.slice(0, 16))] as const),
+  ]);
 }
 
 function isExpired({ ttlMs, releasedAt }: AddressClaim, nowMs: number): boolean {

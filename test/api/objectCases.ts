@@ -72,7 +72,11 @@ export const VALID: readonly ObjectCase[] = [
     ['no spec', undefined],
     ['Exists', { nodeSelectors: [{ matchExpressions: [{ key: 'a', operator: 'Exists' }] }] }],
   ]),
-  ...cases('BFDProfile', [['an interval', { receiveInterval: 50 }]]),
+  ...cases('BFDProfile', [
+    ['an interval', { receiveInterval: 50 }],
+    ['authentication', { auth: { type: 'MeticulousKeyedSHA1', keyID: 255, passwordSecret: { name: 's' } } }],
+    ['authentication with key 1', { auth: { type: 'SimplePassword', passwordSecret: { name: 's' } } }],
+  ]),
   ...cases('Community', [['aliases', { communities: [{ name: 'a', value: '65535:1' }] }]]),
 ];
 
@@ -147,7 +151,12 @@ export const INVALID: readonly ObjectCase[] = [
     ['Exists with values', { nodeSelectors: [{ matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] }] }],
     ['weight 0', { preferredNodeSelectors: [{ weight: 0, preference: {} }] }],
   ]),
-  ...cases('BFDProfile', [['an interval too short', { receiveInterval: 5 }]]),
+  ...cases('BFDProfile', [
+    ['an interval too short', { receiveInterval: 5 }],
+    ['an unknown kind of authentication', { auth: { type: 'SHA256', passwordSecret: { name: 's' } } }],
+    ['authentication without a key', { auth: { type: 'KeyedMD5' } }],
+    ['a number of the key over 8 bits', { auth: { type: 'KeyedMD5', keyID: 256, passwordSecret: { name: 's' } } }],
+  ]),
 ];
 
 /** Refused at the door; the parser only leaves the entry out, for objects that are older than the rule. */

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CONFIG_KINDS, type ConfigKind, type ParseContext, type RawObjects, parseConfig } from '../../src/config/parse.ts';
+import type { SecretView } from '../../src/config/secret.ts';
 import { selectorMatches } from '../../src/config/selector.ts';
 
 interface Written {
@@ -302,6 +303,49 @@ describe('what the schema lets through', () => {
     const result = parse([p, object(kind, 'a', { ipAddressPools: ['p'] }, YOUNG), object(kind, 'b', { ipAddressPools: ['p'] })]);
     expect(said(result)).toEqual(['a warning DuplicateEntry ']);
     expect(result.problems[0]?.message).toContain(`${kind} b`);
+  });
+});
+
+describe('authentication of BFD', () => {
+  const profile = (auth: object) => object('BFDProfile', 'f', { auth });
+  const basic = (password?: string) =>
+    new Map([['s', { type: 'kubernetes.io/basic-auth', ...(password === undefined ? {} : { password }) }]]);
+  const passwordSecret = { name: 's' };
+
+  it.each([
+    ['SimplePassword', 'simplePassword', 16],
+    ['KeyedMD5', 'keyedMd5', 16],
+    ['MeticulousKeyedMD5', 'meticulousMd5', 16],
+    ['KeyedSHA1', 'keyedSha1', 20],
+    ['MeticulousKeyedSHA1', 'meticulousSha1', 20],
+  ])('%s has the key of its Secret, as long as it may be', (type, kind, longest) => {
+    const password = 'ü'.padEnd(longest - 1, 'x');
+    const result = parse([profile({ type, keyID: 7, passwordSecret })], { secrets: basic(password) });
+    expect(said(result)).toEqual([]);
+    expect(result.config.bfdProfiles[0]?.auth).toEqual({ type: kind, keyId: 7, password });
+    const long = parse([profile({ type, passwordSecret })], { secrets: basic(`${password}x`) });
+    expect(said(long)).toEqual(['f error InvalidSecret spec.auth.passwordSecret.name']);
+    expect(long.problems[0]?.message).not.toContain(password);
+  });
+
+  it.each<[string, ReadonlyMap<string, SecretView>, string]>([
+    ['no Secret', new Map(), 'UnknownReference'],
+    ['a Secret of another type', new Map([['s', { type: 'Opaque', password: 'x' }]]), 'InvalidSecret'],
+    ['a Secret without a password', basic(), 'InvalidSecret'],
+    ['an empty password', basic(''), 'InvalidSecret'],
+  ])('is never left out for %s: the last good version goes on', (_, secrets, reason) => {
+    const objects = [profile({ type: 'KeyedMD5', passwordSecret }), peer('r', { bfdProfile: 'f' })];
+    const before = parse(objects, { secrets: basic('tulip') });
+    const now = parse(objects, { secrets, previous: before.config });
+    expect(said(now)[0]).toBe(`f error ${reason} spec.auth.passwordSecret.name`);
+    expect(now.config.bfdProfiles).toEqual(before.config.bfdProfiles);
+    expect(now.config.peers).toEqual(before.config.peers);
+    expect(parse(objects, { secrets }).config.bfdProfiles).toEqual([]);
+  });
+
+  it('is not judged where Secrets are not read', () => {
+    const result = parse([profile({ type: 'KeyedMD5', passwordSecret })]);
+    expect([said(result), result.config.bfdProfiles.length]).toEqual([[], 1]);
   });
 });
 

@@ -297,6 +297,7 @@ need('netns', ...ROWS[1]!.needs).describe('BFD authentication with BIRD (RFC 588
     await eventually('BGP, which does not wait for BFD', () => ours?.peer()?.state === 'Established' && hasRoute());
     await eventually('BIRD to have been heard', () => (ours?.bfd()?.counters.packetsSent ?? 0) > 2);
     expect([ours.bfd()?.state, router.bfd().up, ours.bfd()?.counters.packetsReceived]).toEqual(['Down', false, 0]);
+    expect(ours.bfd()?.lastDown?.reason).toBe("the router's packets come and are refused: BfdAuthWrong");
     ours.apply(guarded({ auth: { type, keyId: 1, password: 'tulip' } }));
     await allUp();
     await eventually('many packets', () => (ours?.bfd()?.counters.packetsReceived ?? 0) > 20);

@@ -54,6 +54,11 @@ export class Ours {
     return this.report().bfd[0];
   }
 
+  /** BFD packets that were not believed, by reason. */
+  bfdDropped(): Readonly<Record<string, number>> {
+    return (this.report() as Report & { readonly bfdDropped?: Record<string, number> }).bfdDropped ?? {};
+  }
+
   /** SIGSTOP: it lives, its connections stay, and it does nothing any more. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child.kill(signal);

@@ -19,7 +19,8 @@ const FAREWELL_MS = 300;
 const EVERY_MS = 20;
 
 const log = createLogger({ level: 'debug', name: 'speak', destination: { write: (line) => process.stderr.write(line) } });
-const print = (): void => void process.stdout.write(`${JSON.stringify(engine.report())}\n`);
+const print = (): void =>
+  void process.stdout.write(`${JSON.stringify({ bfdDropped: Object.fromEntries(engine.bfd.dropped()), ...engine.report() })}\n`);
 const engine = new Engine(
   {
     hands: createHands(log),

@@ -230,6 +230,43 @@ describe('BFD, what is believed', () => {
     expect(engine.report().bfd.map(({ session, state }) => [session, state])).toContainEqual(['fe80::9%eth0', 'Init']);
   });
 
+  it('nothing of a stranger who knows the discriminator of a session that is up', async () => {
+    const { hands, engine, clock, router } = await guarded();
+    const yourDiscriminator = router.heard().at(-1)?.myDiscriminator ?? 0;
+    for (const state of ['Down', 'AdminDown'] as const) new Router(hands, { source: ip('192.0.2.99') }).say(state, { yourDiscriminator });
+    expect(engine.report()).toMatchObject({ bfd: [{ state: 'Up' }], peers: [{ state: 'Established' }] });
+    expect(engine.bfd.dropped().get('BfdNoSession')).toBe(2);
+    router.goOn(clock);
+    router.say('Down');
+    expect(engine.report().bfd[0]?.state).toBe('Down');
+  });
+
+  it('tells a key that is another from a path that is silent, before the session is up and after', async () => {
+    const { guard, engine, clock, router } = await started();
+    const keyed = { auth: { type: 'simplePassword', keyId: 1, password: 'tulip' } } as const;
+    const auth = (password: string) =>
+      ({ auth: { type: 'simplePassword', keyId: 1, password: new TextEncoder().encode(password) } }) as const;
+    const reason = (): string | undefined => engine.report().bfd[0]?.lastDown?.reason;
+    guard(keyed);
+    clock.advance(1);
+    expect(reason()).toBeUndefined();
+    router.say('Down', { yourDiscriminator: 0, ...auth('daisy') });
+    expect(reason()).toBe("the router's packets come and are refused: BfdAuthWrong");
+    for (const state of ['Down', 'Init', 'Up'] as const)
+      router.say(state, { ...(state === 'Down' ? { yourDiscriminator: 0 } : {}), ...auth('tulip') });
+    expect([engine.report().bfd[0]?.state, reason()]).toEqual(['Up', undefined]);
+    for (let passed = 0; passed < 5_000; passed += 100) {
+      clock.advance(100);
+      router.say('Up', auth('daisy'));
+    }
+    expect(engine.report().bfd[0]?.state).toBe('Down');
+    expect(reason()).toBe("DetectionTimeExpired; the router's packets come and are refused: BfdAuthWrong");
+    for (const state of ['Down', 'Init', 'Up'] as const) router.say(state, auth('tulip'));
+    expect([engine.report().bfd[0]?.state, reason()]).toEqual(['Up', 'DetectionTimeExpired']);
+    for (let passed = 0; passed < 5_000; passed += 100) clock.advance(100);
+    expect(reason()).toBe('DetectionTimeExpired');
+  });
+
   it('RFC 5883 §5: over several hops what has the least TTL, and its own addresses', async () => {
     const { hands, guard, engine, clock } = await started();
     guard({ minimumTtl: 250 }, { ebgpMultiHop: true });

@@ -106,6 +106,29 @@ describe('a peer that is the default gateway', () => {
     expect(hands.dials).toHaveLength(1);
   });
 
+  it.each(['atop', 'zone'])('does not take the place of the same router by name, called %s', async (name) => {
+    const { engine, hands } = startEngine();
+    await engine.start(179);
+    hands.setLinks([ETH0, ETH1]);
+    const { address: _, ...nowhere } = SESSION;
+    const found = { name, session: { ...nowhere, defaultGateway: 'ipv4' as const }, routes: [] };
+    const byName = { name: 'tor', session: { ...SESSION, address: ONE }, routes: [] };
+    const peers = [found, byName].toSorted((a, b) => a.name.localeCompare(b.name));
+    engine.apply({ plan: nodePlan(1, peers), fresh: [] });
+    establish(hands.dials[0]);
+    const before = hands.dials[0]?.sent.length;
+    hands.setRoutes([route('192.0.2.254')]);
+    expect(engine.report()).toMatchObject({
+      peers: [{ name: 'tor', address: ONE, state: 'Established' }],
+      problems: [{ reason: 'SameRouter', peer: name, other: 'tor' }],
+    });
+    expect([hands.dials.length, hands.dials[0]?.sent.length]).toEqual([1, before]);
+    // Another router is its own.
+    hands.setRoutes([route('198.51.100.254', { index: 3 })]);
+    expect(engine.report().problems).toEqual([]);
+    expect(engine.report().peers.map((peer) => [peer.name, peer.address])).toContainEqual([name, TWO]);
+  });
+
   it('outlives its route while the session is up, and is forgotten after it', async () => {
     const { engine, hands, view, clock } = await started();
     hands.setRoutes([route('192.0.2.254')]);

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createSecrets } from '../../speaker/secrets.ts';
+import { createSecrets, namedSecrets } from '../../speaker/secrets.ts';
 import type { KubeClient } from '../../src/host/kube/kubeClient.ts';
 import { KubeError } from '../../src/host/kube/kubeError.ts';
 
@@ -36,4 +36,18 @@ it('one that is missing or of no use is read again soon, one that is good later,
   await read([]);
   await read();
   expect(asked).toBe(before + 2);
+});
+
+it('those that BGPPeers and BFDProfiles name, however they are written', () => {
+  const passwordSecret = { name: 'a' };
+  const specs = [
+    { passwordSecret },
+    { auth: { passwordSecret: { name: 'b' } } },
+    { auth: {} },
+    { passwordSecret: { name: '' } },
+    undefined,
+    { auth: null },
+  ];
+  const objects = specs.map((spec) => ({ metadata: { name: 'x' }, spec }));
+  expect([...namedSecrets(objects as never)]).toEqual(['a', 'b']);
 });
