@@ -50,6 +50,8 @@ export interface BfdSessionState {
   readonly periodUs: Microseconds;
   readonly sentAt: Instant | undefined;
   readonly nextAt: Instant | undefined;
+  /** Since when packets went out of turn, and how many. */
+  readonly haste: { readonly since: Instant; readonly sent: number };
   readonly echo: EchoRun | undefined;
   /** bfd.XmitAuthSeq; undefined before the first signed packet. */
   readonly sendSequence: number | undefined;

@@ -33,6 +33,7 @@ export function createBfd(config: BfdConfig, options: { readonly discriminator: 
     periodUs: 0,
     sentAt: undefined,
     nextAt: undefined,
+    haste: { since: instant(0), sent: 0 },
     echo: undefined,
     sendSequence: undefined,
     receiveSequence: undefined,

@@ -1,10 +1,14 @@
-import { after } from '../machine.ts';
+import { after, earliest } from '../machine.ts';
 import { type BfdPacket, type BfdState, encodeBfd } from '../wire/bfd.ts';
 import { nextSequence, signedBfd } from './auth.ts';
 import type { BfdConfig } from './contract.ts';
 import { appendNote } from './note.ts';
 import { type BfdSessionState, type Draft, agreedTransmitUs, isOnDemand, patch } from './draft.ts';
 import { type Microseconds, asked, jitteredMs, microseconds } from './timing.ts';
+
+/** So many packets may go out of turn within so long: more than it takes for a session to come up, and to say what has changed with that. */
+const MOST_IN_HASTE = 8;
+const HASTE_MS = 100;
 
 /** RFC 5880 §6.8.7: a passive side does not speak to somebody it has not heard. */
 function isMute({ silent, config, remote }: BfdSessionState): boolean {
@@ -75,10 +79,26 @@ export function transmit(draft: Draft): void {
   const { nextAt, periodUs, config, pacing } = draft.state;
   const isDue = nextAt !== undefined && nextAt <= now;
   const isUnsaid = draft.isUrgent && !draft.isFinal;
-  if (!isDue && !isUnsaid) return;
+  if (!isDue && !(isUnsaid && isInTime(draft))) return;
   send(draft, false);
   const next = periodUs === 0 ? undefined : after(now, jitteredMs(periodUs, config.multiplier, random));
   patch(draft, { sentAt: now, pacing: asked(pacing, now), nextAt: next });
+}
+
+/**
+ * RFC 5880 §6.8.7 has a change told at once. Where packets come twice and overtake one another, the old ones take a session down that has just come
+ * up, and each change brings the next: two of them would talk as fast as they can. So after some the next one waits, and says what is so by then.
+ */
+function isInTime(draft: Draft): boolean {
+  const { haste, nextAt } = draft.state;
+  const { now } = draft.context;
+  const end = after(haste.since, HASTE_MS);
+  if (now < end && haste.sent >= MOST_IN_HASTE) {
+    patch(draft, { nextAt: earliest(nextAt, end) });
+    return false;
+  }
+  patch(draft, { haste: now < end ? { ...haste, sent: haste.sent + 1 } : { since: now, sent: 1 } });
+  return true;
 }
 
 /** RFC 5880 §6.8.3: another interval counts from the packet before. */

@@ -59,6 +59,14 @@ describe('§6.2, §6.8.6: the state machine', () => {
     lone.hear({ state: 'Down' }).hear({ state: 'Down' });
     expect(lone.take()).toEqual([]);
   });
+  it('that flaps, as by packets that come twice and overtake one another, is told of some times at once and then after 100 ms', () => {
+    const lone = new Lone().up();
+    lone.take();
+    for (let i = 0; i < 1000; i++) lone.hear({ state: i % 3 === 0 ? 'Down' : 'Init' });
+    expect(lone.take().length).toBeLessThan(10);
+    lone.pass(150);
+    expect(lone.take().at(-1)?.packet.state).toBe(lone.status.state);
+  });
   it('says what it says while Up in Init already, since that packet takes the other side Up', () => {
     const said = (change: Partial<BfdConfig>): unknown => {
       const lone = new Lone(change).start().hear({ state: 'Down' }).hear({ state: 'Init' });

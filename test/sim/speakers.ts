@@ -206,6 +206,7 @@ export class SimHost {
   engine: Engine | undefined;
   isFrozen = false;
   #life = 0;
+  #hasMet = false;
   #onFrame: ((frame: Uint8Array) => void) | undefined;
   #onDatagram: ((datagram: Datagram) => void) | undefined;
   #setLinks: ((links: readonly HostLink[]) => void) | undefined;
@@ -229,7 +230,8 @@ export class SimHost {
 
   /** One that has heard nobody asks Kubernetes, which here says that all are well. */
   get hasMet(): boolean {
-    return this.engine?.ownership.mesh.standings().some(({ wasUp }) => wasUp) === true;
+    this.#hasMet ||= this.engine?.ownership.mesh.standings().some(({ wasUp }) => wasUp) === true;
+    return this.#hasMet;
   }
 
   /** What comes in while it is frozen waits in its sockets. */
@@ -270,6 +272,7 @@ export class SimHost {
 
   kill(): void {
     this.#life += 1;
+    this.#hasMet = false;
     this.#wakes.clear();
     this.engine = undefined;
     this.isFrozen = false;
