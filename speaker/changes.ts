@@ -1,3 +1,4 @@
+import type { Changed } from '../src/announce/snapshot.ts';
 import type { Differences } from '../src/announce/sorted.ts';
 import type { Followed, Store } from '../src/host/kube/store.ts';
 
@@ -11,10 +12,10 @@ export class Changes<T> {
   }
 
   /** @param isWhole everything counts as new */
-  take(isWhole: boolean): Differences<T> {
+  take(isWhole: boolean): Changed<T> {
     const touched = this.#followed?.take();
     this.#followed ??= this.#store.follow();
-    return isWhole || touched === undefined ? { gone: [], came: [...this.#store.values()] } : changesOf(this.#store, touched);
+    return isWhole || touched === undefined ? { gone: [], came: this.#store.values() } : changesOf(this.#store, touched);
   }
 }
 

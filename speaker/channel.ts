@@ -84,7 +84,7 @@ export function keepWaiting({ changedAtMs }: PlanMessage, value: PlanMessage): P
 export type Downward =
   | { readonly type: 'value'; readonly value: PlanMessage }
   | { readonly type: 'taken' }
-  /** `more`: further pieces of the page follow. */
+  /** A piece of a page; `more`: there are others, for who asks again. */
   | { readonly type: 'metrics'; readonly id: number; readonly text: string; readonly more?: true }
   /** Lists that are not in yet; empty when the worker knows the cluster. */
   | { readonly type: 'health'; readonly problems: readonly string[] };

@@ -19,13 +19,13 @@ export class ClaimPhases {
     this.#parts = parts;
   }
 
-  /** @returns whether it is another than it was */
-  note(claim: Claim): boolean {
-    const { ip, phase } = claim;
+  /** @param claim undefined: it is none any more @returns whether it is another than it was */
+  note(ip: Ip, claim: Claim | undefined): boolean {
     this.touch(ip);
-    if (claim.noted?.phase === phase) return false;
+    if (claim === undefined) return true;
+    if (claim.noted?.phase === claim.phase) return false;
     claim.noted = this.#now(claim);
-    if (phase === 'claimed') this.#taken.push(ip);
+    if (claim.phase === 'claimed') this.#taken.push(ip);
     return true;
   }
 

@@ -2,6 +2,7 @@ import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import { DRAINING_TIER, type Standing } from '../src/layer2/election.ts';
 import { type RankCache, electionOrder } from '../src/layer2/elector.ts';
 import { REACH, type Reach } from '../src/layer2/reach.ts';
+import type { NodeNote } from '../src/layer2/reachNote.ts';
 import type { PeerStanding, Phase } from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
 
@@ -55,6 +56,43 @@ export function isDraining({ contests }: Layer2Plan<WireClaim>, node: string): b
 export function orderOf(ip: Ip, nodes: readonly string[], ranks: RankCache): readonly string[] {
   const candidates = nodes.map((node) => ({ node, weight: 0 }));
   return electionOrder({ key: ip, firstVip: ip, candidates }, ranks);
+}
+
+/** What a node says of itself that counts in an election. */
+export type Told = Pick<NodeNote, 'reach' | 'own'>;
+type Notes = ReadonlyMap<string, Told>;
+
+export function reachesOf(notes: Notes): Map<string, NodeNote['reach']> {
+  return new Map([...notes].map(([node, { reach }]) => [node, reach]));
+}
+
+export function tellingOf(notes: Notes): readonly unknown[] {
+  return [...notes].flatMap(([node, { reach, own }]) => (reach.length + own.length > 0 ? [[node, reach, own]] : []));
+}
+
+/** What is to be handed over, by address. */
+export type Handed = Map<Ip, { readonly claim: WireClaim; readonly to: string }>;
+
+/** @param isLeftOut it is to be announced by nobody @param onOwn told of each of `own`, with the first address of its group */
+export function divide(
+  plan: Layer2Plan<WireClaim>,
+  owners: ReadonlyMap<Ip, string>,
+  node: string,
+  isLeftOut: (ip: Ip) => boolean,
+  onOwn: (claim: WireClaim, group: Ip) => void,
+): { readonly own: WireClaim[]; readonly handed: Handed } {
+  const own: WireClaim[] = [];
+  const handed: Handed = new Map();
+  for (const [at, claim] of plan.candidacies.entries()) {
+    const group = plan.groups[at] ?? claim.ip;
+    const owner = owners.get(group);
+    if (isLeftOut(claim.ip)) continue;
+    if (owner === node) {
+      own.push(claim);
+      onOwn(claim, group);
+    } else if (owner !== undefined) handed.set(claim.ip, { claim, to: owner });
+  }
+  return { own, handed };
 }
 
 /** How many groups a node has got by the death of others. */

@@ -9,8 +9,8 @@ const LIMIT_MS = 1000;
 /** It may have announced it before this node listened, as after a flap; so many are asked for out of turn. */
 const EARLY_MS = 60;
 const FEW = 256;
-/** Who has the address answers a question for it within so long. */
-const ANSWER_MS = 200;
+/** Who has the address answers a question for it at once, but the question may be lost, or the answer, or its announcement still be to come. */
+const PAUSES_MS = [100, 200, 400];
 /** So recently heard, the new owner was there before the plan that made it one. */
 const RECENT_MS = 1000;
 
@@ -18,7 +18,9 @@ interface Parting extends DueItem {
   readonly claim: WireClaim;
   readonly to: string;
   readonly since: Instant;
-  isAsked: boolean;
+  asked: number;
+  /** How often its new owner asked whether it is free. */
+  questions: number;
 }
 
 /** Addresses that are another node's now, and that this one goes on answering for until it has heard that one (make before break). */
@@ -46,15 +48,27 @@ export class Handover {
     for (const [ip, parting] of this.#partings) if (handed.get(ip)?.to !== parting.to) this.#forget(ip, parting);
     // What is older means nothing; the rest outlives elections that have to do with other nodes.
     for (const [ip, { at }] of this.#heard) if (now - at >= RECENT_MS) this.#heard.delete(ip);
+    const isFew = handed.size <= FEW;
     for (const [ip, { claim, to }] of handed) {
-      const heard = this.#heard.get(ip);
-      if (this.#partings.has(ip) || (heard !== undefined && (heard.node ?? to) === to)) continue;
-      const parting: Parting = { claim, to, since: now, isAsked: false, dueAt: now, slot: -1 };
-      this.#partings.set(ip, parting);
-      this.#due.schedule(parting, after(now, handed.size > FEW ? LIMIT_MS : EARLY_MS));
+      if (this.#partings.has(ip) || this.#hasIt(ip, to)) continue;
+      this.#begin(
+        { claim, to, since: now, asked: isFew ? 0 : PAUSES_MS.length, questions: 0, dueAt: now, slot: -1 },
+        isFew ? EARLY_MS : LIMIT_MS,
+      );
     }
     this.#schedule();
     return [...this.#partings.values()].map(({ claim }) => claim);
+  }
+
+  /** It has taken it before it was known here to be the owner. */
+  #hasIt(ip: Ip, node: string): boolean {
+    const heard = this.#heard.get(ip);
+    return heard !== undefined && (heard.node ?? node) === node;
+  }
+
+  #begin(parting: Parting, askAfterMs: number): void {
+    this.#partings.set(parting.claim.ip, parting);
+    this.#due.schedule(parting, after(parting.since, askAfterMs));
   }
 
   get size(): number {
@@ -77,6 +91,26 @@ export class Handover {
     return true;
   }
 
+  /**
+   * Its new owner asks whether it is free, though it was answered: it does not take that for leave, having given way before to what this node
+   * said, and would ask for ever. So the address is given up without another answer.
+   * @returns whether it is
+   */
+  isWaitedFor(ip: Ip, node: string | undefined): boolean {
+    const parting = this.#partings.get(ip);
+    if (parting === undefined || parting.to !== node) return false;
+    parting.questions += 1;
+    if (parting.questions === 1) return false;
+    this.ends.heard += 1;
+    this.#end(ip, parting);
+    return true;
+  }
+
+  /** This node has announced it: whoever was heard before may have given way to that. */
+  said(ip: Ip): void {
+    this.#heard.delete(ip);
+  }
+
   #end(ip: Ip, parting: Parting): void {
     this.#forget(ip, parting);
     this.#schedule();
@@ -96,10 +130,10 @@ export class Handover {
   #expire(): void {
     const now = this.#parts.clock.now();
     for (let parting = this.#due.first(); parting !== undefined && parting.dueAt <= now; parting = this.#due.first()) {
-      if (!parting.isAsked) this.#ask(parting.claim);
-      else if (now - parting.since >= LIMIT_MS) this.ends.timeout += 1;
-      this.#due.schedule(parting, after(now, parting.isAsked ? LIMIT_MS : ANSWER_MS));
-      parting.isAsked = !parting.isAsked;
+      if (now - parting.since > LIMIT_MS) this.ends.timeout += 1;
+      this.#ask(parting.claim);
+      this.#due.schedule(parting, after(now, PAUSES_MS[parting.asked] ?? LIMIT_MS));
+      parting.asked += 1;
     }
     this.#schedule();
   }

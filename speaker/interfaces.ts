@@ -85,6 +85,11 @@ export class Interfaces {
     return this.#open.get(name)?.view;
   }
 
+  /** Of this node, on the interfaces that are used. */
+  addresses(): Ip[] {
+    return [...this.#open.values()].flatMap(({ addresses }) => addresses);
+  }
+
   /** The one that has the address. */
   holder(address: Ip): InterfaceView | undefined {
     return [...this.#open.values()].find(({ addresses }) => addresses.includes(address))?.view;

@@ -11,6 +11,7 @@ import { type Downward, Outbox, type PlanMessage, type Upward, keepWaiting } fro
 import { DrainKeeper } from './drainKeeper.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { MESH_SECRET } from './meshKey.ts';
+import { MetricsPages } from './metricsPages.ts';
 import { Planner } from './planner.ts';
 import { createSecrets, namedSecrets } from './secrets.ts';
 import { Teller } from './teller.ts';
@@ -64,6 +65,7 @@ export function startKubeSide(options: KubeSideOptions, credentials: Credentials
     tell: (news, reason) => teller.drainNews(news, reason),
   });
   const teller = new Teller({ options, watches, statuses, events, registry, log, drain });
+  const pages = new MetricsPages(registry, (page) => teller.metrics(page), post);
   const health = setInterval(() => {
     post({ type: 'health', problems: watches.problems() });
     // A list that comes in empty changes nothing, so the first plan needs a call of its own.
@@ -78,7 +80,7 @@ export function startKubeSide(options: KubeSideOptions, credentials: Credentials
         post({ type: 'taken' });
         teller.reported(message.value);
       }
-      if (message.type === 'metrics') answer(registry, teller, message.id, post);
+      if (message.type === 'metrics') void pages.answer(message.id);
     },
     stop: async () => {
       clearInterval(health);
@@ -102,15 +104,4 @@ function connect(options: KubeSideOptions, credentials: Credentials) {
   const statuses = createStatusWriter({ client, fieldManager: 'heraldlb-speaker', log, metrics });
   const events = createEventRecorder({ client, component: 'heraldlb-speaker', host: options.node, log, metrics });
   return { log, registry, metrics, client, statuses, events };
-}
-
-/** A long page goes in pieces: none of it is here twice. */
-function answer(registry: Registry, teller: Teller, id: number, post: (message: Downward) => void): void {
-  registry.metrics().then(
-    (text) => {
-      for (const piece of teller.metrics(text)) post({ type: 'metrics', id, text: piece, more: true });
-      post({ type: 'metrics', id, text: '' });
-    },
-    () => post({ type: 'metrics', id, text: '' }),
-  );
 }

@@ -2,12 +2,12 @@ import type { MeshPeer, WireClaim } from '../src/announce/plan.ts';
 import { announcer, startAnnouncer } from '../src/layer2/announcer.ts';
 import type { AnnouncerConfig, AnnouncerEffect, AnnouncerEvent, AnnouncerState } from '../src/layer2/announcerState.ts';
 import { ClaimTable } from '../src/layer2/claimTable.ts';
-import { type ConflictEvent, type ConflictState, conflicts, startConflicts } from '../src/layer2/conflict.ts';
+import { conflicts, startConflicts } from '../src/layer2/conflict.ts';
+import type { ConflictEvent, ConflictState } from '../src/layer2/conflictState.ts';
 import { announcementFrames, probeFrame } from '../src/layer2/gratuitous.ts';
 import type { InterfaceView } from '../src/layer2/link.ts';
-import type { Reach } from '../src/layer2/reach.ts';
 import { respond } from '../src/layer2/responder.ts';
-import type { Sighting } from '../src/layer2/response.ts';
+import { type Sighting, isProbe } from '../src/layer2/response.ts';
 import type { Ip } from '../src/net/ip.ts';
 import { ClaimPhases } from './claimPhases.ts';
 import { ClaimQueue } from './claimQueue.ts';
@@ -86,10 +86,9 @@ export class Layer2Engine {
   }
 
   setLinks(all: readonly HostLink[]): void {
-    const { exclude } = this.#options;
     // The frames of every own interface are ours, also of those that are not used.
     this.#table.setOwnMacs(all.map((link) => link.mac));
-    const usable = all.filter((link) => !link.isPort && link.name !== 'lo' && exclude?.test(link.name) !== true);
+    const usable = all.filter((link) => !link.isPort && link.name !== 'lo' && this.#options.exclude?.test(link.name) !== true);
     const opened = this.#interfaces.set(usable);
     this.#announce({ kind: 'links', links: opened.map(({ name, index, mac, up, arp, ndp }) => ({ name, index, mac, up, arp, ndp })) });
     this.#hearing.join();
@@ -136,8 +135,8 @@ export class Layer2Engine {
     });
   }
 
-  reachOf(claim: WireClaim): Reach {
-    return this.#interfaces.reachOf(claim);
+  get ground(): Pick<Interfaces, 'reachOf' | 'addresses'> {
+    return this.#interfaces;
   }
 
   /** Addresses that this node still answers for, until their new owners are heard. */
@@ -151,8 +150,8 @@ export class Layer2Engine {
 
   /** What was left to it comes back. */
   speakerGone(node: string): void {
-    const { yielded, contested } = this.#conflicts;
-    if (yielded.size + contested.size > 0) this.#judge({ kind: 'speakerGone', node });
+    const { yielded, contested, waits } = this.#conflicts;
+    if (yielded.size + contested.size + waits.size > 0) this.#judge({ kind: 'speakerGone', node });
   }
 
   refresh(): void {
@@ -168,13 +167,13 @@ export class Layer2Engine {
     this.#hearing.drop(ip);
     this.#queue.drop(ip);
     this.#announce({ kind: 'release', ip });
-    this.#parts.changed();
   }
 
   #receive(view: InterfaceView, frame: Uint8Array, out: Uint8Array): number {
     this.#speakers.learn(frame);
     if (this.#isMute) return 0;
     const response = respond(frame, view, this.#table, out);
+    if (isProbe(response) && this.#handover.isWaitedFor(response.claim.ip, this.#speakers.senderOf(frame))) return 0;
     this.counters.count(response);
     if (response.kind === 'reply') return response.length;
     if (response.kind === 'conflict') this.#sighted(response.sighting);
@@ -232,6 +231,7 @@ export class Layer2Engine {
       case 'announce':
         this.#questions.say(effect.interface, (view) => announcementFrames(effect.ip, view));
         this.counters.gratuitous(effect.ip);
+        this.#handover.said(effect.ip);
         return;
       case 'probe':
         this.#questions.say(effect.interface, (view) => [probeFrame(effect.ip, view)]);
@@ -252,11 +252,11 @@ export class Layer2Engine {
 
   #notePhase(ip: Ip): void {
     const claim = this.#announcer.claims.get(ip);
-    if (claim === undefined) return this.#phases.touch(ip);
-    if (!this.#phases.note(claim)) return;
+    if (!this.#phases.note(ip, claim)) return;
+    // Also of what is not this node's any more: it lacks none of that.
     this.#around.phasesChanged();
     // Nobody has it any more who had it when it was asked for before.
-    if (claim.phase === 'claimed' && this.#occupants.gone(ip)) this.#forget(ip);
+    if (claim?.phase === 'claimed' && this.#occupants.gone(ip)) this.#forget(ip);
     this.#parts.changed();
   }
 

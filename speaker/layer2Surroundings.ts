@@ -1,4 +1,4 @@
-import type { Speaker } from '../src/layer2/conflict.ts';
+import type { Speaker } from '../src/layer2/conflictState.ts';
 import type { Ip } from '../src/net/ip.ts';
 
 /** What only the election knows. */
@@ -8,7 +8,7 @@ export interface Layer2Surroundings {
   /** All nodes in the order by which a conflict about the address ends. */
   readonly orderOf: (ip: Ip) => readonly string[];
   /** What the speaker of that node is to this one. */
-  readonly meeting: (node: string) => Pick<Speaker, 'isMet' | 'isLost'>;
+  readonly meeting: (node: string) => Pick<Speaker, 'isMet' | 'isLost' | 'areWeAlone'>;
   /** An address is answered for, or not any more. */
   readonly phasesChanged: () => void;
 }

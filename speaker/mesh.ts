@@ -1,7 +1,6 @@
 import { noteOf } from '../src/bfd/note.ts';
 import type { MeshPeer } from '../src/announce/plan.ts';
 import type { Standing } from '../src/layer2/election.ts';
-import type { ReachRange } from '../src/layer2/reach.ts';
 import { NO_NOTE, type NodeNote, decodeNote, encodeNote } from '../src/layer2/reachNote.ts';
 import { isWatched } from '../src/layer2/watched.ts';
 import { type MeshPace, MESH_DIAG, UNMET, type PeerState, follow, livenessOf, meshPace, saysAlone } from '../src/layer2/liveness.ts';
@@ -82,8 +81,8 @@ export class Mesh {
     for (const { peer, session } of this.#members.values()) session.configure(this.#target(peer), false);
   }
 
-  reaches(): Map<string, readonly ReachRange[]> {
-    return new Map([...this.#members].map(([node, { note }]) => [node, note.reach]));
+  notes(): Map<string, NodeNote> {
+    return new Map([...this.#members].map(([node, { note }]) => [node, note]));
   }
 
   /** Whether that node said last that it does not answer for an address, though it may be its. */
@@ -219,7 +218,8 @@ export class Mesh {
     const before = member.note;
     member.text = text;
     member.note = (note === undefined ? undefined : decodeNote(note)) ?? NO_NOTE;
-    if (JSON.stringify(member.note.reach) !== JSON.stringify(before.reach)) this.#onChange(undefined);
+    const [now, was] = [member.note, before].map(({ reach, own }) => JSON.stringify([reach, own]));
+    if (now !== was) this.#onChange(undefined);
   }
 
   #disbelieve(member: Member): void {

@@ -111,9 +111,9 @@ function layer2Metrics(registry: Registry, engine: Engine): void {
 /** One page for both threads; their metrics have different names. */
 export class JoinedRegistry extends Registry {
   readonly #local: Registry;
-  readonly #worker: () => Promise<string>;
+  readonly #worker: () => AsyncIterable<string>;
 
-  constructor(local: Registry, worker: () => Promise<string>) {
+  constructor(local: Registry, worker: () => AsyncIterable<string>) {
     super();
     this.#local = local;
     this.#worker = worker;
@@ -133,7 +133,7 @@ export class JoinedRegistry extends Registry {
       else yield await this.#local.getSingleMetricAsString(name);
       yield '\n\n';
     }
-    yield await this.#worker();
+    yield* this.#worker();
   }
 }
 

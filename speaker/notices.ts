@@ -3,6 +3,9 @@ import { type ClaimPlan, type NodePlanResult, type Verdict, candidaciesOf } from
 import type { ServiceKey } from '../src/cluster/service.ts';
 import type { ClaimPhase } from '../src/layer2/announcerState.ts';
 import type { Ip } from '../src/net/ip.ts';
+import { Column } from '../src/rows/columns.ts';
+import { SharedMap } from '../src/rows/sharedMap.ts';
+import { Texts } from '../src/rows/texts.ts';
 import { peerNameOf } from './peerName.ts';
 import { type HeardReport, type WireProblem, wireProblemText } from './report.ts';
 
@@ -34,16 +37,20 @@ type Said = Readonly<Record<Protocol, Standing>>;
 /** Tells transitions only: a Service that stays as it is gives no event, however often it is planned. */
 export class Notices {
   readonly #node: string;
-  /** What was last said of each Service, in the order of the verdicts. */
-  #standings: Said[] = [];
+  readonly #names: Texts;
+  /** What was last said of each Service. */
+  readonly #said: SharedMap<ServiceKey, Said>;
   /** Where nothing failed there are few that differ. */
   readonly #shared = new Map<string, Said>();
-  #verdicts: NodePlanResult['verdicts'] = [];
+  #verdicts: NodePlanResult['verdicts'] | undefined;
   /** Thousands are told the same. */
   readonly #announced: Readonly<Record<Protocol, Told>>;
 
-  constructor(node: string) {
+  /** @param names of Services, among which the verdicts have their places */
+  constructor(node: string, names = new Texts()) {
     this.#node = node;
+    this.#names = names;
+    this.#said = new SharedMap(names);
     const announced = (protocol: Protocol): Told => ({
       type: 'Normal',
       reason: 'nodeAssigned',
@@ -52,44 +59,45 @@ export class Notices {
     this.#announced = { bgp: announced('bgp'), layer2: announced('layer2'), any: announced('any') };
   }
 
-  /** @param report made under this very plan */
-  update({ plan, verdicts, speaksForAll }: NodePlanResult, report: HeardReport): Notice[] {
+  /** @param report made under this very plan @param tell called for each, since there may be a hundred thousand */
+  update({ plan, verdicts, speaksForAll }: NodePlanResult, report: HeardReport, tell: (notice: Notice) => void): void {
     const claims = claimsByService(candidaciesOf(plan), report.claims);
     const ofLayer2 = { claims: report.claims, problems: problemsByIp(report) };
     const established = new Set(report.peers.filter(({ state }) => state === 'Established').map(({ name }) => peerNameOf(name)));
-    const notices: Notice[] = [];
-    this.#follow(verdicts);
-    for (const [at, { service, bgp, layer2 }] of verdicts.entries()) {
-      const before = this.#standings[at] ?? NOTHING;
+    const isSame = this.#verdicts === verdicts;
+    this.#verdicts = verdicts;
+    const seen = new Column();
+    for (const verdict of verdicts) {
+      const { place = this.#placeOf(verdict.service), bgp, layer2 } = verdict;
+      if (!isSame) seen.set(place, 1);
+      const before = this.#said.at(place) ?? NOTHING;
       const said: Said = {
         bgp: this.#bgp(bgp, established, before.bgp),
-        layer2: this.#layer2(layer2, claims.get(service) ?? NO_IPS, ofLayer2),
+        layer2: this.#layer2(layer2, claims.size === 0 ? NO_IPS : (claims.get(verdict.service) ?? NO_IPS), ofLayer2),
         any: speaksForAll ? unselected(bgp, layer2) : QUIET,
       };
       const changed = PROTOCOLS.filter((protocol) => !sameStanding(before[protocol], said[protocol]));
-      if (changed.length > 0) this.#standings[at] = this.#share(said);
+      if (changed.length === 0) continue;
+      const { service } = verdict;
+      this.#said.set(service, this.#share(said));
       for (const protocol of changed) {
         const standing = said[protocol];
         if (standing.is === 'quiet') continue;
         const { type, reason, message } = this.#told(protocol, standing);
-        notices.push({ service, type, reason, message });
+        tell({ service, type, reason, message });
       }
     }
-    return notices;
+    if (!isSame) this.#forget(seen);
   }
 
-  /** Lists of verdicts are sorted by Service, so that what was said is taken along from one to the next in one walk. */
-  #follow(verdicts: NodePlanResult['verdicts']): void {
-    const before = this.#verdicts;
-    if (before === verdicts) return;
-    this.#verdicts = verdicts;
-    if (before.length === verdicts.length && before.every(({ service }, at) => service === verdicts[at]?.service)) return;
-    const old = this.#standings;
-    let from = 0;
-    this.#standings = verdicts.map(({ service }) => {
-      while (from < before.length && (before[from]?.service ?? '') < service) from++;
-      return (before[from]?.service === service ? old[from] : undefined) ?? NOTHING;
-    });
+  #placeOf(service: ServiceKey): number {
+    if (this.#said.get(service) === undefined) this.#said.set(service, NOTHING);
+    return this.#names.find(service);
+  }
+
+  /** Who comes again is told of again. @param seen the places of those that are there */
+  #forget(seen: Column): void {
+    for (const place of this.#said.places()) if (seen.get(place) === 0) this.#said.delete(this.#names.text(place) as ServiceKey);
   }
 
   #share(said: Said): Said {

@@ -7,8 +7,9 @@ import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standin
 import type { Instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
-import { STANDINGS, Stopwatch, countTaken, electorateOf, isDraining, orderOf } from './electionFacts.ts';
+import { STANDINGS, Stopwatch, type Told, countTaken, divide, electorateOf, isDraining, orderOf, reachesOf, tellingOf } from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
+import { Home } from './home.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
 import { Mesh } from './mesh.ts';
@@ -43,6 +44,7 @@ export class Ownership {
   readonly #knocker: Knocker;
   readonly #vouching: Vouching;
   readonly #reserved: ReservedAddresses;
+  readonly #home: Home;
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
   #isDraining = false;
@@ -99,6 +101,7 @@ export class Ownership {
       if (this.#plan !== undefined) this.#reserved.set(this.#node, this.#plan);
       this.#meet();
     });
+    this.#home = new Home(parts, layer2, this.mesh, () => this.#meet());
     this.#knocker = new Knocker(
       parts,
       () => (this.pulse.isDoubtful() ? [] : this.mesh.lost()),
@@ -106,7 +109,11 @@ export class Ownership {
     );
     layer2.setSurroundings({
       isDoubtful: () => this.pulse.isDoubtful(),
-      meeting: (node) => ({ isMet: this.mesh.isUp(node), isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node) }),
+      meeting: (node) => ({
+        isMet: this.mesh.isUp(node),
+        isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node),
+        areWeAlone: this.#standing.isAlone,
+      }),
       orderOf: (ip) => orderOf(ip, this.#speakers, this.#ranks),
       phasesChanged: () => this.note.phasesChanged(),
     });
@@ -165,6 +172,7 @@ export class Ownership {
   }
 
   #meet(): void {
+    this.#home.look(this.#plan?.peers ?? []);
     this.#knocker.look((this.#plan?.peers.length ?? 0) + 1);
     this.#step({ kind: 'peers', peers: this.mesh.standings() });
   }
@@ -186,10 +194,10 @@ export class Ownership {
   /** A node without any interface for what it may own says so like one that is about to end. */
   #own(): Standing {
     const { candidacies } = this.#plan ?? { candidacies: [] };
-    const isStranded = candidacies.length > 0 && candidacies.every((claim) => this.#layer2.reachOf(claim) === REACH.none);
+    const isStranded = candidacies.length > 0 && candidacies.every((claim) => this.#layer2.ground.reachOf(claim) === REACH.none);
     // Those that cannot hear this node have taken what was its.
     const isGivenUp = this.#plan?.beyond?.isReady === false;
-    const said = isStranded || isGivenUp ? 'last' : STANDINGS[this.#standing.phase];
+    const said = isStranded || isGivenUp || this.#home.isLost ? 'last' : STANDINGS[this.#standing.phase];
     return this.#isDraining && said !== 'last' ? 'draining' : said;
   }
 
@@ -205,19 +213,19 @@ export class Ownership {
     if (plan === undefined || this.#takingIn.areLeft() || this.pulse.isDoubtful()) return;
     const now = this.#parts.clock.now();
     const peers = this.mesh.standings();
-    const { phase } = this.#standing;
     // Where one speaker was heard, BFD is not filtered: another that never was does not run, whatever Kubernetes has noticed of it.
-    const asksKubernetes = phase === 'joining' || !peers.some(({ wasUp }) => wasUp);
+    const asksKubernetes = this.phase() === 'joining' || !peers.some(({ wasUp }) => wasUp);
     const { standings, heard } = electorateOf(plan, { node: this.#node, standing: this.#own() }, peers, asksKubernetes);
     const disowned = this.#wasAway || peers.some(({ liveness }) => liveness === 'disowning');
     this.#wasAway = false;
-    const reaches = new Map([...this.mesh.reaches(), [this.#node, this.note.reach] as const]);
-    const essence = JSON.stringify([[...standings], [...heard], disowned, [...reaches].filter(([, ranges]) => ranges.length > 0)]);
+    const notes = new Map<string, Told>([...this.mesh.notes(), [this.#node, this.note]]);
+    this.#reserved.setOthers(notes);
+    const essence = JSON.stringify([[...standings], [...heard], disowned, this.#home.isLost, tellingOf(notes)]);
     if (essence === this.#essence) return;
     this.#essence = essence;
     const before = this.#owners;
     this.#standings = standings;
-    this.#owners = electOwners(divideByReach(plan.contests, reaches), standings, heard);
+    this.#owners = electOwners(divideByReach(plan.contests, reachesOf(notes)), standings, heard);
     const dead = new Set(peers.filter(({ liveness }) => liveness === 'dead' || liveness === 'alone').map(({ node }) => node));
     this.#isDisowned ||= disowned;
     this.#carryOut(plan, now, dead, countTaken(before, this.#owners, this.#node, dead));
@@ -241,17 +249,11 @@ export class Ownership {
   }
 
   #hand(plan: Layer2Plan<WireClaim>): void {
-    const own: WireClaim[] = [];
-    const handed = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
-    for (const [at, claim] of plan.candidacies.entries()) {
-      const group = plan.groups[at] ?? claim.ip;
-      const owner = this.#owners.get(group);
-      if (this.#reserved.of(claim.ip) !== undefined) continue;
-      if (owner === this.#node) {
-        own.push(claim);
-        if (!this.#layer2.has(claim.ip) && !this.#vouching.isHeld(claim.ip, group)) this.#fresh.add(claim.ip);
-      } else if (owner !== undefined && !this.#isDisowned) handed.set(claim.ip, { claim, to: owner });
-    }
+    const isLeftOut = (ip: Ip): boolean => this.#home.isLost || this.#reserved.of(ip) !== undefined;
+    const { own, handed } = divide(plan, this.#owners, this.#node, isLeftOut, ({ ip }, group) => {
+      if (!this.#layer2.has(ip) && !this.#vouching.isHeld(ip, group)) this.#fresh.add(ip);
+    });
+    if (this.#isDisowned) handed.clear();
     const fresh = this.#fresh.size === 0 ? [] : own.map(({ ip }) => ip).filter((ip) => this.#fresh.has(ip));
     this.#fresh.clear();
     this.#isDisowned = false;
@@ -293,6 +295,6 @@ export class Ownership {
 
   stop(): void {
     this.#parts.deadlines.set(DUE, undefined, () => undefined);
-    for (const part of [this.#takingIn, this.#handing, this.pulse, this.#knocker, this.note, this.#reserved, this.mesh]) part.stop();
+    for (const part of [this.#takingIn, this.#handing, this.pulse, this.#knocker, this.note, this.#reserved, this.#home, this.mesh]) part.stop();
   }
 }

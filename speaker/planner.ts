@@ -1,6 +1,6 @@
 import type { DrainTrigger, OwnDrain } from '../src/announce/drain.ts';
 import type { AnnounceContext } from '../src/announce/snapshot.ts';
-import { PlanMemory, type PlannedNode, planChanges } from '../src/announce/nodePlan.ts';
+import { PlanMemory, type PlannedChanges, planChanges } from '../src/announce/nodePlan.ts';
 import type { NodePlan, NodePlanResult } from '../src/announce/plan.ts';
 import { samePlan } from '../src/announce/samePlan.ts';
 import { type ServiceKey, serviceKey } from '../src/cluster/service.ts';
@@ -79,8 +79,8 @@ export class Planner {
   }
 
   /** A plan costs what changed; one that failed must not have lost a change, so that the next one begins anew. */
-  #planned(context: AnnounceContext): PlannedNode {
-    const memory = this.#memory ?? new PlanMemory();
+  #planned(context: AnnounceContext): PlannedChanges {
+    const memory = this.#memory ?? new PlanMemory(this.#watches.sources);
     const isNew = this.#memory === undefined;
     this.#memory = undefined;
     const changes = { services: this.#services.take(isNew), slices: this.#slices.take(isNew) };
@@ -98,7 +98,7 @@ export class Planner {
 
   /** An address that is new to the cluster can be asked for. One that was there before may be another speaker's up to now: its answer
    * would look like a conflict. */
-  #messageFor({ plan, fresh }: PlannedNode, key: MeshKey | undefined): PlanMessage | undefined {
+  #messageFor({ plan, fresh }: PlannedChanges, key: MeshKey | undefined): PlanMessage | undefined {
     if (this.#sent !== undefined && samePlan(this.#sent, plan)) return undefined;
     this.#sent = plan;
     this.#generation = plan.generation;

@@ -1,4 +1,5 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
+import type { NodeNote } from '../src/layer2/reachNote.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { EngineParts } from './engineParts.ts';
 import type { WireProblem } from './report.ts';
@@ -11,6 +12,9 @@ export class ReservedAddresses {
   readonly #parts: EngineParts;
   readonly #onChange: () => void;
   readonly #nodes = new Map<Ip, string>();
+  /** What the nodes have besides, as they say themselves. */
+  #others = new Map<Ip, string>();
+  #candidacies: readonly WireClaim[] = [];
   #gateways: ReadonlySet<Ip> = new Set();
   #unwatch: (() => void) | undefined;
   #refused: readonly Ip[] = [];
@@ -25,7 +29,20 @@ export class ReservedAddresses {
     this.#nodes.clear();
     for (const { node: other, address, source } of peers) this.#nodes.set(source, node).set(address, other);
     if (candidacies.length > 0) this.#watch();
-    this.#refused = candidacies.flatMap(({ ip }) => (this.of(ip) === undefined ? [] : [ip]));
+    this.#candidacies = candidacies;
+    this.#look();
+  }
+
+  /** What each node says of itself. */
+  setOthers(notes: ReadonlyMap<string, Pick<NodeNote, 'own'>>): void {
+    const others = new Map([...notes].flatMap(([node, { own }]) => own.map((ip): [Ip, string] => [ip, node])));
+    if (others.size === this.#others.size && [...others].every(([ip, node]) => this.#others.get(ip) === node)) return;
+    this.#others = others;
+    this.#look();
+  }
+
+  #look(): void {
+    this.#refused = this.#candidacies.flatMap(({ ip }) => (this.of(ip) === undefined ? [] : [ip]));
   }
 
   #watch(): void {
@@ -47,7 +64,7 @@ export class ReservedAddresses {
 
   /** Whose address it is. */
   of(ip: Ip): string | undefined {
-    const node = this.#nodes.get(ip);
+    const node = this.#nodes.get(ip) ?? this.#others.get(ip);
     if (node !== undefined) return `Node/${node}`;
     return this.#gateways.has(ip) ? 'the default gateway' : undefined;
   }

@@ -6,6 +6,7 @@ import { ETHERNET_LENGTH, ETHER_TYPE, etherTypeOf } from '../src/wire/ethernet.t
 import { IPV6_AT } from '../src/wire/ipv6.ts';
 import { NDP_AT, ndpFault, ndpLinkLayerAt } from '../src/wire/ndp.ts';
 
+const ETHERNET_SOURCE = 6;
 const SENDER_IP = ETHERNET_LENGTH + ARP_AT.senderIp;
 const SENDER_MAC = ETHERNET_LENGTH + ARP_AT.senderMac;
 const LEAST = ETHERNET_LENGTH + 28;
@@ -64,6 +65,11 @@ export class SpeakerMacs {
     if (this.#known.get(sender) === print) return;
     this.#known.set(sender, print);
     if (this.#byMac.size < MAX) this.#byMac.set(macFromBytes(frame, macAt), speaker.node);
+  }
+
+  /** By its Ethernet source: who asks whether an address is free names none of its own. */
+  senderOf(frame: Uint8Array): string | undefined {
+    return this.#byMac.get(macFromBytes(frame, ETHERNET_SOURCE));
   }
 
   nodeOf(mac: Mac): string | undefined {

@@ -63,7 +63,7 @@ export class Teller {
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
-    this.#notices = new Notices(parts.options.node);
+    this.#notices = new Notices(parts.options.node, parts.watches.sources.names);
     this.#announced = registerAnnounced(parts.registry, parts.options.metallbMetrics ?? true);
     registerDrain(parts.registry, () => parts.drain.status());
   }
@@ -114,10 +114,12 @@ export class Teller {
     const { drain } = this.#parts;
     if (drain.status() !== undefined) drain.left(announcedCount(planned, report));
     this.#writeState(planned, report);
-    const notices = this.#notices.update(planned, report);
-    const room = Math.max(0, MAX_WAITING - this.#events.length);
-    for (const notice of notices.slice(0, room)) this.#events.push(notice);
-    if (notices.length > room) this.#parts.events.dropped(notices.length - room);
+    let dropped = 0;
+    this.#notices.update(planned, report, (notice) => {
+      if (this.#events.length < MAX_WAITING) this.#events.push(notice);
+      else dropped += 1;
+    });
+    if (dropped > 0) this.#parts.events.dropped(dropped);
     this.#feed();
     this.#announced.count(planned, report);
   }

@@ -1,7 +1,7 @@
-import { type AnnouncedSlice, type EndpointView, endpointKey } from '../src/cluster/endpoints.ts';
+import { type AnnouncedSlice, type EndpointView, endpointFrom, endpointKey } from '../src/cluster/endpoints.ts';
 import { record, text } from '../src/cluster/json.ts';
 import { projectEndpointSlice, projectService } from '../src/cluster/project.ts';
-import type { AnnouncedService, ServiceKey } from '../src/cluster/service.ts';
+import type { AnnouncedService } from '../src/cluster/service.ts';
 
 /** A Service as a speaker keeps it: there may be 100,000. */
 export interface LoadBalancer extends AnnouncedService {
@@ -29,38 +29,34 @@ class Shared<T> {
 }
 
 const TYPE = 'LoadBalancer';
-const texts = new Shared<string>(1024);
 const endpoints = new Shared<EndpointView>(4096);
 const endpointLists = new Shared<readonly EndpointView[]>(4096);
 
-/** @param as its key, where that is kept anyway @returns undefined: no Service of type LoadBalancer */
-export function projectLoadBalancer(object: unknown, as?: string): LoadBalancer | undefined {
+/** @returns undefined: no Service of type LoadBalancer */
+export function projectLoadBalancer(object: unknown): LoadBalancer | undefined {
   if (text(record(record(object)?.['spec'])?.['type']) !== TYPE) return undefined;
   const service = projectService(object);
   if (service === undefined) return undefined;
-  const { deleting, loadBalancerClass, externalTrafficPolicy, ingress, uid } = service;
-  const labels: Record<string, string> = {};
-  for (const [name, value] of Object.entries(service.labels)) labels[name] = texts.of(value, () => value);
-  const key = same(service.key, as);
+  const { key, uid, deleting, loadBalancerClass, labels, externalTrafficPolicy, ingress } = service;
   const view = { key, uid, type: TYPE, deleting, labels, externalTrafficPolicy, ingress };
-  return loadBalancerClass === undefined ? view : { ...view, loadBalancerClass: texts.of(loadBalancerClass, () => loadBalancerClass) };
+  return loadBalancerClass === undefined ? view : { ...view, loadBalancerClass };
 }
 
-/** Its endpoints are shared with all slices that have the like. @param known the Services that are kept, whose keys are taken */
-export function projectServingSlice(
-  object: unknown,
-  known?: (key: ServiceKey) => { readonly key: ServiceKey } | undefined,
-): AnnouncedSlice | undefined {
+/** Its endpoints are shared with slices that have the like. */
+export function projectServingSlice(object: unknown): AnnouncedSlice | undefined {
   const slice = projectEndpointSlice(object);
   if (slice === undefined) return undefined;
-  const keys = slice.endpoints.map(endpointKey);
-  const list = endpointLists.of(keys.join(), () => slice.endpoints.map((each, i) => endpoints.of(keys[i] ?? '', () => each)));
-  return { service: known?.(slice.service)?.key ?? slice.service, family: slice.family, endpoints: list };
+  return { service: slice.service, family: slice.family, endpoints: endpointsFrom(endpointsText(slice.endpoints)) };
 }
 
-/** Of two equal texts the one that is there already. */
-function same(key: ServiceKey, as: string | undefined): ServiceKey {
-  return (as === key ? as : key) as ServiceKey;
+/** Equal for lists that are alike. */
+export function endpointsText(list: readonly EndpointView[]): string {
+  return JSON.stringify(list.map(endpointKey));
+}
+
+/** The same list for the same text, as long as there are not very many. */
+export function endpointsFrom(text: string): readonly EndpointView[] {
+  return endpointLists.of(text, () => (JSON.parse(text) as string[]).map((key) => endpoints.of(key, () => endpointFrom(key))));
 }
 
 export function sameLoadBalancer(a: LoadBalancer, b: LoadBalancer): boolean {
@@ -77,7 +73,7 @@ export function sameLoadBalancer(a: LoadBalancer, b: LoadBalancer): boolean {
 
 export function sameSlice(a: AnnouncedSlice, b: AnnouncedSlice): boolean {
   const alike = a.service === b.service && a.family === b.family;
-  return alike && (a.endpoints === b.endpoints || String(a.endpoints.map(endpointKey)) === String(b.endpoints.map(endpointKey)));
+  return alike && (a.endpoints === b.endpoints || endpointsText(a.endpoints) === endpointsText(b.endpoints));
 }
 
 function sameLabels(a: LoadBalancer['labels'], b: LoadBalancer['labels']): boolean {

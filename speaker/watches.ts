@@ -1,3 +1,4 @@
+import type { Sources } from '../src/announce/sources.ts';
 import type { AnnouncedSlice } from '../src/cluster/endpoints.ts';
 import type { NodeView } from '../src/cluster/node.ts';
 import { projectNode } from '../src/cluster/project.ts';
@@ -10,6 +11,9 @@ import { type Reflector, startReflector } from '../src/host/kube/reflector.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
 import type { KubeMetrics } from '../src/host/metrics.ts';
+import { Texts } from '../src/rows/texts.ts';
+import { ServiceRows } from './serviceRows.ts';
+import { SliceRows } from './sliceRows.ts';
 import { type LoadBalancer, projectLoadBalancer, projectServingSlice, sameLoadBalancer, sameSlice } from './views.ts';
 
 export interface WatchesOptions {
@@ -28,6 +32,8 @@ export interface Watches {
   readonly slices: Reflector<AnnouncedSlice>;
   readonly nodes: Reflector<NodeView>;
   readonly configs: ReadonlyMap<ConfigKind, Reflector<KubeObject>>;
+  /** Where a plan finds the first two. */
+  readonly sources: Sources;
   /** Which lists are not in yet, one sentence each; nothing is planned before there is none. */
   readonly problems: () => string[];
   readonly stop: () => Promise<void>;
@@ -37,10 +43,13 @@ export interface Watches {
 const PAGE = 200;
 
 export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions): Watches {
+  const [names, texts] = [new Texts(), new Texts()];
+  const rows = { services: new ServiceRows(names, texts), slices: new SliceRows(names, texts) };
   const services = startReflector<LoadBalancer>({
     ...common,
     resource: SERVICES,
     project: projectLoadBalancer,
+    items: rows.services,
     same: sameLoadBalancer,
     pageSize: PAGE,
   });
@@ -48,7 +57,8 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
     ...common,
     resource: ENDPOINT_SLICES,
     labelSelector: '!service.kubernetes.io/headless',
-    project: (object) => projectServingSlice(object, services.store.get),
+    project: projectServingSlice,
+    items: rows.slices,
     pageSize: PAGE,
     same: sameSlice,
   });
@@ -81,6 +91,7 @@ export function startWatches({ namespace, apiGroup, ...common }: WatchesOptions)
     slices,
     nodes,
     configs,
+    sources: { names, ...rows },
     problems: () => all.filter(([, reflector]) => !reflector.hasSynced()).map(([name, reflector]) => missing(name, reflector)),
     stop: async () => {
       await Promise.all(all.map(([, reflector]) => reflector.stop()));

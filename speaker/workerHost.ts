@@ -21,22 +21,18 @@ export interface WorkerHost {
   /** Why there is no fresh view of the cluster; empty when there is one. */
   readonly problems: () => readonly string[];
   readonly restarts: () => number;
-  /** The worker's part of the metrics page; empty when it does not answer in time. */
-  readonly metrics: () => Promise<string>;
+  /** The worker's part of the metrics page, piece by piece; it ends where the worker does not answer in time. */
+  readonly metrics: () => AsyncIterable<string>;
   readonly stop: () => Promise<void>;
 }
 
-/** A page of metrics that is on its way. */
-interface Asked {
-  readonly answer: (page: string) => void;
-  readonly timer: NodeJS.Timeout;
-  page: string;
-}
+type Piece = Pick<Extract<Downward, { readonly type: 'metrics' }>, 'text' | 'more'>;
 
 const BACKOFF_MS = { first: 500, longest: 30_000 };
 /** A worker that lived for so long has earned a quick restart. */
 const STABLE_MS = 60_000;
 const METRICS_MS = 2000;
+const NO_PIECE: Piece = { text: '' };
 const STOP_MS = 3000;
 /** Lists of 100,000 objects fit; a leak does not take the wire thread's memory with it. */
 const HEAP_MB = 2048;
@@ -64,7 +60,8 @@ class Host implements WorkerHost {
   #timer: NodeJS.Timeout | undefined;
   #stopping = false;
   #nextId = 1;
-  readonly #asked = new Map<number, Asked>();
+  /** Who waits for a piece of a page. */
+  readonly #asked = new Map<number, (piece: Piece) => void>();
 
   constructor(options: WorkerHostOptions) {
     this.#options = options;
@@ -97,11 +94,7 @@ class Host implements WorkerHost {
 
   #exited(code: number): void {
     this.#worker = undefined;
-    for (const { answer, timer } of this.#asked.values()) {
-      clearTimeout(timer);
-      answer('');
-    }
-    this.#asked.clear();
+    for (const answer of this.#asked.values()) answer(NO_PIECE);
     if (this.#stopping) return;
     if (performance.now() - this.#startedAtMs > STABLE_MS) this.#delayMs = BACKOFF_MS.first;
     this.#problems = [`the worker ended with code ${code}`];
@@ -126,17 +119,8 @@ class Host implements WorkerHost {
         this.#problems = message.problems;
         return;
       case 'metrics':
-        this.#page(message);
+        this.#asked.get(message.id)?.(message);
     }
-  }
-
-  /** Who goes on sending pieces is not late. */
-  #page({ id, text, more }: Extract<Downward, { type: 'metrics' }>): void {
-    const asked = this.#asked.get(id);
-    if (asked === undefined) return;
-    asked.page += text;
-    asked.timer.refresh();
-    if (more !== true) asked.answer(asked.page);
   }
 
   #post(message: Upward): void {
@@ -156,16 +140,27 @@ class Host implements WorkerHost {
     return this.#restarts;
   }
 
-  async metrics(): Promise<string> {
-    if (this.#worker === undefined) return '';
+  /** The next piece is asked for when the one before has been taken: of a page of many megabytes only that much is here. */
+  async *metrics(): AsyncIterable<string> {
     const id = this.#nextId++;
-    const text = await new Promise<string>((answer) => {
-      this.#asked.set(id, { answer, page: '', timer: setTimeout(() => answer(''), METRICS_MS) });
+    let isMore = true;
+    while (isMore && this.#worker !== undefined) {
+      const { text, more } = await this.#piece(id);
+      if (text !== '') yield text;
+      isMore = more === true;
+    }
+  }
+
+  async #piece(id: number): Promise<Piece> {
+    let timer: NodeJS.Timeout | undefined;
+    const piece = await new Promise<Piece>((answer) => {
+      this.#asked.set(id, answer);
+      timer = setTimeout(() => answer(NO_PIECE), METRICS_MS);
       this.#post({ type: 'metrics', id });
     });
-    clearTimeout(this.#asked.get(id)?.timer);
+    clearTimeout(timer);
     this.#asked.delete(id);
-    return text;
+    return piece;
   }
 
   async stop(): Promise<void> {

@@ -26,6 +26,7 @@ const IMPURE = [
 
 const ROOMS: Readonly<Record<string, Room>> = {
   'src/machine.ts': { imports: [], packages: [] },
+  'src/rows': { imports: [], packages: [] },
   'src/net': { imports: [], packages: ['ip-address', 'netmask'] },
   'src/wire': { imports: ['src/net'], packages: [] },
   'src/bgp': { imports: ['src/machine.ts', 'src/net', 'src/wire'], packages: [] },
@@ -38,6 +39,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'src/announce': {
     imports: [
       'src/machine.ts',
+      'src/rows',
       'src/net',
       'src/cluster',
       'src/config',

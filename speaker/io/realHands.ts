@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Ip } from '../../src/net/ip.ts';
 import { prefixOf } from '../../src/net/prefix.ts';
 import type { Logger } from '../../src/host/log.ts';
@@ -60,6 +61,17 @@ function usable({ addresses }: LinkState): LinkAddress[] {
   return addresses.filter((address) => !address.tentative && !address.dadFailed);
 }
 
+/** Without IPv6 the kernel drops what comes for an address, whoever answers for it. */
+function hasIpv6({ name, addresses }: LinkState): boolean {
+  if (addresses.some(({ ip }) => ip.includes(':'))) return true;
+  try {
+    return readFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, 'utf8').trim() === '0';
+  } catch {
+    // The kernel has none at all, or the interface has just gone.
+    return false;
+  }
+}
+
 function hostLinks(links: readonly LinkState[]): HostLink[] {
   const vrfs = new Map(links.flatMap((link): [number, string][] => (link.kind === 'vrf' ? [[link.index, link.name]] : [])));
   return links.flatMap((link) => {
@@ -73,7 +85,7 @@ function hostLinks(links: readonly LinkState[]): HostLink[] {
         mac: link.mac,
         up: link.up && link.running,
         arp: resolves && link.broadcast,
-        ndp: resolves && link.multicast,
+        ndp: resolves && link.multicast && hasIpv6(link),
         addresses: usable(link).map(({ ip }) => ip),
         subnets: usable(link).map(({ ip, prefixLength }) => prefixOf(ip, prefixLength)),
         // The frames of a bridge's or bond's port are its master's; a member of a VRF speaks for itself.

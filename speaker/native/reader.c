@@ -1,33 +1,26 @@
 #include "addon.h"
+#include "batch.h"
 #include "ring.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
 /* A flood must not starve timers: so many frames, and so long, per wake-up at most. */
-#define BATCH 64
 #define FRAMES_PER_WAKE 256
 #define WAKE_NS 1000000
 
-/*
- * Reads datagrams into memory that JavaScript owns:
- *   frames    BATCH x stride         lengths   BATCH x uint32, the received length (larger than stride: truncated)
- *   addresses BATCH x address_size   controls  BATCH x control_size, each preceded by its uint32 length
- * A packet socket may have a ring to read from; its frames have neither address nor control data.
- */
+/* Reads datagrams into memory that JavaScript owns, from the ring of a packet socket where it has one. */
 typedef struct {
   uv_poll_t poll;
   napi_env env;
   napi_async_context context;
-  napi_ref callback, frames_ref, lengths_ref, addresses_ref, controls_ref;
+  napi_ref callback;
   napi_async_cleanup_hook_handle cleanup;
-  bytes_t frames, lengths, addresses, controls;
-  size_t stride, address_size, control_size;
+  batch_t batch;
   int fd;
   ring_t ring;
   /* Frames come faster than it could sleep: see stop_telling. */
@@ -37,8 +30,6 @@ typedef struct {
   ino_t inode;
   /* The memory goes when both the poll handle and JavaScript's handle are gone, whichever is later. */
   bool closing, closed, finalized, orphaned;
-  struct mmsghdr messages[BATCH];
-  struct iovec parts[BATCH];
 } reader_t;
 
 static void free_when_unused(reader_t *reader) {
@@ -52,9 +43,8 @@ static bool is_same_file(const reader_t *reader) {
 
 static void release_references(reader_t *reader) {
   napi_env env = reader->env;
-  napi_ref references[] = {reader->callback, reader->frames_ref, reader->lengths_ref, reader->addresses_ref, reader->controls_ref};
-  for (size_t i = 0; i < sizeof references / sizeof references[0]; i++)
-    if (references[i] != NULL) napi_delete_reference(env, references[i]);
+  batch_release(env, &reader->batch);
+  if (reader->callback != NULL) napi_delete_reference(env, reader->callback);
   if (reader->context != NULL) napi_async_destroy(env, reader->context);
 }
 
@@ -106,50 +96,6 @@ static void call_back(reader_t *reader, int32_t result) {
   napi_close_handle_scope(env, scope);
 }
 
-static void prepare(reader_t *reader) {
-  for (size_t i = 0; i < BATCH; i++) {
-    reader->parts[i] = (struct iovec){.iov_base = reader->frames.data + i * reader->stride, .iov_len = reader->stride};
-    reader->messages[i].msg_hdr = (struct msghdr){
-        .msg_iov = &reader->parts[i],
-        .msg_iovlen = 1,
-        .msg_name = reader->addresses.data + i * reader->address_size,
-        .msg_namelen = (socklen_t)reader->address_size,
-        .msg_control = reader->control_size == 0 ? NULL : reader->controls.data + i * (reader->control_size + sizeof(uint32_t)) + sizeof(uint32_t),
-        .msg_controllen = reader->control_size,
-    };
-  }
-}
-
-static void publish(reader_t *reader, int count) {
-  for (int i = 0; i < count; i++) {
-    uint32_t length = reader->messages[i].msg_len;
-    memcpy(reader->lengths.data + (size_t)i * sizeof length, &length, sizeof length);
-    if (reader->control_size == 0) continue;
-    uint32_t control = (uint32_t)reader->messages[i].msg_hdr.msg_controllen;
-    memcpy(reader->controls.data + (size_t)i * (reader->control_size + sizeof control), &control, sizeof control);
-  }
-}
-
-static bool is_same_memory(napi_env env, napi_ref reference, const bytes_t *bytes) {
-  napi_value value;
-  bytes_t now;
-  if (bytes->length == 0) return true;
-  return napi_get_reference_value(env, reference, &value) == napi_ok && value != NULL && read_bytes(env, value, &now) &&
-         now.length == bytes->length && now.data == bytes->data;
-}
-
-/* JavaScript can take memory away from a view (a transfer to another thread detaches it): then nothing may be written. */
-static bool has_memory(reader_t *reader) {
-  napi_env env = reader->env;
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
-  bool same = is_same_memory(env, reader->frames_ref, &reader->frames) && is_same_memory(env, reader->lengths_ref, &reader->lengths) &&
-              is_same_memory(env, reader->addresses_ref, &reader->addresses) &&
-              is_same_memory(env, reader->controls_ref, &reader->controls);
-  napi_close_handle_scope(env, scope);
-  return same;
-}
-
 static void on_readable(uv_poll_t *poll, int status, int events);
 
 /*
@@ -162,16 +108,6 @@ static void recover(reader_t *reader) {
   if (getsockopt(reader->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 || error == 0) error = EBADF;
   call_back(reader, -error);
   if (!reader->closing && is_same_file(reader)) uv_poll_start(&reader->poll, UV_READABLE, on_readable);
-}
-
-/* The number of frames, 0 when there is nothing more, or -errno. */
-static int read_batch(reader_t *reader) {
-  if (reader->ring.memory != NULL) return ring_read(&reader->ring, reader->frames.data, reader->stride, reader->lengths.data, BATCH);
-  prepare(reader);
-  int count = recvmmsg(reader->fd, reader->messages, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
-  if (count < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-  publish(reader, count);
-  return count;
 }
 
 /*
@@ -195,8 +131,8 @@ static bool read_all(reader_t *reader) {
   reader->busy = false;
   for (int frames = 0; frames < FRAMES_PER_WAKE;) {
     if (was_busy || reader->busy) stop_telling(reader);
-    if (!has_memory(reader)) return false;
-    int count = read_batch(reader);
+    if (!batch_has_memory(reader->env, &reader->batch)) return false;
+    int count = batch_read(&reader->batch, reader->fd, &reader->ring);
     if (count == 0) return true;
     call_back(reader, count);
     if (count < 0 || reader->closing) return true;
@@ -220,10 +156,6 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
   }
 }
 
-static bool take(napi_env env, napi_value value, bytes_t *bytes, napi_ref *reference) {
-  return read_bytes(env, value, bytes) && napi_create_reference(env, value, 1, reference) == napi_ok;
-}
-
 /* Takes the arguments of startReader; what was taken before one is refused stays referenced. */
 static bool take_all(reader_t *reader, const napi_value *args) {
   static const char NAME[] = "heraldlb:reader";
@@ -231,14 +163,7 @@ static bool take_all(reader_t *reader, const napi_value *args) {
   napi_value name;
   napi_valuetype type;
   if (napi_typeof(env, args[5], &type) != napi_ok || type != napi_function) return false;
-  if (!take(env, args[1], &reader->frames, &reader->frames_ref) || !take(env, args[2], &reader->lengths, &reader->lengths_ref) ||
-      !take(env, args[3], &reader->addresses, &reader->addresses_ref) || !take(env, args[4], &reader->controls, &reader->controls_ref))
-    return false;
-  if (reader->frames.length < BATCH || reader->lengths.length < BATCH * sizeof(uint32_t)) return false;
-  size_t control = reader->controls.length / BATCH;
-  reader->stride = reader->frames.length / BATCH;
-  reader->address_size = reader->addresses.length / BATCH;
-  reader->control_size = control > sizeof(uint32_t) ? control - sizeof(uint32_t) : 0;
+  if (!batch_take(env, &reader->batch, args + 1)) return false;
   return napi_create_reference(env, args[5], 1, &reader->callback) == napi_ok &&
          napi_create_string_utf8(env, NAME, NAPI_AUTO_LENGTH, &name) == napi_ok &&
          napi_async_init(env, NULL, name, &reader->context) == napi_ok;

@@ -9,7 +9,7 @@ import { ContestTable } from './contests.ts';
 import type { Ineligible } from './eligibility.ts';
 import type { ClaimPlan, Verdict } from './plan.ts';
 import { refused } from './refused.ts';
-import { coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
+import { coversAddress, coversNode, coversService, endpointsIneligible, isIneligible, names, nodeIneligible, servicePools } from './scope.ts';
 import type { IndexedSnapshot } from './snapshot.ts';
 import { changeSorted, findSorted } from './sorted.ts';
 
@@ -18,6 +18,8 @@ import { changeSorted, findSorted } from './sorted.ts';
  * the same contests from the same snapshot; who of the candidates lives is known better on the wire.
  */
 export class ClaimPlanner {
+  /** Nothing is announced by layer 2, and so nothing known. */
+  readonly isIdle: boolean;
   readonly #index: IndexedSnapshot;
   readonly #node: NodeView | undefined;
   readonly #ready: ReadonlySet<string>;
@@ -33,6 +35,7 @@ export class ClaimPlanner {
   #claims: readonly ClaimPlan[] = [];
 
   constructor(index: IndexedSnapshot, node: NodeView | undefined, cache: RankCache) {
+    this.isIdle = index.config.l2Advertisements.length === 0;
     this.#index = index;
     this.#node = node;
     this.#ready = new Set(index.nodes.filter(({ ready }) => ready).map(({ name }) => name));
@@ -103,8 +106,7 @@ export class ClaimPlanner {
    * @returns Services whose verdict may be another one
    */
   update(dirty: ReadonlySet<ServiceKey>): ReadonlySet<ServiceKey> {
-    // Where nothing is announced by layer 2 there is nothing to know.
-    if (this.#index.config.l2Advertisements.length === 0) return dirty;
+    if (this.isIdle) return dirty;
     const touched = new Set<Ip>();
     const concerned = new Set<ServiceKey>();
     for (const key of dirty) this.#touch(key, touched, concerned);
@@ -293,7 +295,6 @@ function interfacesOf(advertisements: readonly L2Advertisement[]): Set<string> |
 }
 
 function addressesOf(service: AnnouncedService, pools: readonly Pool[], advertisements: readonly L2Advertisement[]): readonly Ip[] {
-  const isCovered = (_: Ip, position: number): boolean =>
-    advertisements.some((advertisement) => advertisement.pools === 'all' || advertisement.pools.includes(pools[position]?.name ?? ''));
+  const isCovered = (_: Ip, position: number): boolean => advertisements.some((each) => coversAddress(each, pools, position));
   return service.ingress.every(isCovered) ? service.ingress : service.ingress.filter(isCovered);
 }

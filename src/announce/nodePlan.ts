@@ -1,22 +1,27 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { NodeView } from '../cluster/node.ts';
 import type { ServiceKey } from '../cluster/service.ts';
-import type { Config, Peer, PeerExtras } from '../config/config.ts';
+import type { Peer } from '../config/config.ts';
 import type { Ip } from '../net/ip.ts';
-import { ipFamily, ipFromBytes } from '../net/ip.ts';
+import { ipFamily } from '../net/ip.ts';
 import { RankCache } from '../layer2/elector.ts';
 import { ClaimPlanner } from './claims.ts';
 import { drainText } from './drain.ts';
-import { familiesOf } from './peerFamilies.ts';
-import type { Layer2Plan, MeshPeer, NodePlan, NodePlanResult, PeerPlan, PeerSession, RouteSet, ServiceVerdict, Verdict } from './plan.ts';
-import { RoutePlanner, onlyFamilies } from './routes.ts';
+import { peersOf, planPeer } from './peerPlans.ts';
+import type { Layer2Plan, MeshPeer, NodePlan, NodePlanResult, ServiceVerdict } from './plan.ts';
+import { RoutePlanner } from './routes.ts';
 import { coversNode } from './scope.ts';
 import { type AnnounceChanges, type AnnounceContext, type AnnounceSnapshot, type IndexUpdate, SnapshotIndex } from './snapshot.ts';
 import { changeSorted } from './sorted.ts';
+import type { Sources } from './sources.ts';
+import { UNMATCHED, Verdicts } from './verdicts.ts';
 
 /** A plan, and what only the way to it shows. */
-export interface PlannedNode extends NodePlanResult {
+export interface PlannedNode extends PlannedChanges {
+  /** Sorted by Service. */
+  readonly verdicts: readonly ServiceVerdict[];
+}
+
+export interface PlannedChanges extends NodePlanResult {
   /** Addresses among the candidacies that no Service had at the plan before; none at the first plan of a memory. */
   readonly fresh: readonly Ip[];
 }
@@ -36,11 +41,20 @@ interface Planners {
  */
 export class PlanMemory {
   readonly ranks = new RankCache();
+  readonly sources: Sources | undefined;
   index: SnapshotIndex | undefined;
   planners: Planners | undefined;
-  verdicts: readonly ServiceVerdict[] = [];
+  /** Of those who give whole snapshots. */
+  list: readonly ServiceVerdict[] = [];
+  /** Of those who tell what changed. */
+  verdicts: Verdicts | undefined;
   /** Addresses of Services without endpoints: nobody has announced them yet. */
   readonly unserved = new Set<Ip>();
+
+  /** @param sources see there; absent: Services and slices are kept here. */
+  constructor(sources?: Sources) {
+    this.sources = sources;
+  }
 }
 
 /** Everything one node has to do, and why it does not do the rest. Equal snapshots give equal plans, in any order and after any other. */
@@ -52,7 +66,10 @@ export function planNode(
 ): PlannedNode {
   const isFirst = memory.index === undefined;
   const index = (memory.index ??= new SnapshotIndex(snapshot.config));
-  return planUpdated(index, index.update(snapshot), { nodeName, generation, memory, isFirst, speakers: snapshot.speakers });
+  const task = { nodeName, generation, memory, isFirst, speakers: snapshot.speakers };
+  const { plan, planners, judged, isWhole } = planUpdated(index, index.update(snapshot), task);
+  memory.list = updateVerdicts(isWhole ? [] : memory.list, judged ?? new Set(index.keys()), index, planners);
+  return { ...plan, verdicts: memory.list };
 }
 
 /** The same for those who know what changed since the last plan of this memory; at the first one everything did. */
@@ -62,10 +79,13 @@ export function planChanges(
   nodeName: string,
   generation: number,
   memory: PlanMemory,
-): PlannedNode {
+): PlannedChanges {
   const isFirst = memory.index === undefined;
-  const index = (memory.index ??= new SnapshotIndex(context.config));
-  return planUpdated(index, index.change(context, changes), { nodeName, generation, memory, isFirst, speakers: context.speakers });
+  const index = (memory.index ??= new SnapshotIndex(context.config, memory.sources));
+  const task = { nodeName, generation, memory, isFirst, speakers: context.speakers };
+  const { plan, planners, judged } = planUpdated(index, index.change(context, changes), task);
+  if (memory.verdicts === undefined || judged === undefined || judged.size > 0) memory.verdicts = new Verdicts(index, planners);
+  return { ...plan, verdicts: memory.verdicts };
 }
 
 interface Task {
@@ -76,31 +96,67 @@ interface Task {
   readonly speakers: ServiceKey | undefined;
 }
 
-function planUpdated(index: SnapshotIndex, update: IndexUpdate, { nodeName, generation, memory, isFirst, speakers }: Task): PlannedNode {
+interface Updated {
+  readonly plan: Omit<PlannedChanges, 'verdicts'>;
+  readonly planners: Planners;
+  /** Services whose verdict may be another one; undefined: of all. */
+  readonly judged: ReadonlySet<ServiceKey> | undefined;
+  readonly isWhole: boolean;
+}
+
+/** Services that are planned together where all are: what is noted of each meanwhile is little then. */
+const TOGETHER = 2048;
+
+function planUpdated(index: SnapshotIndex, update: IndexUpdate, { nodeName, generation, memory, isFirst, speakers }: Task): Updated {
   const { everything, dirty, goneAddresses } = update;
   for (const ip of goneAddresses) memory.ranks.forget(ip);
   const known = everything || memory.planners?.nodeName !== nodeName ? undefined : memory.planners;
   const planners = known ?? makePlanners(index, nodeName, memory.ranks);
   followSpeakers(planners, index, speakers, dirty);
-  const toPlan = known === undefined && !everything ? new Set(index.keys()) : dirty;
-  const concerned = planners.routes.update(toPlan);
-  const elected = planners.claims.update(toPlan);
+  const judged = known === undefined ? planAll(index, planners) : planSome(planners, update);
+  planners.routes.settle();
   memory.planners = planners;
-  const judged = elected === toPlan ? concerned : new Set([...concerned, ...elected]);
-  memory.verdicts = updateVerdicts(known === undefined ? [] : memory.verdicts, judged, index, planners);
-  const plan = planOf(planners, index, generation);
-  const begun = begin(index, memory, update, toPlan);
-  return {
-    plan,
-    verdicts: memory.verdicts,
+  const begun = isFirst ? beginAll(index, memory) : begin(index, memory, update, known === undefined ? index.keys() : dirty);
+  const plan = {
+    plan: planOf(planners, index, generation),
     speaksForAll: speakerForAll(index.nodes) === nodeName,
     problems: [],
-    fresh: isFirst || begun.size === 0 ? [] : planners.claims.candidacies().flatMap(({ ip }) => (begun.has(ip) ? [ip] : [])),
+    fresh: begun.size === 0 ? [] : planners.claims.candidacies().flatMap(({ ip }) => (begun.has(ip) ? [ip] : [])),
   };
+  return { plan, planners, judged, isWhole: known === undefined };
+}
+
+/** By planners that know nothing yet. */
+function planAll(index: SnapshotIndex, { routes, claims }: Planners): undefined {
+  if (claims.isIdle) {
+    for (const keys of batchesOf(index.keys(), TOGETHER)) routes.update(keys, new Map());
+    return undefined;
+  }
+  const keys = new Set(index.keys());
+  routes.update(keys, new Map());
+  claims.update(keys);
+  return undefined;
+}
+
+function planSome({ routes, claims }: Planners, { dirty, former }: IndexUpdate): ReadonlySet<ServiceKey> {
+  const concerned = routes.update(dirty, former);
+  const elected = claims.update(dirty);
+  return elected === dirty ? concerned : new Set([...concerned, ...elected]);
+}
+
+function* batchesOf<T>(all: Iterable<T>, size: number): Iterable<ReadonlySet<T>> {
+  let batch = new Set<T>();
+  for (const each of all) {
+    batch.add(each);
+    if (batch.size < size) continue;
+    yield batch;
+    batch = new Set();
+  }
+  if (batch.size > 0) yield batch;
 }
 
 /** @returns addresses that somebody can announce now for the first time: a Service may have had its own for long before it had endpoints */
-function begin(index: SnapshotIndex, { unserved }: PlanMemory, update: IndexUpdate, planned: ReadonlySet<ServiceKey>): ReadonlySet<Ip> {
+function begin(index: SnapshotIndex, { unserved }: PlanMemory, update: IndexUpdate, planned: Iterable<ServiceKey>): ReadonlySet<Ip> {
   for (const ip of update.newAddresses) unserved.add(ip);
   for (const ip of update.goneAddresses) unserved.delete(ip);
   const begun = new Set<Ip>();
@@ -110,6 +166,13 @@ function begin(index: SnapshotIndex, { unserved }: PlanMemory, update: IndexUpda
     for (const ip of index.service(key)?.ingress ?? []) if (unserved.delete(ip)) begun.add(ip);
   }
   return begun;
+}
+
+/** What was there before this process may have been announced by another one. */
+function beginAll(index: SnapshotIndex, { unserved }: PlanMemory): ReadonlySet<Ip> {
+  const isServed = (key: ServiceKey): boolean => index.serving(key).anywhere;
+  for (const { ingress } of index.all()) for (const ip of ingress) if (!index.sharers(ip).some(isServed)) unserved.add(ip);
+  return new Set();
 }
 
 /** Pods of speakers come and go without changing anything else. */
@@ -176,8 +239,6 @@ function pairOf(own: NodeView, other: NodeView): Pick<MeshPeer, 'address' | 'sou
   return undefined;
 }
 
-const NOTHING: Verdict = { announced: false, ineligible: { reason: 'NoMatchingAdvertisement' } };
-
 function updateVerdicts(
   before: readonly ServiceVerdict[],
   concerned: ReadonlySet<ServiceKey>,
@@ -188,7 +249,7 @@ function updateVerdicts(
   const verdictOf = (key: ServiceKey): ServiceVerdict | undefined => {
     const service = index.service(key);
     if (service === undefined) return undefined;
-    return { service: key, addresses: service.ingress, bgp: routes.verdict(key) ?? NOTHING, layer2: claims.verdict(key) ?? NOTHING };
+    return { service: key, addresses: service.ingress, bgp: routes.verdict(key) ?? UNMATCHED, layer2: claims.verdict(key) ?? UNMATCHED };
   };
   // Nothing to be put in between: much, and needed only now.
   if (before.length === 0) return [...concerned].sort().flatMap((key) => verdictOf(key) ?? []);
@@ -200,85 +261,4 @@ function updateVerdicts(
     else came.set(key, verdict);
   }
   return changeSorted(before, ({ service }) => service, gone, came);
-}
-
-/**
- * The sessions stay up on a node that may announce nothing at the moment (excluded, network unavailable): it is the
- * routes that are withdrawn. A node that is not known has none.
- */
-export function peersOf(config: Config, node: NodeView | undefined): Peer[] {
-  if (node === undefined) return [];
-  return config.peers.filter((peer) => coversNode(peer, node)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function planPeer(
-  peer: Peer,
-  nodeName: string,
-  node: NodeView | undefined,
-  config: Config,
-  routes: readonly RouteSet[],
-): PeerPlan<RouteSet> {
-  const session = sessionOf(peer, nodeName, node, config);
-  return { name: peer.name, session, routes: onlyFamilies(routes, session.families) };
-}
-
-/** The sessions that a node is to have, by the names of their BGPPeers. */
-export function nodeSessions(config: Config, node: NodeView): Pick<PeerPlan, 'name' | 'session'>[] {
-  return peersOf(config, node).map((peer) => ({ name: peer.name, session: sessionOf(peer, node.name, node, config) }));
-}
-
-function sessionOf(peer: Peer, nodeName: string, node: NodeView | undefined, config: Config): PeerSession {
-  const families = familiesOf(peer);
-  const bfd = config.bfdProfiles.find((profile) => profile.name === peer.bfdProfile);
-  return {
-    myAsn: peer.myAsn,
-    peerAsn: peer.peerAsn,
-    port: peer.port,
-    holdTimeMs: peer.holdTimeMs,
-    keepaliveTimeMs: peer.keepaliveTimeMs,
-    routerId: peer.routerId ?? defaultRouterId(nodeName, node),
-    families,
-    ebgpMultiHop: peer.ebgpMultiHop,
-    gracefulRestart: peer.gracefulRestart,
-    ...optional('localAsn', peer.localAsn),
-    ...optional('address', peer.address),
-    ...optional('interface', peer.interface),
-    ...optional('sourceAddress', peer.sourceAddress),
-    ...optional('connectTimeMs', peer.connectTimeMs),
-    ...optional('password', peer.password),
-    ...optional('vrf', peer.vrf),
-    ...extrasOf(peer),
-    ...optional('bfd', bfd),
-  };
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
-}
-
-function extrasOf(peer: Peer): Omit<PeerExtras, 'families'> {
-  const { passive, listenRange, defaultGateway, ttlSecurityHops, tcpAo, delayOpenMs, role } = peer;
-  const { addPath, extendedMessages, restartTimeSeconds, longLivedStaleSeconds } = peer;
-  return {
-    ...optional('passive', passive),
-    ...optional('listenRange', listenRange),
-    ...optional('defaultGateway', defaultGateway),
-    ...optional('ttlSecurityHops', ttlSecurityHops),
-    ...optional('tcpAo', tcpAo),
-    ...optional('delayOpenMs', delayOpenMs),
-    ...optional('role', role),
-    ...optional('addPath', addPath),
-    ...optional('extendedMessages', extendedMessages),
-    ...optional('restartTimeSeconds', restartTimeSeconds),
-    ...optional('longLivedStaleSeconds', longLivedStaleSeconds),
-  };
-}
-
-/** RFC 6286 §2.1 wants a non-zero value that is unique in the AS. */
-function defaultRouterId(nodeName: string, node: NodeView | undefined): Ip {
-  const own = node?.internalIPs.find((ip) => ipFamily(ip) === 'ipv4');
-  if (own !== undefined) return own;
-  const hash = sha256(utf8ToBytes(nodeName));
-  // 10.0.0.0/8 looks like an address to people and tools, and is neither zero nor multicast.
-  return ipFromBytes(Uint8Array.of(10, hash[0] ?? 0, hash[1] ?? 0, (hash[2] ?? 0) | 1));
 }

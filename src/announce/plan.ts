@@ -163,6 +163,8 @@ export type WireClaim = Omit<ClaimPlan, 'services'>;
 /** Why a Service is, or is not, announced from this node; one per Service that this installation handles. */
 export interface ServiceVerdict {
   readonly service: ServiceKey;
+  /** Of the Service among the names, where these are kept. */
+  readonly place?: number;
   /** Its addresses, in status order. */
   readonly addresses: readonly Ip[];
   readonly bgp: Verdict;
@@ -182,7 +184,8 @@ export interface NodePlanResult {
   readonly plan: NodePlan;
   /** Of all nodes exactly one, a ready one, tells what is true on every node; the others would only repeat it. */
   readonly speaksForAll: boolean;
-  readonly verdicts: readonly ServiceVerdict[];
+  /** The same value as long as none can be another one. */
+  readonly verdicts: Iterable<ServiceVerdict>;
   /** For instance a selector that selects nothing, seen from the whole cluster. */
   readonly problems: readonly Problem[];
 }

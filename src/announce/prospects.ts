@@ -6,7 +6,7 @@ import type { Prefix } from '../net/prefix.ts';
 import type { OwnDrain } from './drain.ts';
 import type { Ineligible } from './eligibility.ts';
 import { MultiMap } from './multiMap.ts';
-import { peersOf } from './nodePlan.ts';
+import { peersOf } from './peerPlans.ts';
 import { preferenceOf, samePreference } from './routeTable.ts';
 import { RoutePlanner } from './routes.ts';
 import {
@@ -229,5 +229,6 @@ function withDrain(index: SnapshotIndex, drain: OwnDrain | undefined): IndexedSn
     poolOf: (ip) => index.poolOf(ip),
     sharers: (ip) => index.sharers(ip),
     hasSpeaker: (node) => index.hasSpeaker(node),
+    names: index.names,
   };
 }

@@ -112,14 +112,27 @@ export class RouteTable {
   readonly #groups = new Map<string, RouteSet>();
   readonly #groupsOf = new WeakMap<Wish, Readonly<Record<Family, Group>>>();
   #sets: readonly RouteSet[] = [];
+  /** What is wished since the last time that it was settled; undefined: not to be announced. */
+  #noted = new Map<Prefix, Wish | undefined>();
 
   sets(): readonly RouteSet[] {
     return this.#sets;
   }
 
-  /** @param wishes what is wished of these prefixes now; a prefix that is missing in it is not to be announced any more */
-  change(prefixes: ReadonlySet<Prefix>, wishes: ReadonlyMap<Prefix, Wish>): void {
-    const changes = this.#changes(prefixes, wishes);
+  /** To be followed by `settle`. @param wishes of these prefixes; one that is missing in it is not to be announced any more */
+  note(prefixes: Iterable<Prefix>, wishes: ReadonlyMap<Prefix, Wish>): void {
+    for (const prefix of prefixes) this.#noted.set(prefix, wishes.get(prefix));
+  }
+
+  settle(): void {
+    if (this.#noted.size === 0) return;
+    const noted = this.#noted;
+    this.#noted = new Map();
+    this.#change(noted);
+  }
+
+  #change(noted: ReadonlyMap<Prefix, Wish | undefined>): void {
+    const changes = this.#changes(noted);
     if (changes.size === 0) return;
     for (const [key, { attributes, gone, came }] of changes) {
       const before = this.#groups.get(key)?.prefixes;
@@ -131,11 +144,11 @@ export class RouteTable {
   }
 
   /** By group. */
-  #changes(prefixes: ReadonlySet<Prefix>, wishes: ReadonlyMap<Prefix, Wish>): ReadonlyMap<string, Change> {
+  #changes(noted: ReadonlyMap<Prefix, Wish | undefined>): ReadonlyMap<string, Change> {
     const changes = new Map<string, Change>();
-    const groupBefore = this.#finder(prefixes.size);
-    for (const prefix of prefixes) {
-      const [from, wish] = [groupBefore(prefix), wishes.get(prefix)];
+    const groupBefore = this.#finder(noted.size);
+    for (const [prefix, wish] of noted) {
+      const from = groupBefore(prefix);
       const to = wish === undefined ? undefined : this.#groupOf(prefix, wish);
       if (from?.key === to?.key) continue;
       if (from !== undefined) changeOf(changes, from).gone.add(prefix);

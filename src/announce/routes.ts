@@ -1,11 +1,13 @@
 import type { NodeView } from '../cluster/node.ts';
 import type { AnnouncedService, ServiceKey } from '../cluster/service.ts';
 import type { BgpAdvertisement, Peer, Pool } from '../config/config.ts';
-import type { Family } from '../net/ip.ts';
+import type { Family, Ip } from '../net/ip.ts';
+import { SharedMap } from '../rows/sharedMap.ts';
+import { TextMultiMap } from '../rows/textMultiMap.ts';
+import { Texts } from '../rows/texts.ts';
 import { type Prefix, prefixAddress, prefixFamily } from '../net/prefix.ts';
 import { Carriers } from './carriers.ts';
 import type { Ineligible } from './eligibility.ts';
-import { MultiMap } from './multiMap.ts';
 import type { RouteSet, Verdict } from './plan.ts';
 import { refused } from './refused.ts';
 import { RouteTable } from './routeTable.ts';
@@ -35,9 +37,11 @@ export class RoutePlanner {
   readonly #peers: readonly Peer[];
   /** By peer; peers that the same advertisements speak to have one table. */
   readonly #tables: ReadonlyMap<string, RouteTable>;
-  readonly #judged = new Map<ServiceKey, Judged>();
+  readonly #judged: SharedMap<ServiceKey, Judged>;
+  /** Of Services of which nothing else is to be said. */
+  readonly #selected = new Map<Choice, Selected>();
   /** Services that ask for an aggregate. Who asks for the route of one address is who has the address. */
-  readonly #askers = new MultiMap<Prefix, ServiceKey>();
+  readonly #askers: TextMultiMap<Prefix, ServiceKey>;
   /** By the names of the advertisements that match a Service. */
   readonly #approaches = new Map<string, Approach | Ineligible>();
   readonly #choices = new Map<Approach, Map<readonly Pool[], Choice[]>>();
@@ -48,6 +52,8 @@ export class RoutePlanner {
 
   constructor(index: IndexedSnapshot, node: NodeView | undefined, peers: readonly Peer[]) {
     this.#index = index;
+    this.#judged = new SharedMap(index.names);
+    this.#askers = new TextMultiMap(new Texts(), index.names);
     this.#node = node;
     this.#peers = peers;
     this.#carriers = index.drain === undefined ? undefined : new Carriers(index, node?.name ?? '');
@@ -68,8 +74,16 @@ export class RoutePlanner {
   }
 
   verdict(service: ServiceKey): Verdict | undefined {
-    const judged = this.#judged.get(service);
-    return judged === undefined || 'announced' in judged ? judged : (judged.refusal ?? judged.choice.verdict);
+    return verdictOf(this.#judged.get(service));
+  }
+
+  /** Where the Services that are judged are among the names. */
+  places(): Iterable<number> {
+    return this.#judged.places();
+  }
+
+  verdictAt(place: number): Verdict | undefined {
+    return verdictOf(this.#judged.at(place));
   }
 
   /** On a node that drains: does it announce what no other node does? */
@@ -85,43 +99,52 @@ export class RoutePlanner {
       const service = this.#index.service(key);
       if (service === undefined) continue;
       const selected = this.#advertisementsOf(service);
-      const ineligible = 'reason' in selected ? selected : addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), selected);
+      const ineligible = 'reason' in selected ? selected : this.#wish(wishes, service.ingress, selected);
       if (ineligible !== undefined) found.set(key, { verdict: { announced: false, ineligible }, carriers: [] });
-      else if ('choice' in selected) found.set(key, { verdict: selected.choice.verdict, carriers: carriersOf(selected, this.#peers) });
+      else if ('choice' in selected) found.set(key, { verdict: selected.choice.verdict, carriers: carriersOf(service.ingress, selected, this.#peers) });
     }
     return found;
   }
 
-  /** @returns the Services whose verdict may be another one now */
-  update(dirty: ReadonlySet<ServiceKey>): ReadonlySet<ServiceKey> {
+  /**
+   * To be followed by `settle`.
+   * @param former as they were judged: those of them that are others now, or gone @returns the Services whose verdict may be another one now
+   */
+  update(dirty: ReadonlySet<ServiceKey>, former: ReadonlyMap<ServiceKey, AnnouncedService>): ReadonlySet<ServiceKey> {
     const prefixes = new Set<Prefix>();
     const concerned = new Set(dirty);
-    for (const key of dirty) this.#forget(key, prefixes);
+    for (const key of dirty) this.#forget(key, former.get(key) ?? this.#index.service(key), prefixes);
     for (const key of dirty) this.#select(key, prefixes);
     // One prefix has one set of attributes, so whoever shares a prefix is judged together, and so are the others that those share with.
     for (const prefix of prefixes) {
       for (const key of this.#askersOf(prefix)) {
         if (concerned.has(key)) continue;
         concerned.add(key);
-        for (const other of this.#prefixesOf(key)) prefixes.add(other);
+        for (const other of this.#prefixesOf(key, this.#index.service(key))) prefixes.add(other);
       }
     }
     const wishes = this.#judge([...concerned].sort());
-    for (const [table, wished] of wishes) table.change(prefixes, wished);
+    for (const [table, wished] of wishes) table.note(prefixes, wished);
     return concerned;
+  }
+
+  /** All that was updated is in the routes now. */
+  settle(): void {
+    for (const table of new Set(this.#tables.values())) table.settle();
   }
 
   #askersOf(prefix: Prefix): readonly ServiceKey[] {
     return isHostRoute(prefix) ? this.#index.sharers(prefixAddress(prefix)) : this.#askers.get(prefix);
   }
 
-  #prefixesOf(key: ServiceKey): readonly Prefix[] {
+  /** @param service as it was judged */
+  #prefixesOf(key: ServiceKey, service: AnnouncedService | undefined): readonly Prefix[] {
     const judged = this.#judged.get(key);
-    return judged === undefined || 'announced' in judged ? [] : allPrefixes(judged);
+    return judged === undefined || service === undefined || 'announced' in judged ? [] : allPrefixes(service.ingress, judged);
   }
 
-  #forget(key: ServiceKey, prefixes: Set<Prefix>): void {
-    for (const prefix of this.#prefixesOf(key)) {
+  #forget(key: ServiceKey, service: AnnouncedService | undefined, prefixes: Set<Prefix>): void {
+    for (const prefix of this.#prefixesOf(key, service)) {
       prefixes.add(prefix);
       if (!isHostRoute(prefix)) this.#askers.delete(prefix, key);
     }
@@ -138,7 +161,7 @@ export class RoutePlanner {
       return;
     }
     this.#judged.set(key, found);
-    for (const prefix of allPrefixes(found)) {
+    for (const prefix of allPrefixes(service.ingress, found)) {
       prefixes.add(prefix);
       if (!isHostRoute(prefix)) this.#askers.add(prefix, key);
     }
@@ -153,20 +176,27 @@ export class RoutePlanner {
     const found = this.#approach(covering.filter(({ onlyWithEndpoints }) => onlyWithEndpoints !== true || endpoints > 0));
     const unserved = endpointsIneligible(this.#index, service, node);
     if (!('reason' in found))
-      return unserved ?? this.#handOver(service, covering, { addresses: service.ingress, choice: this.#choice(found, pools, endpoints) });
+      return unserved ?? this.#handOver(service, covering, this.#choice(found, pools, endpoints));
     return found.reason === 'NoMatchingAdvertisement' && covering.length > 0 ? (unserved ?? { reason: 'NoLocalEndpoints' }) : found;
   }
 
   /** Never dark: what no other node announces stays. */
-  #handOver(service: AnnouncedService, covering: readonly BgpAdvertisement[], selected: Selected): Selected | Ineligible {
+  #handOver(service: AnnouncedService, covering: readonly BgpAdvertisement[], choice: Choice): Selected | Ineligible {
     const { drain } = this.#index;
-    if (drain === undefined || this.#carriers === undefined) return selected;
-    const alone = this.#carriers.uncarried(service, selected.choice.pools, covering);
+    if (drain === undefined || this.#carriers === undefined) return this.#only(choice, {});
+    const alone = this.#carriers.uncarried(service, choice.pools, covering);
     if (alone.size > 0) this.#alone.add(service.key);
-    if (!drain.withdraw) return { ...selected, isGoing: true };
+    if (!drain.withdraw) return this.#only(choice, { isGoing: true });
     if (alone.size === 0) return { reason: 'NodeDraining', drain: drain.reason };
     // Positions count: an address is told from its pool by where it stands.
-    return { ...selected, isGoing: true, kept: alone };
+    return { choice, isGoing: true, kept: alone };
+  }
+
+  /** @param rest the same for all */
+  #only(choice: Choice, rest: Pick<Selected, 'isGoing'>): Selected {
+    const known = this.#selected.get(choice) ?? { choice, ...rest };
+    this.#selected.set(choice, known);
+    return known;
   }
 
   #approach(matching: readonly BgpAdvertisement[]): Approach | Ineligible {
@@ -189,13 +219,21 @@ export class RoutePlanner {
   #judge(services: readonly ServiceKey[]): Map<RouteTable, Wishes> {
     const wishes = new Map([...this.#tables.values()].map((table) => [table, new Map() as Wishes]));
     for (const key of services) {
-      const judged = this.#judged.get(key);
-      if (judged === undefined || 'announced' in judged) continue;
-      const ineligible = addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), judged);
-      this.#judged.set(key, withRefusal(judged, ineligible));
+      const [judged, service] = [this.#judged.get(key), this.#index.service(key)];
+      if (judged === undefined || service === undefined || 'announced' in judged) continue;
+      const now = withRefusal(judged, this.#wish(wishes, service.ingress, judged));
+      if (now !== judged) this.#judged.set(key, now);
     }
     return wishes;
   }
+
+  #wish(wishes: ReadonlyMap<RouteTable, Wishes>, addresses: readonly Ip[], selected: Selected): Ineligible | undefined {
+    return addService((peer) => wishes.get(this.#tables.get(peer) as RouteTable), addresses, selected);
+  }
+}
+
+function verdictOf(judged: Judged | undefined): Verdict | undefined {
+  return judged === undefined || 'announced' in judged ? judged : (judged.refusal ?? judged.choice.verdict);
 }
 
 export interface Outlook {

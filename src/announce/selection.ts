@@ -25,9 +25,8 @@ export interface Choice extends Approach {
   readonly pools: readonly Pool[];
 }
 
-/** There is one for each Service, of whose addresses it has the list. */
+/** What is chosen for a Service; all that have no more than a choice have the same value. */
 export interface Selected {
-  readonly addresses: readonly Ip[];
   readonly choice: Choice;
   /** Of the addresses, those that are announced; absent: all. */
   readonly kept?: ReadonlySet<Ip>;
@@ -51,7 +50,11 @@ export function isHostRoute(prefix: Prefix): boolean {
   return prefix.endsWith(prefix.includes(':') ? '/128' : '/32');
 }
 
-export function carriersOf({ addresses, kept, choice: { pools, advertisements } }: Selected, peers: readonly Peer[]): string[][] {
+export function carriersOf(
+  addresses: readonly Ip[],
+  { kept, choice: { pools, advertisements } }: Selected,
+  peers: readonly Peer[],
+): string[][] {
   return addresses.map((ip, position) => {
     if (kept?.has(ip) === false) return [];
     const covering = advertisements.filter(({ advertisement }) => coversAddress(advertisement, pools, position));
@@ -83,12 +86,16 @@ export function approach(node: NodeView | undefined, peers: readonly Peer[], mat
 }
 
 /** Adds a Service's prefixes for every peer, or nothing at all when its advertisements contradict each other. */
-export function addService(wishesOf: (peer: string) => Wishes | undefined, selected: Selected): Ineligible | undefined {
+export function addService(
+  wishesOf: (peer: string) => Wishes | undefined,
+  addresses: readonly Ip[],
+  selected: Selected,
+): Ineligible | undefined {
   const { advertisements, endpoints } = selected.choice;
   const additions = advertisements.map(({ advertisement, peers }) => ({
     advertisement,
     tables: new Set(peers.map(wishesOf)),
-    prefixes: prefixesOf(selected, advertisement),
+    prefixes: prefixesOf(addresses, selected, advertisement),
   }));
   const preferences = new Map<Wishes | undefined, Map<Prefix, Preference>>();
   for (const { advertisement, tables, prefixes } of additions) {
@@ -114,15 +121,15 @@ function contradicts(advertisement: BgpAdvertisement, prefix: Prefix, own: Map<P
   return known !== undefined && !samePreference(known, preference);
 }
 
-function prefixesOf({ addresses, kept, choice }: Selected, advertisement: BgpAdvertisement): Prefix[] {
+function prefixesOf(addresses: readonly Ip[], { kept, choice }: Selected, advertisement: BgpAdvertisement): Prefix[] {
   return addresses
     .filter((ip, position) => kept?.has(ip) !== false && coversAddress(advertisement, choice.pools, position))
     .map((ip) => prefixFor(ip, advertisement));
 }
 
 /** By whatever advertisement. */
-export function allPrefixes(selected: Selected): readonly Prefix[] {
-  const [first, ...others] = selected.choice.advertisements.map(({ advertisement }) => prefixesOf(selected, advertisement));
+export function allPrefixes(addresses: readonly Ip[], selected: Selected): readonly Prefix[] {
+  const [first, ...others] = selected.choice.advertisements.map(({ advertisement }) => prefixesOf(addresses, selected, advertisement));
   return first === undefined || others.length === 0 ? (first ?? []) : [...new Set([...first, ...others.flat()])];
 }
 

@@ -1,6 +1,4 @@
 import type { AnnouncedSlice, EndpointView } from '../cluster/endpoints.ts';
-import type { ServiceKey } from '../cluster/service.ts';
-import type { MultiMap } from './multiMap.ts';
 
 /** Which nodes have an endpoint that takes traffic for a Service. */
 export interface ServingEndpoints {
@@ -12,26 +10,17 @@ export interface ServingEndpoints {
 const MAX_SHARED = 4096;
 export const NOWHERE: ServingEndpoints = { anywhere: false, nodes: new Map() };
 
-type Slices = MultiMap<ServiceKey, AnnouncedSlice>;
-
 /** Where Services have their endpoints; most have them on the same few sets of nodes. */
 export class Servings {
   readonly #shared = new Map<string, ServingEndpoints>();
   /** Of Services with one slice, as nearly all are: what the list of its endpoints says, and slices that are alike have one list. */
   readonly #byList = new WeakMap<readonly EndpointView[], ServingEndpoints>();
-  /** Of the others. */
-  readonly #several = new Map<ServiceKey, ServingEndpoints>();
 
-  of(service: ServiceKey, slices: Slices): ServingEndpoints {
-    const slice = slices.only(service);
-    return slice === undefined ? (this.#several.get(service) ?? NOWHERE) : this.#ofList(slice);
-  }
-
-  /** Slices of the Service came or went. @returns whether it is served elsewhere than before */
-  update(service: ServiceKey, slices: Slices, before: ServingEndpoints): boolean {
-    this.#several.delete(service);
-    if (slices.has(service) && slices.only(service) === undefined) this.#several.set(service, this.#share(servingOf(slices.get(service))));
-    return !sameServing(before, this.of(service, slices));
+  /** @param slices of one Service */
+  of(slices: readonly AnnouncedSlice[]): ServingEndpoints {
+    const [first, ...others] = slices;
+    if (first === undefined) return NOWHERE;
+    return others.length === 0 ? this.#ofList(first) : this.#share(servingOf(slices));
   }
 
   #ofList(slice: AnnouncedSlice): ServingEndpoints {
@@ -69,7 +58,7 @@ function servingOf(slices: Iterable<AnnouncedSlice>): ServingEndpoints {
   return { anywhere, nodes };
 }
 
-function sameServing(a: ServingEndpoints, b: ServingEndpoints): boolean {
+export function sameServing(a: ServingEndpoints, b: ServingEndpoints): boolean {
   if (a === b) return true;
   return a.anywhere === b.anywhere && a.nodes.size === b.nodes.size && [...a.nodes].every(([node, count]) => b.nodes.get(node) === count);
 }

@@ -5,10 +5,14 @@ import { type Config, type Pool } from '../config/config.ts';
 import type { ElectionPolicy } from '../layer2/boundedLoad.ts';
 import type { Ip } from '../net/ip.ts';
 import { DEFAULT_DRAIN_TRIGGERS, type DrainTrigger, type OwnDrain } from './drain.ts';
-import { MultiMap } from './multiMap.ts';
+import { SharedMap } from '../rows/sharedMap.ts';
+import { TextMultiMap } from '../rows/textMultiMap.ts';
+import { Texts } from '../rows/texts.ts';
 import { PoolFinder } from './poolFinder.ts';
-import { Servings, type ServingEndpoints, NOWHERE } from './servings.ts';
-import { type Differences, differences } from './sorted.ts';
+import { NOWHERE, Servings, type ServingEndpoints, sameServing } from './servings.ts';
+import { SliceChanges } from './sliceChanges.ts';
+import { OwnSources, type Sources } from './sources.ts';
+import { differences } from './sorted.ts';
 
 /** What a speaker knows of the cluster when it plans. Views that did not change are the same objects as before. */
 export interface AnnounceSnapshot {
@@ -33,8 +37,14 @@ export type AnnounceContext = Omit<AnnounceSnapshot, 'services' | 'slices'>;
 
 /** What of the long lists is not as it was at the plan before. */
 export interface AnnounceChanges {
-  readonly services: Differences<AnnouncedService>;
-  readonly slices: Differences<AnnouncedSlice>;
+  readonly services: Changed<AnnouncedService>;
+  readonly slices: Changed<AnnouncedSlice>;
+}
+
+/** Each is looked through once. */
+export interface Changed<T> {
+  readonly gone: Iterable<T>;
+  readonly came: Iterable<T>;
 }
 
 /** The snapshot with the look-ups that a plan needs. */
@@ -51,16 +61,20 @@ export interface IndexedSnapshot {
   /** A speaker runs on the node, as far as Kubernetes knows; true for all where it knows of none. */
   readonly hasSpeaker: (node: string) => boolean;
   readonly poolOf: (ip: Ip) => Pool | undefined;
+  /** Of Services. */
+  readonly names: Texts;
   /** Every handled Service that has this address, sorted. */
   readonly sharers: (ip: Ip) => readonly ServiceKey[];
 }
 
 /** What became new between two snapshots. */
 export interface IndexUpdate {
-  /** Configuration or nodes changed, on which everything depends. */
+  /** Configuration or nodes changed, on which everything depends, or there was nothing before; what follows says no more then than what changed. */
   readonly everything: boolean;
   /** Services whose plan may be another one. */
   readonly dirty: ReadonlySet<ServiceKey>;
+  /** Handled Services that changed or are gone, as they were. */
+  readonly former: ReadonlyMap<ServiceKey, AnnouncedService>;
   /** That some Service has now and none had before. */
   readonly newAddresses: ReadonlySet<Ip>;
   readonly goneAddresses: ReadonlySet<Ip>;
@@ -74,32 +88,48 @@ export class SnapshotIndex implements IndexedSnapshot {
   drain: OwnDrain | undefined;
   electionPolicy: ElectionPolicy | undefined;
   #context: AnnounceContext;
+  #isNew = true;
   /** As they were given when they were last given whole. */
   #lists: Pick<AnnounceSnapshot, 'services' | 'slices'> = { services: [], slices: [] };
-  readonly #services = new Map<ServiceKey, AnnouncedService>();
-  readonly #slices = new MultiMap<ServiceKey, AnnouncedSlice>();
+  readonly #own: OwnSources | undefined;
+  readonly #sources: Sources;
   readonly #servings = new Servings();
-  readonly #sharers = new MultiMap<Ip, ServiceKey>();
+  readonly #addresses = new Texts();
+  readonly #sharers: TextMultiMap<Ip, ServiceKey>;
   /** How many Services have an address that are not handled. */
-  readonly #strangers = new Map<Ip, number>();
+  readonly #strangers = new SharedMap<Ip, number>(this.#addresses);
   #pools: PoolFinder;
 
-  constructor(config: Config) {
+  /** @param sources of those who have what they tell of; absent: it is kept here */
+  constructor(config: Config, sources?: Sources) {
     this.config = config;
+    this.#own = sources === undefined ? new OwnSources() : undefined;
+    this.#sources = sources ?? this.#own ?? new OwnSources();
+    this.#sharers = new TextMultiMap(this.#addresses, this.names);
     this.#pools = new PoolFinder(config.pools);
     this.#context = { config, nodes: [] };
   }
 
-  service(key: ServiceKey): AnnouncedService | undefined {
-    return this.#services.get(key);
+  get names(): Texts {
+    return this.#sources.names;
   }
 
-  keys(): Iterable<ServiceKey> {
-    return this.#services.keys();
+  service(key: ServiceKey): AnnouncedService | undefined {
+    const service = this.#sources.services.get(key);
+    return service !== undefined && isHandled(service, this.#context.loadBalancerClass) ? service : undefined;
+  }
+
+  /** Of whatever class. */
+  all(): Iterable<AnnouncedService> {
+    return this.#sources.services.values();
+  }
+
+  *keys(): Iterable<ServiceKey> {
+    for (const service of this.all()) if (isHandled(service, this.#context.loadBalancerClass)) yield service.key;
   }
 
   serving(service: ServiceKey): ServingEndpoints {
-    return this.#servings.of(service, this.#slices);
+    return this.#servings.of(this.#sources.slices.of(service));
   }
 
   hasSpeaker(node: string): boolean {
@@ -113,7 +143,8 @@ export class SnapshotIndex implements IndexedSnapshot {
   }
 
   sharers(ip: Ip): readonly ServiceKey[] {
-    return this.#sharers.get(ip).toSorted();
+    const sharers = this.#sharers.get(ip);
+    return sharers.length < 2 ? sharers : sharers.toSorted();
   }
 
   update(snapshot: AnnounceSnapshot): IndexUpdate {
@@ -133,9 +164,8 @@ export class SnapshotIndex implements IndexedSnapshot {
     const everything = this.#updateContext(before, context);
     const dirty = new Set<ServiceKey>();
     this.#updateSlices(slices, dirty);
-    const addresses = this.#updateServices(before, context, services, dirty);
-    if (everything) for (const key of this.#services.keys()) dirty.add(key);
-    return { everything, dirty, ...addresses };
+    if (this.#isNew) return this.#fill(services.came);
+    return { everything, dirty, ...this.#updateServices(before, context, services, dirty) };
   }
 
   #updateContext(before: AnnounceContext, now: AnnounceContext): boolean {
@@ -153,40 +183,54 @@ export class SnapshotIndex implements IndexedSnapshot {
     return !sameConfig || !sameNodes || !sameDrain || !samePolicy || before.loadBalancerClass !== now.loadBalancerClass;
   }
 
-  #updateSlices({ gone, came }: Differences<AnnouncedSlice>, dirty: Set<ServiceKey>): void {
-    const before = new Map<ServiceKey, ServingEndpoints>();
-    const touch = ({ service }: AnnouncedSlice): void => {
-      if (!before.has(service)) before.set(service, this.serving(service));
-    };
-    for (const slice of gone) {
-      touch(slice);
-      this.#slices.delete(slice.service, slice);
+  #updateSlices({ gone, came }: Changed<AnnouncedSlice>, dirty: Set<ServiceKey>): void {
+    // Of what is new everything is, whatever its slices.
+    if (this.#isNew) {
+      this.#own?.changeSlices(gone, came);
+      return;
     }
-    for (const slice of came) {
-      touch(slice);
-      this.#slices.add(slice.service, slice);
-    }
+    const changes = new SliceChanges(gone, came);
+    this.#own?.changeSlices(changes.gone(), changes.came());
     // Pods come and go all the time; what counts is where there are any.
-    for (const [key, serving] of before) if (this.#servings.update(key, this.#slices, serving)) dirty.add(key);
+    for (const service of changes.services()) {
+      const now = this.#sources.slices.of(service);
+      if (!sameServing(this.#servings.of(changes.before(service, now)), this.#servings.of(now))) dirty.add(service);
+    }
+  }
+
+  /** Of the first of all changes nobody need be told one by one: a hundred thousand would be listed, to no purpose. */
+  #fill(came: Iterable<AnnouncedService>): IndexUpdate {
+    this.#isNew = false;
+    for (const service of came) {
+      this.#own?.services.set(service.key, service);
+      if (isHandled(service, this.#context.loadBalancerClass)) for (const ip of service.ingress) this.#sharers.add(ip, service.key);
+      else for (const ip of service.ingress) this.#countStranger(ip, 1);
+    }
+    return { everything: true, dirty: new Set(), former: new Map(), newAddresses: new Set(), goneAddresses: new Set() };
   }
 
   #updateServices(
     before: AnnounceContext,
     now: AnnounceContext,
-    { gone, came }: Differences<AnnouncedService>,
+    { gone, came }: Changed<AnnouncedService>,
     dirty: Set<ServiceKey>,
-  ): Pick<IndexUpdate, 'newAddresses' | 'goneAddresses'> {
+  ): Omit<IndexUpdate, 'everything' | 'dirty'> {
     const touched = new Map<Ip, boolean>();
+    const former = new Map<ServiceKey, AnnouncedService>();
     const touch = ({ ingress }: AnnouncedService): void => {
       for (const ip of ingress) if (!touched.has(ip)) touched.set(ip, this.#isHeld(ip));
     };
     for (const service of gone) {
       touch(service);
-      if (isHandled(service, before.loadBalancerClass)) this.#remove(service, dirty);
-      else for (const ip of service.ingress) this.#countStranger(ip, -1);
+      this.#own?.services.delete(service.key);
+      if (isHandled(service, before.loadBalancerClass)) {
+        former.set(service.key, service);
+        this.#remove(service, dirty);
+      } else for (const ip of service.ingress) this.#countStranger(ip, -1);
     }
     for (const service of came) {
       touch(service);
+      this.#own?.services.set(service.key, service);
       if (isHandled(service, now.loadBalancerClass)) this.#add(service, dirty);
       else for (const ip of service.ingress) this.#countStranger(ip, 1);
     }
@@ -196,11 +240,11 @@ export class SnapshotIndex implements IndexedSnapshot {
       if (!this.#isHeld(ip)) goneAddresses.add(ip);
       else if (!wasHeld) newAddresses.add(ip);
     }
-    return { newAddresses, goneAddresses };
+    return { former, newAddresses, goneAddresses };
   }
 
   #isHeld(ip: Ip): boolean {
-    return this.#sharers.has(ip) || this.#strangers.has(ip);
+    return this.#sharers.has(ip) || this.#strangers.get(ip) !== undefined;
   }
 
   #countStranger(ip: Ip, by: 1 | -1): void {
@@ -211,13 +255,11 @@ export class SnapshotIndex implements IndexedSnapshot {
 
   #remove(service: AnnouncedService, dirty: Set<ServiceKey>): void {
     dirty.add(service.key);
-    this.#services.delete(service.key);
     for (const ip of service.ingress) this.#sharers.delete(ip, service.key);
   }
 
   #add(service: AnnouncedService, dirty: Set<ServiceKey>): void {
     dirty.add(service.key);
-    this.#services.set(service.key, service);
     for (const ip of service.ingress) this.#sharers.add(ip, service.key);
   }
 }

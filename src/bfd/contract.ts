@@ -20,9 +20,9 @@ export interface BfdConfig {
   /** RFC 5880 §4.1: forwarding, and these packets, go on when this process dies. Default: they do not. */
   readonly controlPlaneIndependent?: boolean;
   readonly auth?: BfdAuthConfig;
-  /** What is said while Up (RFC 5880 §6.8.17: a concatenated path is down, and the session is not); absent: nothing. */
+  /** What is said while Up (RFC 5880 §6.8.17: a concatenated path is down, and the session is not), and in Init unless `downDiag` is; absent: nothing. */
   readonly upDiag?: number;
-  /** What is said in Down and Init; absent: why the session went down. */
+  /** What is said in Down and Init; absent: in Down why the session went down. */
   readonly downDiag?: number;
   /** Goes behind every packet in Init and Up, for a peer that knows what to make of it. */
   readonly note?: Uint8Array;

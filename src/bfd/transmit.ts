@@ -20,7 +20,9 @@ function wantedPeriodUs(state: BfdSessionState): Microseconds {
 
 function saidDiag(state: BfdState, { upDiag, downDiag }: BfdConfig): number | undefined {
   if (state === 'AdminDown') return undefined;
-  return state === 'Up' ? upDiag : downDiag;
+  if (state === 'Down') return downDiag;
+  // A packet in Init is the first that takes the other side Up: there it is read as said while Up.
+  return state === 'Up' ? upDiag : (downDiag ?? upDiag);
 }
 
 function packetOf({ config, discriminator, state, localDiag, remote, pacing }: BfdSessionState, final: boolean): BfdPacket {

@@ -28,3 +28,9 @@ export type AnnouncedSlice = Pick<EndpointSliceView, 'service' | 'family' | 'end
 export function endpointKey({ nodeName, ready, serving, terminating }: EndpointView): string {
   return `${Number(ready)}${Number(serving)}${Number(terminating)}${nodeName === undefined ? '' : ` ${nodeName}`}`;
 }
+
+/** What {@link endpointKey} was made of. */
+export function endpointFrom(key: string): EndpointView {
+  const [ready, serving, terminating] = [key[0] === '1', key[1] === '1', key[2] === '1'];
+  return key.length === 3 ? { ready, serving, terminating } : { nodeName: key.slice(4), ready, serving, terminating };
+}

@@ -210,8 +210,8 @@ function changeLinks(state: AnnouncerState, links: readonly Link[], now: Instant
     if (claim.phase === 'refused' || claim.phase === 'yielded' || isQuiet(claim)) continue;
     const concerned = (link: Link): boolean => isSelected(link.name, claim.wanted.interfaces);
     // An interface that appeared, came back or changed its MAC must hear of every address (switches and hosts know the old one).
-    const strands = claim.phase !== 'waiting' && lost.some(concerned) && linksOf(state, claim).length === 0;
-    if (fresh.some(concerned) || strands) begin(state, claim, now, effects);
+    // Where another one is left on the same segment, the hosts know the MAC of the one that is gone.
+    if (fresh.some(concerned) || (claim.phase !== 'waiting' && lost.some(concerned))) begin(state, claim, now, effects);
   }
 }
 

@@ -1,117 +1,27 @@
 import { type Instant, type Machine, after, earliest } from '../machine.ts';
 import { type Ip } from '../net/ip.ts';
-import { type Mac } from '../net/mac.ts';
-import { DueHeap, type DueItem } from './dueHeap.ts';
+import {
+  CONFLICT_DEFAULTS,
+  type ConflictConfig,
+  type ConflictEffect,
+  type ConflictEvent,
+  type ConflictState,
+  type Contested,
+  type ForeignClaim,
+  type Remembered,
+  type Speaker,
+  type Yielded,
+} from './conflictState.ts';
+import { DueHeap } from './dueHeap.ts';
 import { goesBefore } from './elector.ts';
 import { type Sighting } from './response.ts';
-
-/** A claimant that is none of our speakers. */
-export interface ForeignClaim {
-  readonly ip: Ip;
-  readonly mac: Mac;
-  readonly interface: string;
-  readonly by: Sighting['by'];
-  readonly firstSeen: Instant;
-  readonly lastSeen: Instant;
-  readonly count: number;
-}
-
-export interface ConflictConfig {
-  /** A claimant that has been silent for so long is gone. */
-  readonly quietMs: number;
-  /** So long after an address was left to another speaker it is asked for, and each time that it is still there after twice as long, up to the other. */
-  readonly yieldMs: number;
-  readonly longestYieldMs: number;
-  /**
-   * So long two speakers may both claim: what they know of the cluster is never quite of the same moment, and whoever is told last
-   * gives up by itself. Then both say so again, and the one that goes behind gives up when it hears the other after that.
-   */
-  readonly graceMs: number;
-  /** The one that goes before waits so long before it says so to one that it has a session with. */
-  readonly answerMs: number;
-  /** Claimants that are remembered at most; a flood with made-up MACs must not fill the memory. */
-  readonly maxClaims: number;
-}
-
-export const CONFLICT_DEFAULTS: ConflictConfig = {
-  quietMs: 300_000,
-  yieldMs: 400,
-  longestYieldMs: 8000,
-  graceMs: 200,
-  answerMs: 20,
-  maxClaims: 1024,
-};
-
-/** Who of our own sent it, and all nodes in election order for the address. */
-export interface Speaker {
-  readonly node: string;
-  readonly order: readonly string[];
-  /** A session with it is up: by what both know, one of them will give up by itself. */
-  readonly isMet: boolean;
-  /** It hears nobody, and this node others: whatever the order, it is the one that is cut off. */
-  readonly isLost?: boolean;
-}
-
-export type ConflictEvent =
-  /** `speaker` when the MAC belongs to one. */
-  | { readonly kind: 'sighted'; readonly sighting: Sighting; readonly speaker?: Speaker }
-  /** It is dead or has no claim any more: what was left to it comes back at once. */
-  | { readonly kind: 'speakerGone'; readonly node: string }
-  /** The address is not ours any more. */
-  | { readonly kind: 'released'; readonly ip: Ip }
-  | { readonly kind: 'tick' };
-
-export type ConflictEffect =
-  /** Report a foreign claimant: on its first sighting only; its count goes on in the state. */
-  | { readonly kind: 'foreign'; readonly claim: ForeignClaim }
-  | { readonly kind: 'foreignGone'; readonly claim: ForeignClaim }
-  /** Hand each of these to the announcer. */
-  | { readonly kind: 'occupied'; readonly ip: Ip; readonly mac: Mac; readonly interface: string }
-  /** `speaker`: against one of our own, and not more often than `graceMs` lets it. */
-  | { readonly kind: 'defend'; readonly ip: Ip; readonly speaker?: boolean }
-  | { readonly kind: 'yield'; readonly ip: Ip; readonly to: string }
-  | { readonly kind: 'vouched'; readonly ip: Ip }
-  /** `probe`: it may still be there, having been silent. */
-  | { readonly kind: 'resume'; readonly ip: Ip; readonly probe?: boolean };
-
-interface Yielded extends DueItem {
-  readonly ip: Ip;
-  readonly to: string;
-}
-
-interface Remembered extends DueItem {
-  claim: ForeignClaim;
-}
-
-interface Contested extends DueItem {
-  readonly ip: Ip;
-  /** It was said again that the address is ours. */
-  isSaid: boolean;
-  /** What each of those that claim it was told. Who comes new into a quarrel does not wait because of those before. */
-  readonly told: Map<string, { readonly at: Instant; readonly times: number }>;
-  /** Those that have claimed it since it was last said. */
-  readonly untold: Set<string>;
-}
 
 /** So many times the grace an answer to what was said is waited for. */
 const CONTEST_GRACES = 4;
 /** Less than it takes for a quarrel to be forgotten. */
 const LONGEST_PAUSE_MS = 640;
-
-/** Owned and changed in place as the announcer's is: a healed partition brings one sighting per address. */
-export interface ConflictState {
-  readonly node: string;
-  readonly config: ConflictConfig;
-  readonly foreign: Map<string, Remembered>;
-  readonly foreignDue: DueHeap<Remembered>;
-  readonly yielded: Map<Ip, Yielded>;
-  readonly yieldedDue: DueHeap<Yielded>;
-  /** How long it was waited last before an address was asked for, and until when that counts. */
-  readonly waits: Map<Ip, { readonly ms: number; readonly until: Instant }>;
-  /** Claimed by another speaker too. */
-  readonly contested: Map<Ip, Contested>;
-  readonly contestedDue: DueHeap<Contested>;
-}
+/** So often it is said that the address is this node's. One that hears nobody either gives up at the first time. */
+const OVERRULED_AFTER = 3;
 
 export function startConflicts(node: string, config: Partial<ConflictConfig> = {}): ConflictState {
   const all = { ...CONFLICT_DEFAULTS, ...config };
@@ -155,12 +65,21 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   if (sighting.by === 'probe') return [];
   if (isVouched(state, sighting, speaker)) return [{ kind: 'vouched', ip }];
   const isClaimed = sighting.phase === 'claimed';
-  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order))
+  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) {
+    if (isOverruled(state, ip, speaker, now)) return leaveTo(state, ip, speaker.node, now);
     return isClaimed ? answer(state, ip, speaker, now) : [];
+  }
   const contested = state.contested.get(ip);
-  if (!isClaimed || !speaker.isMet || contested?.isSaid === true) return leaveTo(state, ip, speaker.node, now);
-  if (contested === undefined) contest(state, newContest(ip, now), after(now, state.config.graceMs));
+  const isContradicted = contested?.isSaid === true && contested.before.has(speaker.node);
+  if (!isClaimed || !speaker.isMet || isContradicted) return leaveTo(state, ip, speaker.node, now);
+  wait(state, contested ?? newContest(ip, now), speaker.node, now);
   return [];
+}
+
+/** For it to give up by itself. */
+function wait(state: ConflictState, contested: Contested, node: string, now: Instant): void {
+  contested.before.add(node);
+  if (contested.isSaid) contest(state, contested, after(now, state.config.graceMs));
 }
 
 /** It was asked whether a stranger has the address, and one of ours does, of which both know that it is to be this node's. */
@@ -168,21 +87,28 @@ function isVouched({ waits }: ConflictState, { ip, phase }: Sighting, { isMet }:
   return phase === 'probing' && isMet && !waits.has(ip);
 }
 
+/** Who is told again and again and goes on knows what a node cannot know that hears nobody: that the others do hear each other. */
+function isOverruled({ contested, waits }: ConflictState, ip: Ip, { node, areWeAlone }: Speaker, now: Instant): boolean {
+  if (areWeAlone !== true) return false;
+  const left = waits.get(ip);
+  return (left !== undefined && left.until >= now) || (contested.get(ip)?.told.get(node)?.times ?? 0) >= OVERRULED_AFTER;
+}
+
 function leaveTo(state: ConflictState, ip: Ip, to: string, now: Instant): ConflictEffect[] {
   const before = state.yielded.get(ip);
   if (before !== undefined) state.yieldedDue.remove(before);
   const yielded: Yielded = { ip, to, dueAt: now, slot: -1 };
   state.yielded.set(ip, yielded);
-  const waitMs = before === undefined ? nextWait(state, ip, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
+  const waitMs = before === undefined ? nextWait(state, ip, to, now) : (state.waits.get(ip)?.ms ?? state.config.yieldMs);
   state.yieldedDue.schedule(yielded, after(now, waitMs));
   return before === undefined ? [{ kind: 'yield', ip, to }] : [];
 }
 
-function nextWait({ waits, config }: ConflictState, ip: Ip, now: Instant): number {
+function nextWait({ waits, config }: ConflictState, ip: Ip, to: string, now: Instant): number {
   const last = waits.get(ip);
   const ms = last === undefined || last.until < now ? config.yieldMs : Math.min(2 * last.ms, config.longestYieldMs);
   // It is asked for in between, and may be had for a moment.
-  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs) });
+  waits.set(ip, { ms, until: after(now, 2 * ms + config.yieldMs), to });
   return ms;
 }
 
@@ -209,7 +135,7 @@ function answer(state: ConflictState, ip: Ip, { node, isMet }: Speaker, now: Ins
 }
 
 function newContest(ip: Ip, now: Instant): Contested {
-  return { ip, isSaid: true, told: new Map(), untold: new Set(), dueAt: now, slot: -1 };
+  return { ip, isSaid: true, told: new Map(), untold: new Set(), before: new Set(), dueAt: now, slot: -1 };
 }
 
 function say(state: ConflictState, contested: Contested, now: Instant): ConflictEffect[] {
@@ -252,6 +178,8 @@ function speakerGone(state: ConflictState, node: string): ConflictEffect[] {
   for (const contested of state.contested.values()) if (contested.isSaid) endContest(state, contested);
   const over = [...state.yielded.values()].filter(({ to }) => to === node);
   for (const { ip } of over) state.waits.delete(ip);
+  // Also of what is being asked for at this moment: that one's answer is then what an owner of up to now says.
+  for (const [ip, { to }] of state.waits) if (to === node) state.waits.delete(ip);
   return resume(state, over);
 }
 

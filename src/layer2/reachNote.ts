@@ -8,21 +8,40 @@ export interface NodeNote {
   readonly reach: readonly ReachRange[];
   /** What is its and it does not answer for: another host has it, or may have it. Others may be among them. */
   readonly unheld: WatchedRanges;
+  /** Addresses of the node itself, for which its kernel answers. No Service can have them. */
+  readonly own: readonly Ip[];
 }
 
-export const NO_NOTE: NodeNote = { reach: [], unheld: { v4: [], v6: [] } };
+export const NO_NOTE: NodeNote = { reach: [], unheld: { v4: [], v6: [] }, own: [] };
 
 /** Kinds of range beyond those of Reach: of IPv4 addresses, and of the low 32 bits of IPv6 addresses. */
 const UNHELD = { v4: 3, v6: 4 };
+/** Two addresses of the node, or one twice. */
+const OWN = 5;
 const WORD = 4;
+/** With all else that a note may have in it, a packet is to fit into 1,500 bytes. */
+const MOST_OWN_BYTES = 110;
 
 /*
  * Ranges of addresses, one after the other
  *   kind, 1 byte | length of an address, 4 or 16 | first | last
  */
-export function encodeNote({ reach, unheld }: NodeNote): Uint8Array {
+export function encodeNote({ reach, unheld, own }: NodeNote): Uint8Array {
   const near = reach.flatMap((range) => [range.reach, ipToBytes(range.from).length, ...ipToBytes(range.from), ...ipToBytes(range.to)]);
-  return Uint8Array.from([...near, ...words(UNHELD.v4, unheld.v4), ...words(UNHELD.v6, unheld.v6)]);
+  return Uint8Array.from([...near, ...words(UNHELD.v4, unheld.v4), ...words(UNHELD.v6, unheld.v6), ...pairs(own)]);
+}
+
+/** Of each family those that come first; IPv4 takes less room, and goes before. */
+function pairs(own: readonly Ip[]): number[] {
+  const bytes: number[] = [];
+  for (const width of [4, 16]) {
+    const addresses = own.map(ipToBytes).filter(({ length }) => length === width);
+    for (let at = 0; at < addresses.length && bytes.length + 2 + 2 * width <= MOST_OWN_BYTES; at += 2) {
+      const first = addresses[at] ?? new Uint8Array(width);
+      bytes.push(OWN, width, ...first, ...(addresses[at + 1] ?? first));
+    }
+  }
+  return bytes;
 }
 
 function words(kind: number, ranges: readonly WordRange[]): number[] {
@@ -38,6 +57,7 @@ export function decodeNote(bytes: Uint8Array): NodeNote | undefined {
   const reach: ReachRange[] = [];
   const v4: WordRange[] = [];
   const v6: WordRange[] = [];
+  const own = new Set<Ip>();
   let at = 0;
   while (at < bytes.length) {
     const [kind = 0, width = 0] = bytes.subarray(at, at + 2);
@@ -45,13 +65,14 @@ export function decodeNote(bytes: Uint8Array): NodeNote | undefined {
     if ((width !== 4 && width !== 16) || end > bytes.length) return undefined;
     if (kind === 1 || kind === 2)
       reach.push({ reach: kind, from: addressAt(bytes, at + 2, width), to: addressAt(bytes, at + 2 + width, width) });
+    else if (kind === OWN) own.add(addressAt(bytes, at + 2, width)).add(addressAt(bytes, at + 2 + width, width));
     else if (width !== WORD) return undefined;
     else if (kind === UNHELD.v4) v4.push({ from: wordAt(bytes, at + 2), to: wordAt(bytes, at + 6) });
     else if (kind === UNHELD.v6) v6.push({ from: wordAt(bytes, at + 2), to: wordAt(bytes, at + 6) });
     else return undefined;
     at = end;
   }
-  return { reach, unheld: { v4, v6 } };
+  return { reach, unheld: { v4, v6 }, own: [...own] };
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {

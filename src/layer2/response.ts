@@ -21,6 +21,11 @@ export type Response =
   | { readonly kind: 'drop'; readonly reason: DropReason }
   | { readonly kind: 'conflict'; readonly sighting: Sighting };
 
+/** Somebody asks who has the address before it takes it, and was told that it is ours. */
+export function isProbe(response: Response): response is Extract<Response, { readonly kind: 'reply' }> {
+  return response.kind === 'reply' && response.defended;
+}
+
 /** Why a claim forbids an answer on this interface. */
 export function refuse(claim: ClaimEntry, iface: InterfaceView): DropReason | undefined {
   if (!isSelected(iface.name, claim.interfaces)) return { reason: 'InterfaceNotSelected', ip: claim.ip };

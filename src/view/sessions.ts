@@ -1,4 +1,4 @@
-import { nodeSessions } from '../announce/nodePlan.ts';
+import { nodeSessions } from '../announce/peerPlans.ts';
 import type { PeerPlan, PeerSession } from '../announce/plan.ts';
 import { type Cause, explainCause, nodeProblemCause, sessionCause } from './cause.ts';
 import type { NodeProblem, NodeStateView, SessionReport } from './nodeState.ts';

@@ -1,8 +1,8 @@
 import { array, assert, boolean, integer, property, record, subarray, uniqueArray, type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type IneligibleReason, ineligibleText } from '../../src/announce/eligibility.ts';
-import { PlanMemory, planNode } from '../../src/announce/nodePlan.ts';
-import type { NodePlanResult, Verdict } from '../../src/announce/plan.ts';
+import { PlanMemory, type PlannedNode, planNode } from '../../src/announce/nodePlan.ts';
+import type { Verdict } from '../../src/announce/plan.ts';
 import type { AnnounceSnapshot } from '../../src/announce/snapshot.ts';
 import { EXCLUDE_LABEL } from '../../src/cluster/node.ts';
 import { bgpAdvertisement, config, ip, l2Advertisement, node, peer, pool, service, slice, snapshot } from './support.ts';
@@ -453,7 +453,7 @@ describe('properties', () => {
         const plans = names.map((name) => planNode(build(world, 'forth'), name, 1));
         for (const { id } of world.services) {
           const key = `default/s${id}`;
-          const verdict = (plan: NodePlanResult) => plan.verdicts.find((each) => each.service === key)?.layer2;
+          const verdict = (plan: PlannedNode) => plan.verdicts.find((each) => each.service === key)?.layer2;
           const owners = plans.filter((plan) => plan.plan.claims.some((claim) => claim.ip === `192.0.2.${id}`));
           expect(owners.length).toBeLessThanOrEqual(1);
           // Whoever is not the owner only because of the owner names the one who really is.

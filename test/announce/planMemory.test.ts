@@ -1,6 +1,7 @@
 import { array, assert, boolean, constantFrom, integer, oneof, property, record, subarray, type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlanMemory, type PlannedNode, planChanges, planNode } from '../../src/announce/nodePlan.ts';
+import type { ServiceVerdict } from '../../src/announce/plan.ts';
 import { samePlan } from '../../src/announce/samePlan.ts';
 import type { AnnounceChanges } from '../../src/announce/snapshot.ts';
 import { changeSorted, differences } from '../../src/announce/sorted.ts';
@@ -138,6 +139,11 @@ function withoutFresh(planned: PlannedNode): object {
   return { ...planned, fresh: [] };
 }
 
+function listed(verdicts: Iterable<ServiceVerdict>): ServiceVerdict[] {
+  const made = [...verdicts].map(({ service: key, addresses, bgp, layer2 }) => ({ service: key, addresses, bgp, layer2 }));
+  return made.toSorted((a, b) => (a.service < b.service ? -1 : 1));
+}
+
 type Service = ReturnType<typeof service>;
 type Slice = ReturnType<typeof slice>;
 
@@ -200,7 +206,8 @@ describe('a plan from memory', () => {
             slices: changesOf(stores.slices, followed.slices.take()),
           };
           const { services: _services, slices: _slices, ...context } = cluster.snapshot();
-          const found = planChanges(context, changes, 'node1', 1, memory);
+          const planned = planChanges(context, changes, 'node1', 1, memory);
+          const found = { ...planned, verdicts: listed(planned.verdicts) };
           expect(found).toEqual(planNode(cluster.snapshot(), 'node1', 1, other));
           expect(withoutFresh(found)).toEqual(withoutFresh(planNode(cluster.snapshot(), 'node1', 1)));
         }

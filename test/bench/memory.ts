@@ -7,7 +7,7 @@
  * `bare` is bareSpeaker.mjs in the speaker's place: what a program on Node.js takes that does nothing but what no speaker can leave out.
  * Needs root and BIRD 2. `peak` is VmHWM; `relist` the peak after the whole list has been read a second time; `settled` what is resident then.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -30,11 +30,14 @@ const { values } = parseArgs({
     program: { type: 'string', default: 'dist/image/heraldlb.mjs' },
     flags: { type: 'string', default: SPEAKER_FLAGS.join(' ') },
     trace: { type: 'boolean', default: false },
+    log: { type: 'string' },
   },
 });
 const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
 const BARE = 'test/bench/bareSpeaker.mjs';
 const NODE = 'node1';
+/** A hundred thousand objects from an API server that is itself in this process. */
+const LIST_MS = 240_000;
 /** So long after the last address was announced. */
 const SETTLE_MS = 10_000;
 
@@ -49,6 +52,7 @@ const IN_POD =
   'mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount && cp $0/ca.crt $0/token /run/secrets/kubernetes.io/serviceaccount && exec "$@"';
 /** The memory of the C library as the manifests have it. */
 const POD_ENV = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([k]) => k.startsWith('L2M_'))),
   PATH: process.env['PATH'],
   HOME: '/nonexistent',
   KUBERNETES_SERVICE_HOST: '127.0.0.1',
@@ -194,11 +198,12 @@ async function measure(mode: Mode, size: number, api: Kubelab): Promise<string[]
     const traced = values.trace ? trace(speaker.pid ?? 0) : undefined;
     await receiver?.enable();
     const held = async (): Promise<number> => (receiver === undefined ? answeredFor(api) : receiver.held());
-    await until(`${size} VIPs`, async () => (await held()) >= size, 120_000, 200);
+    await until(`${size} VIPs`, async () => (await held()) >= size, LIST_MS, 200);
     if (mode !== 'bare') space.run(NODE, 'curl -s -o /dev/null http://127.0.0.1:7482/metrics');
     await sleep(SETTLE_MS);
     const pid = speaker.pid ?? 0;
     const first = taken(pid);
+    if (values.log !== undefined) copyFileSync(join(directory, 'speaker.log'), values.log);
     api.faults.compact();
     api.faults.expireWatches();
     await sleep(SETTLE_MS + size / 10);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BfdDownReason, BfdVerdict } from '../../src/bfd/contract.ts';
+import type { BfdConfig, BfdDownReason, BfdVerdict } from '../../src/bfd/contract.ts';
 import { transitionOf } from '../../src/bfd/fsm.ts';
 import { bfdCounters } from '../../src/bfd/session.ts';
 import { BFD_DIAG, BFD_STATES, type BfdPacket, type BfdState } from '../../src/wire/bfd.ts';
@@ -58,6 +58,28 @@ describe('§6.2, §6.8.6: the state machine', () => {
     ]);
     lone.hear({ state: 'Down' }).hear({ state: 'Down' });
     expect(lone.take()).toEqual([]);
+  });
+  it('says what it says while Up in Init already, since that packet takes the other side Up', () => {
+    const said = (change: Partial<BfdConfig>): unknown => {
+      const lone = new Lone(change).start().hear({ state: 'Down' }).hear({ state: 'Init' });
+      return lone.take().map(({ packet }) => [packet.state, packet.diag]);
+    };
+    expect(said({ upDiag: 8 })).toEqual([
+      ['Down', 0],
+      ['Init', 8],
+      ['Up', 8],
+    ]);
+    // What is said until it is Up goes before it.
+    expect(said({ upDiag: 6, downDiag: 8 })).toEqual([
+      ['Down', 8],
+      ['Init', 8],
+      ['Up', 6],
+    ]);
+    expect(said({})).toEqual([
+      ['Down', 0],
+      ['Init', 0],
+      ['Up', 0],
+    ]);
   });
   it('reports what has changed, and is quiet when nothing has', () => {
     const lone = new Lone().up();

@@ -226,6 +226,21 @@ describe('interfaces', () => {
     expect(run.log.slice(down)).toMatchObject([{ kind: 'answer', phase: 'claimed' }, { kind: 'announce' }]);
   });
 
+  it('what is left announces again when another is gone: hosts may know the MAC of that one', () => {
+    const run = driver();
+    const both = [link(), link('eth1', { index: 9 })];
+    run.send({ kind: 'links', links: both });
+    run.send({ kind: 'claims', claims: [{ ip: A, probe: false }] });
+    run.runUntil(20_000);
+    for (const links of [[link()], both, [link(), link('eth1', { index: 9, up: false })]]) {
+      const before = run.of('announce').length;
+      run.send({ kind: 'links', links });
+      const said = run.of('announce').slice(before);
+      expect(said).toContainEqual(expect.objectContaining({ ip: A, interface: 'eth0', at: run.now }));
+      run.runUntil(run.now + 20_000);
+    }
+  });
+
   it('the same links again change nothing', () => {
     const run = driver();
     run.send({ kind: 'claims', claims: [{ ip: A, probe: false }] });

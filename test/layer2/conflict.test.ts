@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { type Instant, instant } from '../../src/machine.ts';
-import { type ConflictEffect, type ConflictEvent, conflicts, startConflicts } from '../../src/layer2/conflict.ts';
+import { conflicts, startConflicts } from '../../src/layer2/conflict.ts';
+import type { ConflictEffect, ConflictEvent } from '../../src/layer2/conflictState.ts';
 import { type Sighting } from '../../src/layer2/response.ts';
 import { CLIENT_MAC, ip, mac } from './support.ts';
 
@@ -126,10 +127,52 @@ describe('another speaker', () => {
     expect(said).toBeLessThan(25);
   });
 
+  it('is not left what was said to a third before it came, which it has not heard of yet', () => {
+    const run = machine();
+    const order = ['node-a', 'node-b', 'node-c'];
+    run.at(0, by('node-c', ...order));
+    expect(run.at(20, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(100, by('node-a', ...order))).toEqual([]);
+    expect(run.at(300, { kind: 'tick' })).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+    expect(run.at(320, by('node-a', ...order))).toEqual([{ kind: 'yield', ip: A, to: 'node-a' }]);
+  });
+
   it('that hears none of several is given nothing, whatever the order', () => {
     const event = unmet('node-a', 'node-a', 'node-b') as Extract<ConflictEvent, { kind: 'sighted' }>;
     const lost = { ...event, speaker: { node: 'node-a', order: ['node-a', 'node-b'], isMet: false, isLost: true } };
     expect(machine().at(0, lost)).toEqual([{ kind: 'defend', ip: A, speaker: true }]);
+  });
+
+  it('that goes on is given way to where this node hears nobody, whoever goes before; and is asked ever more rarely', () => {
+    const run = machine();
+    const event = unmet('node-a', 'node-b', 'node-a') as Extract<ConflictEvent, { kind: 'sighted' }>;
+    const speaker = { node: 'node-a', order: ['node-b', 'node-a'], isMet: false, areWeAlone: true };
+    const deaf = { ...event, speaker };
+    const taken: number[] = [];
+    // It answers each time that it is told.
+    for (let at = 0; at < 300; at += 1) {
+      const effects = [...run.at(at, deaf), ...run.at(at, { kind: 'tick' })];
+      if (effects.some(({ kind }) => kind === 'yield')) taken.push(at);
+    }
+    expect(taken).toHaveLength(1);
+    expect(taken[0]).toBeLessThan(200);
+    const asked: number[] = [];
+    for (let at = 300; at < 10_000; at += 1) {
+      if (run.at(at, { kind: 'tick' }).some(({ kind }) => kind === 'resume')) {
+        asked.push(at);
+        expect(run.at(at, { ...deaf, sighting: { ...sighting, phase: 'probing' } })).toMatchObject([{ kind: 'yield', to: 'node-a' }]);
+      }
+    }
+    expect(asked.length).toBeLessThan(6);
+  });
+
+  it('and one that hears others as well gives way to nobody that goes behind', () => {
+    const run = machine();
+    const event = unmet('node-a', 'node-b', 'node-a');
+    for (let at = 0; at < 2000; at += 1) {
+      const effects = [...run.at(at, event), ...run.at(at, { kind: 'tick' })];
+      expect(effects.map(({ kind }) => kind)).not.toContain('yield');
+    }
   });
 
   it('that keeps what was left to it is asked ever more rarely', () => {
@@ -150,6 +193,21 @@ describe('another speaker', () => {
     run.at(0, by('node-a', 'node-b', 'node-a'));
     run.at(100, { kind: 'released', ip: A });
     expect(run.deadline()).toBeUndefined();
+  });
+
+  it('with which a session comes up while it is asked: what it answers is no refusal any more', () => {
+    const run = machine();
+    const answered = (isMet: boolean): ConflictEvent => ({
+      kind: 'sighted',
+      sighting: { ...sighting, phase: 'probing' },
+      speaker: { node: 'node-a', order: ['node-a', 'node-b'], isMet },
+    });
+    run.at(0, unmet('node-a', 'node-a', 'node-b'));
+    run.at(400, { kind: 'tick' });
+    expect(run.at(401, answered(true))).toEqual([{ kind: 'yield', ip: A, to: 'node-a' }]);
+    run.at(1201, { kind: 'tick' });
+    run.at(1202, { kind: 'speakerGone', node: 'node-a' });
+    expect(run.at(1203, answered(true))).toEqual([{ kind: 'vouched', ip: A }]);
   });
 
   it('that still answers a probe keeps what was left to it', () => {

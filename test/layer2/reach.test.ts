@@ -34,13 +34,25 @@ describe('what a node cannot announce', () => {
   it('goes with what it does not answer for, of which none is forgotten', () => {
     assert(
       property(array(ips, { maxLength: 40 }), groups, (unheld, map) => {
-        const note = { reach: reachRanges(map), unheld: watchedRanges(unheld, 8) };
+        const note = { reach: reachRanges(map), unheld: watchedRanges(unheld, 8), own: [] };
         const read = decodeNote(encodeNote(note)) ?? NO_NOTE;
         expect(read).toEqual(note);
         expect(unheld.filter((ip) => !isWatched(read.unheld, ip))).toEqual([]);
       }),
     );
     expect(isWatched(watchedRanges(['10.0.0.1' as Ip, '10.0.0.9' as Ip], 8), '10.0.0.5' as Ip)).toBe(false);
+  });
+
+  it('and with the addresses of the node itself: all where they are few, and else as many as a packet has room for', () => {
+    const read = (own: readonly Ip[]): readonly Ip[] => decodeNote(encodeNote({ ...NO_NOTE, own }))?.own ?? [];
+    assert(
+      property(array(ips, { maxLength: 5 }), (own) => {
+        expect(new Set(read(own))).toEqual(new Set(own));
+      }),
+    );
+    const many = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? `10.0.0.${i}` : `fd00::${i}`) as Ip);
+    expect(read(many).length).toBeGreaterThan(15);
+    expect(encodeNote({ ...NO_NOTE, own: many }).length).toBeLessThanOrEqual(110);
   });
 
   it('is nothing that arbitrary bytes could break', () => {

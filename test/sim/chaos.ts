@@ -41,21 +41,33 @@ interface Watched {
 
 /** A random history of some speakers, watched on the wire all the time. */
 export function chaos(seed: number, { durationMs = 60_000, acts: chosen, isWide = false, isVerbose = false }: ChaosOptions = {}): Verdict {
-  const scene = build(seed, isWide);
-  if (isVerbose) scene.world.onLog = (node, line) => scene.tell(`    ${node} ${factsOf(line)}`);
-  const { world, hosts, vips, tell, random } = scene;
+  const scene = build(seed, isWide ? WIDE : NORMAL, isVerbose);
+  const { world, hosts, random } = scene;
   const all = isWide ? [...actsOf(scene), ...wideActsOf(scene)] : actsOf(scene);
   const acts = all.filter(({ name }) => chosen?.includes(name) !== false);
-  const watch = new Watch(scene);
   let nextAct = world.now + 8000;
   const end = world.now + durationMs;
+  return play(scene, end, () => {
+    if (world.now < nextAct || world.now >= end - REST_MS) return;
+    const act = acts[Math.floor(random() * acts.length)] as Act;
+    act.run(hosts[Math.floor(random() * hosts.length)] as SimHost);
+    nextAct = world.now + (random() < 0.3 ? random() * 400 : 500 + random() * 9000);
+  });
+}
+
+/** A history in which something happens that is known to be hard; what is random of it are the nodes, the VIPs and the moments. */
+export function shaped(seed: number, { sizes, plot, durationMs }: Shape, isVerbose = false): Verdict {
+  const scene = build(seed, sizes, isVerbose);
+  plot(scene);
+  return play(scene, scene.world.now + durationMs, () => undefined);
+}
+
+function play(scene: Scene, end: number, onStep: () => void): Verdict {
+  const { world, vips, tell } = scene;
+  const watch = new Watch(scene);
   while (world.now < end) {
     world.runUntil(world.now + CHECK_MS);
-    if (world.now >= nextAct && world.now < end - REST_MS) {
-      const act = acts[Math.floor(random() * acts.length)] as Act;
-      act.run(hosts[Math.floor(random() * hosts.length)] as SimHost);
-      nextAct = world.now + (random() < 0.3 ? random() * 400 : 500 + random() * 9000);
-    }
+    onStep();
     watch.look();
   }
   for (const vip of vips) if (world.answering(vip, 0).length !== 1) tell(`${vip}: ${world.answering(vip, 0).length} answer in the end`);
@@ -67,11 +79,30 @@ function factsOf(line: string): string {
   return `${String(msg)} ${JSON.stringify(facts)}`;
 }
 
-function build(seed: number, isWide: boolean): Scene {
+/** The least and the most. */
+type Between = readonly [number, number];
+
+export interface Sizes {
+  readonly nodes: Between;
+  readonly vips: Between;
+}
+
+const NORMAL: Sizes = { nodes: [2, 5], vips: [1, 4] };
+const WIDE: Sizes = { nodes: [3, 10], vips: [1, 12] };
+
+export interface Shape {
+  readonly sizes: Sizes;
+  readonly durationMs: number;
+  /** Arranges all that is to happen. */
+  readonly plot: (scene: Scene) => void;
+}
+
+function build(seed: number, sizes: Sizes, isVerbose: boolean): Scene {
   const world = new World(seed);
   const { random } = world;
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  const count = isWide ? 3 + Math.floor(random() * 8) : 2 + Math.floor(random() * 4);
+  const some = ([least, most]: Between): number => least + Math.floor(random() * (most - least + 1));
+  const count = some(sizes.nodes);
   const failback = pick([
     { kind: 'immediate' },
     { kind: 'never' },
@@ -79,13 +110,14 @@ function build(seed: number, isWide: boolean): Scene {
     { kind: 'delayed', delayMs: 10_000 },
   ] as const);
   const hosts = Array.from({ length: count }, (_, i) => new SimHost(world, i + 1, { failback }));
-  const vips = Array.from({ length: 1 + Math.floor(random() * (isWide ? 12 : 4)) }, (_, i) => `10.0.1.${i + 1}` as Ip);
+  const vips = Array.from({ length: some(sizes.vips) }, (_, i) => `10.0.1.${i + 1}` as Ip);
   for (const host of hosts) {
     host.plan = planFor(host, hosts, vips, 1, []);
     world.at(world.now + random() * 3000, () => host.start());
   }
   const story: string[] = [`${count} nodes, ${vips.length} VIPs, ${JSON.stringify(failback)}`];
   const tell = (what: string): void => void story.push(`${Math.round(world.now)} ${what}`);
+  if (isVerbose) world.onLog = (node, line) => tell(`    ${node} ${factsOf(line)}`);
   return { world, hosts, vips, random, pick, story, tell };
 }
 

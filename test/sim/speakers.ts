@@ -16,6 +16,8 @@ import { NO_RECORDER } from '../../speaker/recorder.ts';
 
 const CLIENT_MAC = '02:00:00:00:00:c1' as Mac;
 const STRANGER_MAC = '02:00:00:00:00:ee' as Mac;
+/** An answer is sent, and copied, before the next one is written. */
+const OUT = new Uint8Array(128);
 const LOG = createLogger({ level: 'silent', name: 'sim' });
 
 /** Small, quick, and the same in every run of a seed. */
@@ -29,8 +31,19 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** A client's ARP request. */
+/** What a client asks many thousand times in a history. */
+const QUESTIONS = new Map<Ip, Uint8Array>();
+
+/** A client's ARP request, which nobody changes. */
 export function questionFor(vip: Ip): Uint8Array {
+  const known = QUESTIONS.get(vip);
+  if (known !== undefined) return known;
+  const frame = encodeQuestion(vip);
+  QUESTIONS.set(vip, frame);
+  return frame;
+}
+
+function encodeQuestion(vip: Ip): Uint8Array {
   const payload = encodeArp({
     operation: 'request',
     senderMac: CLIENT_MAC,
@@ -44,8 +57,12 @@ export function questionFor(vip: Ip): Uint8Array {
 /** An ARP request of another host (RFC 826). */
 function isQuestionFor(frame: Uint8Array, address: Uint8Array): boolean {
   if (frame.length < 42 || frame[12] !== 8 || frame[13] !== 6 || frame[21] !== 1) return false;
-  const isSame = (at: number): boolean => address.every((byte, i) => frame[at + i] === byte);
-  return isSame(14 + 24) && !isSame(14 + 14);
+  return holds(frame, 14 + 24, address) && !holds(frame, 14 + 14, address);
+}
+
+function holds(frame: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (frame[at + i] !== bytes[i]) return false;
+  return true;
 }
 
 interface Task {
@@ -130,7 +147,7 @@ export class World {
     const frame = questionFor(vip);
     const found = new Set<SimHost>();
     this.answers = found;
-    for (const host of this.hosts) if (host.part === part && host.isRunning && !host.isDeaf && !host.isMute) host.hear(frame);
+    for (const host of this.hosts) if (host.part === part && host.isRunning && !host.isDeaf && !host.isMute) host.answer(frame);
     this.answers = undefined;
     return [...found];
   }
@@ -168,6 +185,7 @@ export class SimHost {
   readonly node: string;
   readonly address: Ip;
   readonly mac: Mac;
+  readonly #bytes: Uint8Array;
   readonly #options: Partial<EngineOptions>;
   part = 0;
   /** A way that works in one direction only: nothing comes in, or nothing goes out. */
@@ -199,6 +217,7 @@ export class SimHost {
     this.world = world;
     this.node = `node${number}`;
     this.address = `10.0.0.${number}` as Ip;
+    this.#bytes = ipToBytes(this.address);
     this.mac = `02:00:00:00:01:${number.toString(16).padStart(2, '0')}` as Mac;
     this.#options = options;
     world.hosts.push(this);
@@ -221,8 +240,13 @@ export class SimHost {
   }
 
   hear(frame: Uint8Array): void {
+    this.answer(frame);
+    if (isQuestionFor(frame, this.#bytes)) this.#sayArp('reply', this.address);
+  }
+
+  /** The speaker alone, without the kernel of its node. */
+  answer(frame: Uint8Array): void {
     this.#onFrame?.(frame);
-    if (isQuestionFor(frame, ipToBytes(this.address))) this.#sayArp('reply', this.address);
   }
 
   datagram(bytes: Uint8Array, source: Ip): void {
@@ -407,10 +431,9 @@ export class SimHost {
             return true;
           };
           this.#onFrame = (frame) => {
-            const answer = new Uint8Array(128);
             listener.begin();
-            const length = listener.answer(frame, answer);
-            if (length > 0) send(answer.subarray(0, length));
+            const length = listener.answer(frame, OUT);
+            if (length > 0) send(OUT.subarray(0, length));
           };
           return { join: stop, watch: stop, close: stop, sendAll: (frames) => frames.forEach(send) };
         },

@@ -15,11 +15,17 @@ import { nextHopsAt } from '../../speaker/nextHops.ts';
 import { fittingClaims, nodeStatus } from '../../speaker/nodeStatus.ts';
 import { Gauge, Registry } from 'prom-client';
 import { registerAnnounced } from '../../speaker/announcedMetrics.ts';
-import { Notices } from '../../speaker/notices.ts';
+import { type Notice, Notices } from '../../speaker/notices.ts';
 import type { ClaimState, HeardReport, PeerReport } from '../../speaker/report.ts';
 import { startWorkerHost } from '../../speaker/workerHost.ts';
 import { until } from '../support/until.ts';
 import { ETH0, FakeClock, ip, nodePlan } from './support.ts';
+
+function updated(notices: Notices, ...what: readonly [result: NodePlanResult, report: HeardReport]): Notice[] {
+  const told: Notice[] = [];
+  notices.update(...what, (notice) => void told.push(notice));
+  return told;
+}
 
 describe('deadlines', () => {
   it('serves in order, moves, removes, and keeps one timer of the process', () => {
@@ -136,14 +142,14 @@ describe('events on Services', () => {
   it('come once per transition, not once per plan', () => {
     const notices = new Notices('node1');
     const plan = planned(BY_BGP, NOT_HERE);
-    const told = (state: PeerReport['state']) => notices.update(plan, report({ peers: [peerReport(state)] })).map(({ reason }) => reason);
+    const told = (state: PeerReport['state']) => updated(notices, plan, report({ peers: [peerReport(state)] })).map(({ reason }) => reason);
     expect(told('Connect')).toEqual([]);
     expect(told('Established')).toEqual(['nodeAssigned']);
     for (let round = 0; round < 5; round++) expect(told('Established')).toEqual([]);
     // A flapping session is told on the NodeState.
     expect(told('Active')).toEqual([]);
     expect(told('Established')).toEqual([]);
-    expect(notices.update({ ...planned(NOT_HERE, NOT_HERE), speaksForAll: false }, report())).toEqual([]);
+    expect(updated(notices, { ...planned(NOT_HERE, NOT_HERE), speaksForAll: false }, report())).toEqual([]);
     expect(told('Established')).toEqual(['nodeAssigned']);
   });
 
@@ -152,7 +158,7 @@ describe('events on Services', () => {
     const up = report({ peers: [peerReport('Established')] });
     const told = (...names: string[]): string[] => {
       const verdicts = names.map((name) => ({ service: serviceKey('default', name), addresses: [VIP], bgp: BY_BGP, layer2: NOT_HERE }));
-      return notices.update({ ...planned(BY_BGP, NOT_HERE), verdicts }, up).map(({ service }) => service);
+      return updated(notices, { ...planned(BY_BGP, NOT_HERE), verdicts }, up).map(({ service }) => service);
     };
     expect(told('b', 'd')).toEqual(['default/b', 'default/d']);
     expect(told('a', 'b', 'c', 'd', 'e')).toEqual(['default/a', 'default/c', 'default/e']);
@@ -165,39 +171,39 @@ describe('events on Services', () => {
   it('say, from one node only, that nobody was asked to announce the address', () => {
     const forgotten = planned(NOT_HERE, NOT_HERE);
     const notices = new Notices('node1');
-    expect(notices.update(forgotten, report())).toMatchObject([
+    expect(updated(notices, forgotten, report())).toMatchObject([
       {
         type: 'Warning',
         reason: 'announceFailed',
         message: expect.stringContaining('not announced by any node: no advertisement selects'),
       },
     ]);
-    expect(notices.update(forgotten, report())).toEqual([]);
-    expect(new Notices('node2').update({ ...forgotten, speaksForAll: false }, report())).toEqual([]);
+    expect(updated(notices, forgotten, report())).toEqual([]);
+    expect(updated(new Notices('node2'), { ...forgotten, speaksForAll: false }, report())).toEqual([]);
   });
 
   it("say announceFailed, and not nodeAssigned, when the advertisement's interfaces are not there", () => {
     const notices = new Notices('node1');
     const stuck = report({ claims: claimed('waiting'), problems: [{ reason: 'NoUsableInterface', ip: VIP, interfaces: ['eth9'] }] });
-    const [notice, ...more] = notices.update(planned(NOT_HERE, BY_L2), stuck);
+    const [notice, ...more] = updated(notices, planned(NOT_HERE, BY_L2), stuck);
     expect(more).toEqual([]);
     expect(notice).toMatchObject({ service: SERVICE, type: 'Warning', reason: 'announceFailed' });
     expect(notice?.message).toContain('eth9');
-    expect(notices.update(planned(NOT_HERE, BY_L2), stuck)).toEqual([]);
-    const mended = notices.update(planned(NOT_HERE, BY_L2), report({ claims: claimed('claimed') }));
+    expect(updated(notices, planned(NOT_HERE, BY_L2), stuck)).toEqual([]);
+    const mended = updated(notices, planned(NOT_HERE, BY_L2), report({ claims: claimed('claimed') }));
     expect(mended).toMatchObject([{ reason: 'nodeAssigned', message: 'announcing from node "node1" with protocol "layer2"' }]);
   });
 
   it('name the foreign host that has the address', () => {
     const problems = [{ reason: 'AddressInUse' as const, ip: VIP, mac: '02:00:00:00:00:ee' as Mac, interface: 'eth0' }];
-    const [notice] = new Notices('node1').update(planned(NOT_HERE, BY_L2), report({ claims: claimed('refused'), problems }));
+    const [notice] = updated(new Notices('node1'), planned(NOT_HERE, BY_L2), report({ claims: claimed('refused'), problems }));
     expect(notice?.message).toContain('02:00:00:00:00:ee');
   });
 
   it('tell what the operator has to mend, and nothing about the nodes that are not the owner', () => {
     const conflict: Verdict = { announced: false, ineligible: { reason: 'ConflictingAdvertisements', advertisements: ['a', 'b'] } };
     const loser: Verdict = { announced: false, ineligible: { reason: 'NotOwner', owner: 'node2' } };
-    const told = new Notices('node1').update(planned(conflict, loser), report());
+    const told = updated(new Notices('node1'), planned(conflict, loser), report());
     expect(told).toMatchObject([{ type: 'Warning', reason: 'announceFailed' }]);
     expect(told[0]?.message).toMatch(/bgp.*a, b/);
   });
@@ -292,11 +298,11 @@ describe('the worker host', () => {
     const file = new URL('./starts', import.meta.url);
     appendFileSync(file, 'x');
     const generation = readFileSync(file, 'utf8').length;
+    const pieces = ['worker_', 'metric 1'];
     parentPort.postMessage({ type: 'health', problems: [] });
     parentPort.postMessage({ type: 'value', value: { plan: { generation, node: 'node1', peers: [], claims: [] }, fresh: [] } });
     parentPort.on('message', (message) => {
-      if (message.type === 'metrics') parentPort.postMessage({ type: 'metrics', id: message.id, text: 'worker_', more: true });
-      if (message.type === 'metrics') parentPort.postMessage({ type: 'metrics', id: message.id, text: 'metric 1' });
+      if (message.type === 'metrics') parentPort.postMessage({ type: 'metrics', id: message.id, text: pieces.shift(), more: pieces.length > 0 });
       if (message.type === 'value') parentPort.postMessage({ type: 'taken' });
       if (message.type === 'value' && message.value.generation === generation && generation === 1) throw new Error('a bug in the worker');
       if (message.type === 'stop') parentPort.close();
@@ -336,7 +342,9 @@ describe('the worker host', () => {
     // Each worker knows nothing at first.
     await until('the report to the second worker', () => wholes.length === 3);
     expect(wholes).toEqual([true, false, true]);
-    expect(await host.metrics()).toBe('worker_metric 1');
+    const pieces: string[] = [];
+    for await (const piece of host.metrics()) pieces.push(piece);
+    expect(pieces).toEqual(['worker_', 'metric 1']);
     await host.stop();
     rmSync(directory, { recursive: true, force: true });
   });

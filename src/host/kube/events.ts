@@ -208,10 +208,11 @@ class Recorder implements EventRecorder {
   async #send(occurrence: Occurrence, signal: AbortSignal): Promise<void> {
     const namespace = namespaceOf(occurrence.object);
     const count = occurrence.count;
+    const how = { signal, isOneOfMany: true };
     if (occurrence.name !== undefined) {
       const patch = { count, lastTimestamp: seconds(occurrence.lastMs), message: occurrence.message };
       try {
-        await patchObject(this.#options.client, EVENTS, { namespace, name: occurrence.name }, patch, { signal });
+        await patchObject(this.#options.client, EVENTS, { namespace, name: occurrence.name }, patch, how);
         return;
       } catch (error) {
         // The server deletes old Events by itself.
@@ -221,11 +222,11 @@ class Recorder implements EventRecorder {
     const { object, lasting } = occurrence;
     const name = lasting === undefined ? this.#newName(object) : lastingName(occurrence);
     try {
-      await createObject(this.#options.client, EVENTS, this.#body(occurrence, { name, namespace }), { signal });
+      await createObject(this.#options.client, EVENTS, this.#body(occurrence, { name, namespace }), how);
     } catch (error) {
       if (lasting === undefined || !isStatus(error, 409)) throw error;
       const patch = { lastTimestamp: seconds(occurrence.lastMs) };
-      if (lasting === 'now') await patchObject(this.#options.client, EVENTS, { namespace, name }, patch, { signal });
+      if (lasting === 'now') await patchObject(this.#options.client, EVENTS, { namespace, name }, patch, how);
     }
     occurrence.name = name;
   }

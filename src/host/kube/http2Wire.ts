@@ -1,10 +1,10 @@
 import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { TlsOptions } from './credentials.ts';
 import { joined } from './lines.ts';
+import { openTls } from './tls.ts';
 import type { Wire, WireAnswer, WireRequest } from './wire.ts';
 
-const CONNECT_TIMEOUT_MS = 10_000;
 /** A connection over which a PING (RFC 9113 §6.7) has had no answer for this long is dead, data or none. */
 const PING_INTERVAL_MS = 10_000;
 const PING_TIMEOUT_MS = 9000;
@@ -12,29 +12,6 @@ const PING_TIMEOUT_MS = 9000;
 const SUSPECT_TIMEOUT_MS = 2000;
 /** Room for a page of a list in flight; the protocol's 64 KB make one round trip of each 64 KB. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
-
-/** A TLS connection, having asked for HTTP/2 and HTTP/1.1 by ALPN (RFC 7301). */
-export function openTls(server: URL, tls: TlsOptions): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const host = server.hostname.replace(/^\[|\]$/g, '');
-    const socket = connectTls({ host, port: Number(server.port || 443), ALPNProtocols: ['h2', 'http/1.1'], ...nameFor(host, tls), ...tls });
-    const timer = setTimeout(() => socket.destroy(new Error('no TLS connection in time')), CONNECT_TIMEOUT_MS);
-    socket.setKeepAlive(true, PING_INTERVAL_MS);
-    socket.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    socket.once('secureConnect', () => {
-      clearTimeout(timer);
-      resolve(socket);
-    });
-  });
-}
-
-/** RFC 6066 §3: an address is no server name. */
-function nameFor(host: string, tls: TlsOptions): { servername?: string } {
-  return tls.servername !== undefined || /^[\d.]+$|:/.test(host) ? {} : { servername: host };
-}
 
 /** Destroys a session that leaves a PING unanswered. */
 function probe(session: ClientHttp2Session, timeoutMs: number): void {
@@ -130,7 +107,7 @@ export function createHttp2Wire(server: URL, tls: () => Promise<TlsOptions>, fir
   };
 
   const open = async (): Promise<ClientHttp2Session> => {
-    const session = adopt(await openTls(server, await tls()));
+    const session = adopt(await openTls(server, await tls(), ['h2', 'http/1.1']));
     opened();
     return session;
   };

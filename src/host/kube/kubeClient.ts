@@ -20,6 +20,8 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
   /** For the whole answer, or for the headers of a stream. */
   readonly timeoutMs?: number;
+  /** It is short, and comes with thousands of its kind. */
+  readonly isOneOfMany?: boolean | undefined;
 }
 
 /** Throws nothing but {@link KubeError}. */
@@ -72,7 +74,8 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     };
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
-    return (await connection.wire()).send({ method: call.method, path: prefix + pathOf(call), headers, body, signal });
+    const wire = await (call.isOneOfMany === true ? connection.wireForMany() : connection.wire());
+    return wire.send({ method: call.method, path: prefix + pathOf(call), headers, body, signal });
   };
 
   /** Answers with the open answer of a success; everything else is thrown. */

@@ -47,7 +47,7 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
   strategic: 'application/strategic-merge-patch+json',
 };
 
-type CallOptions = Pick<Call, 'signal' | 'timeoutMs'>;
+type CallOptions = Pick<Call, 'signal' | 'timeoutMs' | 'isOneOfMany'>;
 
 export function getObject<T = KubeObject>(client: KubeClient, resource: Resource, ref: Ref, options: CallOptions = {}): Promise<T> {
   return client.request<T>({ method: 'GET', path: objectPath(resource, ref), ...options });

@@ -7,7 +7,7 @@ import { isOlder, listPages } from './listing.ts';
 import type { KubeObject, ListOptions } from './objects.ts';
 import { createProjection, type Projection } from './projection.ts';
 import { keyOf, type ObjectKey, type Resource } from './resource.ts';
-import { createStore, type Indexes, type Store, type WritableStore } from './store.ts';
+import { createStore, type Indexes, type Items, type Store, type WritableStore } from './store.ts';
 import { watchOnce, type WatchEvent } from './watching.ts';
 
 export interface ReflectorOptions<T> extends ListOptions {
@@ -20,6 +20,7 @@ export interface ReflectorOptions<T> extends ListOptions {
   /** An update that projects to the same is no change. */
   readonly same?: (a: T, b: T) => boolean;
   readonly indexes?: Indexes<T>;
+  readonly items?: Items<T>;
   /** The resource may be missing in the cluster: counts as an empty list, asked for again from time to time. */
   readonly optional?: boolean;
   readonly pageSize?: number;
@@ -92,7 +93,7 @@ class RunningReflector<T> implements Reflector<T> {
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#label = { resource: options.resource.plural };
-    this.store = createStore<T>(options.indexes, options.same);
+    this.store = createStore<T>(options.indexes, options.same, options.items);
     this.#projection = createProjection({ ...options, store: this.store });
     this.synced = new Promise((resolve) => {
       this.#resolveSynced = resolve;
@@ -162,22 +163,23 @@ class RunningReflector<T> implements Reflector<T> {
   async #list(): Promise<string> {
     const { client, resource, namespace, labelSelector, fieldSelector, pageSize = 500 } = this.#options;
     const options = { namespace, labelSelector, fieldSelector, pageSize, signal: this.#stopping.signal };
-    // What was there and does not come again; at the first list nothing was.
-    const missed = new Set<ObjectKey>();
+    // What was there and does not come again.
+    let [sweep, failed] = [this.store.sweep(), new Set<ObjectKey>()];
     const before = this.store.version;
     let version = '';
     const begin = (resourceVersion: string): void => {
       this.#refuseThePast(resourceVersion);
       version = resourceVersion;
-      for (const key of this.#keys()) missed.add(key);
+      [sweep, failed] = [this.store.sweep(), new Set(this.#projection.failures.keys())];
     };
     const item = (raw: KubeObject): void => {
-      if (missed.size > 0) missed.delete(keyOf(raw.metadata));
       this.#projection.put(raw);
+      sweep.seen(keyOf(raw.metadata));
+      failed.delete(keyOf(raw.metadata));
     };
     try {
       await listPages(client, resource, options, { begin, item });
-      for (const key of missed) this.#projection.remove(key);
+      for (const key of [...sweep.unseen(), ...failed]) this.#projection.remove(key);
     } finally {
       if (this.store.version !== before && this.#hasSynced) this.#changed();
     }
@@ -196,10 +198,6 @@ class RunningReflector<T> implements Reflector<T> {
     if (!past || this.#staleLists > STALE_LISTS) return;
     const message = `list ${this.#label.resource}: version ${version} is older than ${seen}, which was seen before`;
     throw new KubeError({ status: 0, reason: 'Stale', message });
-  }
-
-  #keys(): readonly ObjectKey[] {
-    return [...this.store.keys(), ...this.#projection.failures.keys()];
   }
 
   #finishFirstList(): void {
@@ -291,7 +289,7 @@ class RunningReflector<T> implements Reflector<T> {
     this.#resourceVersion = undefined;
     this.#newestSeen = undefined;
     const before = this.store.version;
-    for (const key of this.#keys()) this.#projection.remove(key);
+    for (const key of [...this.store.keys(), ...this.#projection.failures.keys()]) this.#projection.remove(key);
     if (this.store.version !== before) this.#changed();
     this.#finishFirstList();
     return MISSING_RETRY_MS * (0.5 + Math.random() / 2);

@@ -26,6 +26,27 @@ export interface WritableStore<T> extends Store<T> {
   /** Answers whether anything changed. */
   readonly set: (key: ObjectKey, value: T) => boolean;
   readonly delete: (key: ObjectKey) => boolean;
+  readonly sweep: () => Sweep;
+}
+
+/** Where a store keeps what it has, by key. A Map is one; what is there in thousands may be in another form. */
+export interface Items<T> {
+  readonly get: (key: ObjectKey) => T | undefined;
+  readonly set: (key: ObjectKey, value: T) => void;
+  readonly delete: (key: ObjectKey) => boolean;
+  readonly keys: () => IterableIterator<ObjectKey>;
+  readonly values: () => IterableIterator<T>;
+  readonly size: number;
+  /** Where keys are not to be listed beside what there is. */
+  readonly sweep?: () => Sweep;
+}
+
+/** Tells what of a store a new list does not have. */
+export interface Sweep {
+  /** The key is in the list; what it says of it has been put. */
+  readonly seen: (key: ObjectKey) => void;
+  /** Keys that are in the store and were not seen. */
+  readonly unseen: () => Iterable<ObjectKey>;
 }
 
 type Filed = Map<string, Set<ObjectKey>>;
@@ -46,9 +67,17 @@ function unfile(filed: Filed, values: readonly string[], key: ObjectKey): void {
   }
 }
 
+function sweepOf(keys: Iterable<ObjectKey>): Sweep {
+  const unseen = new Set(keys);
+  return { seen: (key) => void unseen.delete(key), unseen: () => unseen };
+}
+
 /** @param same an update for which this holds is no change; default: every update is one */
-export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => boolean = () => false): WritableStore<T> {
-  const items = new Map<ObjectKey, T>();
+export function createStore<T>(
+  indexes: Indexes<T> = {},
+  same: (a: T, b: T) => boolean = () => false,
+  items: Items<T> = new Map<ObjectKey, T>(),
+): WritableStore<T> {
   const filed = new Map<string, Filed>(Object.keys(indexes).map((name) => [name, new Map()]));
   const followers = new Set<Map<ObjectKey, T | undefined>>();
   let version = 0;
@@ -94,6 +123,7 @@ export function createStore<T>(indexes: Indexes<T> = {}, same: (a: T, b: T) => b
       changed(key, old);
       return true;
     },
+    sweep: () => items.sweep?.() ?? sweepOf(items.keys()),
     follow: () => {
       let keys = new Map<ObjectKey, T | undefined>();
       followers.add(keys);

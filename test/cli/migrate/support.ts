@@ -12,7 +12,7 @@ import { manifestText } from '../../../src/cli/migrate/report.ts';
 import { projectEndpointSlice, projectNamespace, projectNode, projectService } from '../../../src/cluster/project.ts';
 import type { ServiceView } from '../../../src/cluster/service.ts';
 import { readClaim } from '../../../src/config/addressClaims.ts';
-import type { SecretView } from '../../../src/config/peers.ts';
+import type { SecretView } from '../../../src/config/secret.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { planAddresses } from '../../../src/ipam/plan.ts';
 

@@ -53,7 +53,6 @@ function base(
   query: URLSearchParams,
   frozen: Snapshot | undefined,
 ): { snapshot: Snapshot; start: string } {
-  const current: Snapshot = frozen ?? { version: store.version, entries: store.list(resource.storage) };
   const token = query.get('continue') ?? '';
   if (token !== '') {
     const { rv, start } = decodeToken(token);
@@ -61,6 +60,7 @@ function base(
     if (kept === undefined) throw continueExpired();
     return { snapshot: kept, start };
   }
+  const current: Snapshot = frozen ?? { version: store.version, entries: store.list(resource.storage) };
   const asked = parseVersion(query.get('resourceVersion') ?? '');
   if (asked > store.version) throw tooLargeVersion(asked, store.version);
   if (query.get('resourceVersionMatch') === 'Exact' && asked > 0 && asked !== current.version) {
@@ -86,16 +86,36 @@ export function list(store: Store, asked: ListQuery, frozen: Snapshot | undefine
   const match = selection(resource, namespace, query.get('labelSelector') ?? '', query.get('fieldSelector') ?? '');
   const { snapshot, start } = base(store, resource, query, frozen);
   const limit = Number(query.get('limit') ?? '0');
-  const found = match === undefined ? snapshot.entries : snapshot.entries.filter((entry) => match(entry.object));
-  const after = start === '' ? found : found.filter((entry) => entry.key > start);
-  if (!(limit > 0) || after.length <= limit) {
-    return { version: snapshot.version, entries: after, continueToken: '', remaining: undefined };
+  const from = start === '' ? 0 : placeAfter(snapshot.entries, start);
+  const fits = (entry: Entry): boolean => match === undefined || match(entry.object);
+  if (!(limit > 0)) {
+    return { version: snapshot.version, entries: snapshot.entries.slice(from).filter(fits), continueToken: '', remaining: undefined };
   }
-  const page = after.slice(0, limit);
+  const page: Entry[] = [];
+  let at = from;
+  for (; at < snapshot.entries.length && page.length <= limit; at++) {
+    const entry = snapshot.entries[at] as Entry;
+    if (fits(entry)) page.push(entry);
+  }
+  if (page.length <= limit) return { version: snapshot.version, entries: page, continueToken: '', remaining: undefined };
+  // It has shown that there is more.
+  page.pop();
   store.keepSnapshot(resource.storage, snapshot);
   const continueToken = encodeToken({ v: 'meta.k8s.io/v1', rv: snapshot.version, start: page.at(-1)?.key ?? '' });
   const selected = (query.get('labelSelector') ?? '') !== '' || (query.get('fieldSelector') ?? '') !== '';
-  return { version: snapshot.version, entries: page, continueToken, remaining: selected ? undefined : after.length - limit };
+  const all = namespace === '' ? snapshot.entries.length - from : page.length + snapshot.entries.slice(at - 1).filter(fits).length;
+  return { version: snapshot.version, entries: page, continueToken, remaining: selected ? undefined : all - limit };
+}
+
+/** A page of a long list must not cost what the list has. @returns the place of the first entry whose key comes after this one */
+function placeAfter(entries: readonly Entry[], key: string): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (entries[middle]!.key > key) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function listMeta(listed: Listed): Dict {
