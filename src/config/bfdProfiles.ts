@@ -19,7 +19,7 @@ const KINDS = {
 /** In UTF-8. */
 function octetsOf(text: string): number {
   const size = (point: number): number => (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4);
-  return [...text].reduce((sum, character) => sum + size(character.codePointAt(0) ?? 0), 0);
+  return Array.from(text, (character) => size(character.codePointAt(0) ?? 0)).reduce((sum, each) => sum + each, 0);
 }
 
 interface Auth {
