@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { NodePlanResult, Verdict } from '../../src/announce/plan.ts';
-import { nodeState } from '../../src/api/nodeState.ts';
+import { type NodeStateStatus, nodeState } from '../../src/api/nodeState.ts';
 import { serviceKey } from '../../src/cluster/service.ts';
 import { createLogger } from '../../src/host/log.ts';
 import { instant } from '../../src/machine.ts';
@@ -279,6 +279,17 @@ describe('NodeState', () => {
       '2026-01-01T00:00:03Z',
     ]);
     expect(first?.[0]).toMatchObject({ status: 'False', reason: 'NotConnected' });
+  });
+
+  it('makes nothing anew of what is as it was', () => {
+    const of = (state: 'claimed' | 'waiting', claimsBefore?: NodeStateStatus['claims']) =>
+      nodeStatus({ ...base, claimsBefore, report: report({ claims: claimed(state) }), now: '2026-01-01T00:00:01Z' }).claims;
+    const first = of('claimed');
+    expect(of('claimed', first)).toBe(first);
+    const other = first?.map((claim) => ({ ...claim, since: 'earlier' }));
+    expect(of('claimed', other)).toEqual(first);
+    expect(of('claimed', [...(first ?? []), ...(other ?? [])])).toEqual(first);
+    expect(of('waiting', first)).toEqual([]);
   });
 
   it('has no claim that is not held, and lists why', () => {

@@ -55,6 +55,11 @@ function pathOf(call: Call): string {
   return query.size === 0 ? call.path : `${call.path}?${query.toString()}`;
 }
 
+function headersOf({ accept, contentType, body }: Call, userAgent: string, more: Readonly<Record<string, string>>): Record<string, string> {
+  const type = body === undefined ? {} : { 'content-type': contentType ?? 'application/json' };
+  return { accept: accept ?? 'application/json', 'user-agent': userAgent, ...more, ...type };
+}
+
 function bodyOf({ body, isLong }: Call): string | Iterable<string> | undefined {
   if (body === undefined) return undefined;
   return isLong === true ? jsonPieces(body) : JSON.stringify(body);
@@ -75,15 +80,9 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
   const prefix = new URL(credentials.server).pathname.replace(/\/$/, '');
 
   const sendOnce = async (call: Call, limit: Limit): Promise<WireAnswer> => {
-    const headers: Record<string, string> = {
-      accept: call.accept ?? 'application/json',
-      'user-agent': userAgent,
-      ...(await credentials.headers()),
-    };
-    const body = bodyOf(call);
-    if (body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
+    const headers = headersOf(call, userAgent, await credentials.headers());
     const wire = await (call.isOneOfMany === true ? connection.wireForMany() : connection.wire());
-    return wire.send({ method: call.method, path: prefix + pathOf(call), headers, body, limit });
+    return wire.send({ method: call.method, path: prefix + pathOf(call), headers, body: bodyOf(call), limit });
   };
 
   /** Answers with the open answer of a success; everything else is thrown. */
@@ -128,7 +127,11 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       try {
         const answer = await send(call, limit);
         limit.lift();
-        return released(jsonLines(answer.body), () => limit.release(), (failure) => failed(call, failure, limit));
+        return released(
+          jsonLines(answer.body),
+          () => limit.release(),
+          (failure) => failed(call, failure, limit),
+        );
       } catch (failure) {
         const error = failed(call, failure, limit);
         limit.release();

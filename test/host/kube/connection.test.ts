@@ -1,13 +1,15 @@
 import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { type ServerHttp2Stream, createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createObject, getObject, listObjects } from '../../../src/host/kube/objects.ts';
-import { NAMESPACES, SERVICES } from '../../../src/host/kube/resource.ts';
+import { EVENTS, NAMESPACES, SERVICES } from '../../../src/host/kube/resource.ts';
 import type { KubeClient } from '../../../src/host/kube/kubeClient.ts';
+import { makeCertificate } from '../../kubelab/http/certificate.ts';
 import { startKubelab, type Kubelab } from '../../kubelab/kubelab.ts';
 import { sleep, until } from '../../support/until.ts';
 import { clientOf, kubeconfigFor } from '../support.ts';
@@ -111,6 +113,84 @@ describe.each([
     expect(await first).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'a' } } });
   });
 });
+
+describe('calls that come by the thousand', () => {
+  const event = (client: KubeClient, name: string): Promise<unknown> =>
+    createObject(client, EVENTS, { metadata: { namespace: 'default', name }, involvedObject: {} }, { isOneOfMany: true });
+
+  it('have connections of their own, beside the one of HTTP/2, which are used again', async () => {
+    const lab = await startKubelab({ tls: true });
+    const client = clientOf(lab.kubeconfig());
+    await listObjects(client, NAMESPACES);
+    for (let i = 0; i < 10; i += 1) await event(client, `one-${i}`);
+    const [main] = lab.requests.filter(({ resource }) => resource === 'namespaces').map(({ connection }) => connection);
+    const others = new Set(lab.requests.filter(({ resource }) => resource === 'events').map(({ connection }) => connection));
+    expect(client.protocol()).toBe('h2');
+    expect(others.has(main ?? 0)).toBe(false);
+    expect(others.size).toBeLessThanOrEqual(2);
+    lab.faults.dropConnections();
+    await until('an event after the reset', () => event(client, 'after'));
+    await client.close();
+    await lab.close();
+  });
+
+  it('take HTTP/2 where the server has nothing else', async () => {
+    const { url, close } = await startHttp2((stream) => {
+      stream.respond({ ':status': 201 });
+      stream.end('{"protocol":"h2"}');
+    });
+    const client = clientOf(unverified(url));
+    expect(await event(client, 'a')).toEqual({ protocol: 'h2' });
+    expect(await event(client, 'b')).toEqual({ protocol: 'h2' });
+    await client.close();
+    close();
+  });
+});
+
+describe('a long body', () => {
+  it('is made while it is sent, as fast as it is taken', async () => {
+    let [made, isTaken, received] = [0, false, ''];
+    const { url, close } = await startHttp2((stream) => {
+      const take = (): void => {
+        if (!isTaken) return void setTimeout(take, 20);
+        stream.setEncoding('utf8');
+        stream.on('data', (text: string) => void (received += text));
+        stream.on('end', () => {
+          stream.respond({ ':status': 200 });
+          stream.end('{}');
+        });
+      };
+      take();
+    });
+    const part = { toJSON: () => ((made += 1), 'x'.repeat(10_000)) };
+    const list = Array.from({ length: 640 }, () => part);
+    const client = clientOf(unverified(url));
+    const answer = client.request({ method: 'PATCH', path: '/x', body: { list }, isLong: true });
+    await until('the first of it', async () => made > 0);
+    await sleep(300);
+    expect(made).toBeLessThan(200);
+    isTaken = true;
+    expect(await answer).toEqual({});
+    expect(made).toBe(640);
+    expect(received).toBe(JSON.stringify({ list }));
+    await client.close();
+    close();
+  });
+});
+
+async function startHttp2(handle: (stream: ServerHttp2Stream) => void): Promise<{ readonly url: string; readonly close: () => void }> {
+  const { key, cert } = makeCertificate();
+  const server = createSecureServer({ key, cert, allowHTTP1: false });
+  server.on('stream', handle);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() };
+}
+
+function unverified(url: string): string {
+  return kubeconfigFor(url).replace('"server":', '"insecure-skip-tls-verify":true,"server":');
+}
 
 describe('credentials', () => {
   let directory: string;

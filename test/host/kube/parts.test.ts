@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createBackoff } from '../../../src/host/kube/backoff.ts';
 import { deepEqual, mergePatchOf } from '../../../src/host/kube/deepEqual.ts';
 import { errorFromAnswer, isAlreadyExists, isConflict, isRetryable, retryAfterMsOf } from '../../../src/host/kube/kubeError.ts';
+import { jsonPieces } from '../../../src/host/kube/jsonPieces.ts';
 import { microTime } from '../../../src/host/kube/lease.ts';
 import { jsonLines } from '../../../src/host/kube/lines.ts';
 import { isOlder } from '../../../src/host/kube/listing.ts';
@@ -172,5 +173,39 @@ describe('the store', () => {
     expect(store.version).toBe(1);
     expect(store.delete('a')).toBe(true);
     expect([store.version, store.size]).toEqual([2, 0]);
+  });
+});
+
+describe('jsonPieces', () => {
+  const json = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.constant(undefined),
+      tie('list'),
+      tie('object'),
+    ),
+    list: fc.array(tie('value'), { maxLength: 150 }),
+    object: fc.dictionary(fc.string(), tie('value')),
+  }));
+
+  it('are together what JSON.stringify gives', () => {
+    const check = (value: unknown): void => {
+      expect([...jsonPieces(value as object)].join('')).toBe(JSON.stringify(value));
+    };
+    fc.assert(fc.property(json.object, check));
+  });
+
+  it('are short, of thousands of elements too', () => {
+    const claims = Array.from({ length: 10_000 }, (_, i) => ({
+      ip: `10.0.${i >> 8}.${i & 255}`,
+      services: [`team-${i % 50}/service-${i}`],
+    }));
+    const pieces = [...jsonPieces({ kind: 'NodeState', status: { version: '1', claims } })];
+    expect(pieces.join('')).toBe(JSON.stringify({ kind: 'NodeState', status: { version: '1', claims } }));
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(32 * 1024);
   });
 });
