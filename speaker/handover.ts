@@ -14,13 +14,16 @@ const PAUSES_MS = [100, 200, 400];
 /** So recently heard, the new owner was there before the plan that made it one. */
 const RECENT_MS = 1000;
 
+/** A question may come twice; who has got an answer to it does not ask another time so soon. */
+const TWICE_MS = 60;
+
 interface Parting extends DueItem {
   readonly claim: WireClaim;
   readonly to: string;
   readonly since: Instant;
   asked: number;
-  /** How often its new owner asked whether it is free. */
-  questions: number;
+  /** When its new owner asked for the first time whether it is free. */
+  questionAt: Instant | undefined;
 }
 
 /** Addresses that are another node's now, and that this one goes on answering for until it has heard that one (make before break). */
@@ -52,7 +55,7 @@ export class Handover {
     for (const [ip, { claim, to }] of handed) {
       if (this.#partings.has(ip) || this.#hasIt(ip, to)) continue;
       this.#begin(
-        { claim, to, since: now, asked: isFew ? 0 : PAUSES_MS.length, questions: 0, dueAt: now, slot: -1 },
+        { claim, to, since: now, asked: isFew ? 0 : PAUSES_MS.length, questionAt: undefined, dueAt: now, slot: -1 },
         isFew ? EARLY_MS : LIMIT_MS,
       );
     }
@@ -99,8 +102,9 @@ export class Handover {
   isWaitedFor(ip: Ip, node: string | undefined): boolean {
     const parting = this.#partings.get(ip);
     if (parting === undefined || parting.to !== node) return false;
-    parting.questions += 1;
-    if (parting.questions === 1) return false;
+    const now = this.#parts.clock.now();
+    parting.questionAt ??= now;
+    if (now - parting.questionAt < TWICE_MS) return false;
     this.ends.heard += 1;
     this.#end(ip, parting);
     return true;

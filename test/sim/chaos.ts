@@ -1,5 +1,6 @@
 import type { Ip } from '../../src/net/ip.ts';
 import { type Act, type Scene, actsOf, wideActsOf } from './chaosActs.ts';
+import type { Limits } from './limits.ts';
 import { SimHost, World, planFor } from './speakers.ts';
 
 /** In milliseconds: what was seen of one history. */
@@ -12,6 +13,8 @@ export interface Verdict {
   readonly lossy: number;
   /** The longest time that a client had no answer though a speaker lived, was reachable, and had had time to begin. */
   readonly dark: number;
+  /** How long two answered, and nobody, for any VIP in all. */
+  readonly sum: { readonly double: number; readonly dark: number };
   readonly story: readonly string[];
 }
 
@@ -71,7 +74,7 @@ function play(scene: Scene, end: number, onStep: () => void): Verdict {
     watch.look();
   }
   for (const vip of vips) if (world.answering(vip, 0).length !== 1) tell(`${vip}: ${world.answering(vip, 0).length} answer in the end`);
-  return { ...watch.worst, story: scene.story };
+  return { ...watch.worst, sum: watch.sum, story: scene.story };
 }
 
 function factsOf(line: string): string {
@@ -93,6 +96,10 @@ const WIDE: Sizes = { nodes: [3, 10], vips: [1, 12] };
 export interface Shape {
   readonly sizes: Sizes;
   readonly durationMs: number;
+  /** How long two may answer, and nobody, in all histories of it that CI runs: more is seen there than in the longest time of one. */
+  readonly sum: Verdict['sum'];
+  /** What is allowed besides. */
+  readonly limits?: Partial<Limits>;
   /** Arranges all that is to happen. */
   readonly plot: (scene: Scene) => void;
 }
@@ -123,6 +130,7 @@ function build(seed: number, sizes: Sizes, isVerbose: boolean): Scene {
 
 class Watch {
   readonly worst = { double: 0, heal: 0, lossy: 0, dark: 0 };
+  readonly sum = { double: 0, dark: 0 };
   readonly #scene: Scene;
   readonly #watched = new Map<string, Watched>();
   readonly #aliveSince = new Map<SimHost, number>();
@@ -168,6 +176,8 @@ class Watch {
     const dark = seen.darkSince === undefined ? 0 : world.now - Math.max(seen.darkSince, this.#partsAt);
     if (double === LOUD_MS.double) tell(`${key}: ${answers.map(({ node }) => node).join(' and ')} answer`);
     if (dark === LOUD_MS.dark) tell(`${key}: dark`);
+    if (double > 0) this.sum.double += CHECK_MS;
+    if (dark > 0) this.sum.dark += CHECK_MS;
     const kind = this.#kindOf(seen.doubleSince ?? 0);
     this.worst[kind] = Math.max(this.worst[kind], double);
     this.worst.dark = Math.max(this.worst.dark, dark);

@@ -9,21 +9,21 @@ const TWO: Sizes = { nodes: [2, 2], vips: [2, 4] };
 
 /** What is known to be hard: most of it was once seen to go wrong in random histories, or on a real segment. */
 export const SHAPES: Readonly<Record<string, Shape>> = {
-  'two parts that both answer are joined, and cut and joined again': shape(TWO, 21_000, (scene) => {
+  'two parts that both answer are joined, and cut and joined again': shape(TWO, 21_000, { double: 1350, dark: 17500 }, (scene) => {
     const { hosts, pick, random } = scene;
     cut(scene, hosts[0], { part: 1, afterMs: 0, forMs: pick([400, 1500, 3000]) * (0.5 + random()) });
     cut(scene, hosts[1], { part: 1, afterMs: 6000, forMs: 250 + random() * 200 });
   }),
-  'two quarrels at once': shape({ nodes: [3, 5], vips: [3, 4] }, 20_000, (scene) => {
+  'two quarrels at once': shape({ nodes: [3, 5], vips: [3, 4] }, 20_000, { double: 2300, dark: 34000 }, (scene) => {
     const forMs = 800 + scene.random() * 2000;
     for (const [at, host] of scene.hosts.entries()) cut(scene, host, { part: at, afterMs: 0, forMs: forMs + scene.random() * 120 });
   }),
-  'one of several is alone, and comes back': shape(SOME, 23_000, (scene) => {
+  'one of several is alone, and comes back': shape(SOME, 23_000, { double: 780, dark: 17500 }, (scene) => {
     const { hosts, random } = scene;
     cut(scene, hosts[0], { part: 1, afterMs: 0, forMs: 300 + random() * 3000 });
     cut(scene, hosts[1], { part: 1, afterMs: 5000, forMs: 280 + random() * 300 });
   }),
-  'a drain that half of them hear of, no API server, and a death': shape(SOME, 24_000, (scene) => {
+  'a drain that half of them hear of, no API server, and a death': shape(SOME, 24_000, { double: 40, dark: 2100 }, (scene) => {
     const { world, hosts, random } = scene;
     const drained = hosts[0] as SimHost;
     drain(scene, drained, { told: hosts.filter(() => random() < 0.5), afterMs: 0 });
@@ -33,13 +33,13 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     later(scene, 7000, 'the API server is back', () => void (world.isApiDown = false));
     drain(scene, drained, { told: hosts, afterMs: 7100 });
   }),
-  'a drain whose heirs are not told for long': shape(SOME, 22_000, (scene) => {
+  'a drain whose heirs are not told for long': shape(SOME, 22_000, { double: 40, dark: 40 }, (scene) => {
     const { hosts, random } = scene;
     const drained = hosts[0] as SimHost;
     drain(scene, drained, { told: [drained], afterMs: 0 });
     drain(scene, drained, { told: hosts, afterMs: 1500 + random() * 3000 });
   }),
-  'a hand-over of which the packets are lost': shape(SOME, 20_000, (scene) => {
+  'a hand-over of which the packets are lost': shape(SOME, 20_000, { double: 370, dark: 4700 }, (scene) => {
     const { world, hosts, random } = scene;
     drain(scene, hosts[0] as SimHost, { told: hosts, afterMs: 100 });
     later(scene, 0, 'nobody else is heard', () => hosts.slice(1).forEach((host) => void (host.isMute = true)));
@@ -48,25 +48,32 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     later(scene, 5000, `SIGTERM ${hosts[1]?.node}`, () => hosts[1]?.terminate());
     later(scene, 5300, 'no more loss', () => void (world.loss = 0));
   }),
-  'an owner that stands still': shape(SOME, 25_000, (scene) => {
+  'an owner that stands still': shape(SOME, 25_000, { double: 450, dark: 4700 }, (scene) => {
     const { hosts, pick, random } = scene;
     freeze(scene, hosts[0] as SimHost, { afterMs: 0, forMs: pick([320, 500, 1500]) * (0.8 + random() * 0.4), isLossy: random() < 0.5 });
     freeze(scene, hosts[1] as SimHost, { afterMs: 6000, forMs: pick([320, 500, 3000]) * (0.8 + random() * 0.4), isLossy: random() < 0.5 });
   }),
-  'one of two stands still': shape(TWO, 22_000, (scene) => {
+  'one of two stands still': shape(TWO, 22_000, { double: 40, dark: 6000 }, (scene) => {
     const { hosts, pick, random } = scene;
     freeze(scene, hosts[0] as SimHost, { afterMs: 0, forMs: pick([320, 500, 3000]) * (0.8 + random() * 0.4), isLossy: random() < 0.5 });
   }),
-  'a clock that jumps, of one that is cut off': shape(SOME, 21_000, (scene) => {
-    const { hosts, pick, random } = scene;
-    const host = hosts[0] as SimHost;
-    cut(scene, host, { part: 1, afterMs: 0, forMs: 1500 + random() * 1500 });
-    const jumpMs = pick([310, 1000, 60_000]) * (0.9 + random() * 0.6);
-    later(scene, random() * 1500, `the clock of ${host.node} jumps by ${Math.round(jumpMs)}`, () => host.jump(jumpMs));
-    const other = hosts[1] as SimHost;
-    later(scene, 6000, `the clock of ${other.node} jumps`, () => other.jump(350));
-  }),
-  'one that is not heard, or hears nobody': shape(SOME, 24_000, (scene) => {
+  'a clock that jumps, of one that is cut off': shape(
+    SOME,
+    21_000,
+    { double: 850, dark: 12000 },
+    (scene) => {
+      const { hosts, pick, random } = scene;
+      const host = hosts[0] as SimHost;
+      cut(scene, host, { part: 1, afterMs: 0, forMs: 1500 + random() * 1500 });
+      const jumpMs = pick([310, 1000, 60_000]) * (0.9 + random() * 0.6);
+      later(scene, random() * 1500, `the clock of ${host.node} jumps by ${Math.round(jumpMs)}`, () => host.jump(jumpMs));
+      const other = hosts[1] as SimHost;
+      later(scene, 6000, `the clock of ${other.node} jumps`, () => other.jump(350));
+      // After a jump of more than a minute others may speak once a second only.
+    },
+    { dark: 1400 },
+  ),
+  'one that is not heard, or hears nobody': shape(SOME, 24_000, { double: 630, dark: 5100 }, (scene) => {
     const { hosts, random } = scene;
     for (const [at, way] of (['isDeaf', 'isMute'] as const).entries()) {
       const host = hosts[at] as SimHost;
@@ -74,7 +81,18 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       later(scene, at * 6000 + 300 + random() * 3000, `${host.node} no more ${way}`, () => void (host[way] = false));
     }
   }),
-  'an owner that flaps while another begins': shape(SOME, 24_000, (scene) => {
+  'those that began one after the other die one after the other': shape(
+    { nodes: [4, 5], vips: [3, 4] },
+    24_000,
+    { double: 40, dark: 14500 },
+    (scene) => {
+      const { hosts, random } = scene;
+      for (const [at, host] of hosts.slice(1).entries()) later(scene, at * (800 + random() * 1500), `kill ${host.node}`, () => host.kill());
+    },
+    // Of two that die at once the second may be the heir.
+    { dark: 700 },
+  ),
+  'an owner that flaps while another begins': shape(SOME, 24_000, { double: 1400, dark: 37000 }, (scene) => {
     const { hosts, random } = scene;
     later(scene, 0, `kill ${hosts[1]?.node}`, () => hosts[1]?.kill());
     later(scene, 2000, `start ${hosts[1]?.node}`, () => hosts[1]?.start());
@@ -87,8 +105,9 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   }),
 };
 
-function shape(sizes: Sizes, durationMs: number, plot: (scene: Scene) => void): Shape {
-  return { sizes, durationMs, plot };
+/** @param sum of what is allowed in all that CI runs of it, in milliseconds */
+function shape(sizes: Sizes, durationMs: number, sum: Shape['sum'], plot: (scene: Scene) => void, limits: Shape['limits'] = {}): Shape {
+  return { sizes, durationMs, sum, plot, limits };
 }
 
 function later({ world, tell }: Scene, afterMs: number, what: string, run: () => void): void {

@@ -51,14 +51,18 @@ describe('an address that is handed over', () => {
   });
 
   it('is given up when the new owner asks for it once more, though it was answered', () => {
-    const { ended, part } = handover();
+    const { clock, ended, part } = handover();
     part.set(PARTING);
     expect([part.isWaitedFor(VIP, 'node-c'), part.isWaitedFor(VIP, undefined), part.isWaitedFor(VIP, 'node-b')]).toEqual([
       false,
       false,
       false,
     ]);
+    clock.advance(5);
+    // The same question, which came twice.
+    expect(part.isWaitedFor(VIP, 'node-b')).toBe(false);
     expect(ended).toEqual([]);
+    clock.advance(400);
     expect(part.isWaitedFor(VIP, 'node-b')).toBe(true);
     expect(ended).toEqual([VIP]);
     expect(part.size).toBe(0);
