@@ -58,7 +58,7 @@ export class Home {
     this.#state = state;
     this.#parts.deadlines.set(DUE, undefined, () => undefined);
     const { log } = this.#parts;
-    if (this.isLost && !was) log.warn('the address by which other nodes know this one is gone: it announces nothing by layer 2');
+    if (this.isLost && !was) log.warn('the address by which other nodes know this one is gone: it gives way to every other speaker');
     else if (was && !this.isLost) log.info('the address by which other nodes know this one is there again');
   }
 

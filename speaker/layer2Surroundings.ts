@@ -8,7 +8,7 @@ export interface Layer2Surroundings {
   /** All nodes in the order by which a conflict about the address ends. */
   readonly orderOf: (ip: Ip) => readonly string[];
   /** What the speaker of that node is to this one. */
-  readonly meeting: (node: string) => Pick<Speaker, 'isMet' | 'isLost' | 'areWeAlone'>;
+  readonly meeting: (node: string) => Pick<Speaker, 'isMet' | 'isLost' | 'doubt'>;
   /** An address is answered for, or not any more. */
   readonly phasesChanged: () => void;
 }

@@ -1,7 +1,6 @@
-import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
+import type { Layer2Plan, MeshPeer, WireClaim } from '../src/announce/plan.ts';
 import { type Standing, electOwners } from '../src/layer2/election.ts';
 import { RankCache } from '../src/layer2/elector.ts';
-import { REACH } from '../src/layer2/reach.ts';
 import { divideByReach } from '../src/layer2/reachContests.ts';
 import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standing, startStanding } from '../src/layer2/standing.ts';
 import type { Instant } from '../src/machine.ts';
@@ -28,6 +27,8 @@ import { Pulse } from './pulse.ts';
 import type { WireProblem } from './report.ts';
 import { ReservedAddresses } from './reservedAddresses.ts';
 import { SelfNote } from './selfNote.ts';
+import { Strays } from './strays.ts';
+import { surroundingsOf } from './surroundings.ts';
 import { Turns } from './turns.ts';
 import { Vouching } from './vouching.ts';
 
@@ -56,9 +57,9 @@ export class Ownership {
   readonly #vouching: Vouching;
   readonly #reserved: ReservedAddresses;
   readonly #home: Home;
+  readonly #strays = new Strays();
   #standing: StandingState;
   #plan: Layer2Plan<WireClaim> | undefined;
-  #isDraining = false;
   #owners: ReadonlyMap<Ip, string> = new Map();
   /** By which those were found. */
   #standings: ReadonlyMap<string, Standing> = new Map();
@@ -89,12 +90,8 @@ export class Ownership {
     this.#layer2 = layer2;
     this.#takingIn = new Turns(parts, 'standing/plan');
     this.#handing = new Turns(parts, 'standing/hand');
-    this.mesh = new Mesh(
-      parts,
-      options.meshPort,
-      (cameUp) => this.#peerChanged(cameUp),
-      (ms) => this.times.detection.onValue(ms / 1000),
-    );
+    const onDetected = (ms: number): void => this.times.detection.onValue(ms / 1000);
+    this.mesh = new Mesh(parts, options.meshPort, (cameUp) => this.#peerChanged(cameUp), onDetected);
     this.note = new SelfNote(parts, layer2, this.mesh);
     this.#vouching = new Vouching(options.node, this.mesh);
     this.pulse = new Pulse(
@@ -113,21 +110,10 @@ export class Ownership {
       this.#meet();
     });
     this.#home = new Home(parts, layer2, this.mesh, () => this.#meet());
-    this.#knocker = new Knocker(
-      parts,
-      () => (this.pulse.isDoubtful() ? [] : this.mesh.lost()),
-      (peer) => layer2.knock(peer),
-    );
-    layer2.setSurroundings({
-      isDoubtful: () => this.pulse.isDoubtful(),
-      meeting: (node) => ({
-        isMet: this.mesh.isUp(node),
-        isLost: this.mesh.hearsAnybody() && this.mesh.saysAlone(node),
-        areWeAlone: this.#standing.isAlone,
-      }),
-      orderOf: (ip) => orderOf(ip, this.#speakers, this.#ranks),
-      phasesChanged: () => this.note.phasesChanged(),
-    });
+    const lost = (): MeshPeer[] => (this.pulse.isDoubtful() ? [] : this.mesh.lost());
+    this.#knocker = new Knocker(parts, lost, (peer) => layer2.knock(peer));
+    const around = { mesh: this.mesh, pulse: this.pulse, home: this.#home, note: this.note, isAlone: () => this.#standing.isAlone };
+    layer2.setSurroundings(surroundingsOf(around, (ip) => orderOf(ip, this.#speakers, this.#ranks)));
   }
 
   /** @param onHanded what is this node's is known to layer 2 */
@@ -140,8 +126,8 @@ export class Ownership {
     // Before its first plan it knew of nobody to listen to.
     if (this.#plan === undefined && this.#standing.phase === 'joining')
       this.#standing = startStanding(this.#parts.clock.now(), this.#standing.config);
+    this.#strays.plan(this.#plan, plan, this.#layer2.claims());
     this.#plan = plan;
-    this.#isDraining = isDraining(plan, this.#node);
     this.#speakers = [this.#node, ...plan.peers.map(({ node }) => node)];
     this.#ranks = new RankCache();
     this.#essence = '';
@@ -152,13 +138,12 @@ export class Ownership {
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
-    const steps = [() => this.#reserved.set(this.#node, plan), () => this.note.measure(plan), () => this.#takenIn()];
+    const takenIn = (): void => {
+      this.#meet();
+      if (!this.#handing.areLeft()) this.#handed();
+    };
+    const steps = [() => this.#reserved.set(this.#node, plan), () => this.note.measure(plan), takenIn];
     this.#takingIn.begin(steps, plan.candidacies.length <= MANY);
-  }
-
-  #takenIn(): void {
-    this.#meet();
-    if (!this.#handing.areLeft()) this.#handed();
   }
 
   #peerChanged(cameUp: string | undefined): void {
@@ -204,12 +189,11 @@ export class Ownership {
 
   /** A node without any interface for what it may own says so like one that is about to end. */
   #own(): Standing {
-    const { candidacies } = this.#plan ?? { candidacies: [] };
-    const isStranded = candidacies.length > 0 && candidacies.every((claim) => this.#layer2.ground.reachOf(claim) === REACH.none);
+    const isStranded = this.#plan !== undefined && this.note.isStranded(this.#plan);
     // Those that cannot hear this node have taken what was its.
     const isGivenUp = this.#plan?.beyond?.isReady === false;
     const said = isStranded || isGivenUp || this.#home.isLost ? 'last' : STANDINGS[this.#standing.phase];
-    return this.#isDraining && said !== 'last' ? 'draining' : said;
+    return said !== 'last' && this.#plan !== undefined && isDraining(this.#plan, this.#node) ? 'draining' : said;
   }
 
   /** Interfaces came, went, or lost their carrier. */
@@ -231,9 +215,12 @@ export class Ownership {
     this.#wasAway = false;
     const notes = new Map<string, Told>([...this.mesh.notes(), [this.#node, this.note]]);
     this.#reserved.setOthers(notes);
-    const essence = JSON.stringify([[...standings], [...heard], disowned, this.#home.isLost, tellingOf(notes)]);
+    // Whoever has strayed hears nobody: it keeps what it has, and takes nothing.
+    const essence = this.#home.isLost ? 'strayed' : JSON.stringify([[...standings], [...heard], disowned, tellingOf(notes)]);
     if (essence === this.#essence) return;
+    const isNewPlan = this.#essence === '';
     this.#essence = essence;
+    if (this.#home.isLost && !isNewPlan) return;
     const before = this.#owners;
     this.#standings = standings;
     this.#owners = electOwners(divideByReach(plan.contests, reachesOf(notes)), standings, heard);
@@ -260,11 +247,12 @@ export class Ownership {
   }
 
   #hand(plan: Layer2Plan<WireClaim>): void {
-    const isLeftOut = (ip: Ip): boolean => this.#home.isLost || this.#reserved.of(ip) !== undefined;
+    const isLeftOut = (ip: Ip): boolean => this.#reserved.of(ip) !== undefined || (this.#home.isLost && !this.#layer2.has(ip));
     const { own, handed } = divide(plan, this.#owners, this.#node, isLeftOut, ({ ip }, group) => {
       if (!this.#layer2.has(ip) && !this.#vouching.isHeld(ip, group)) this.#fresh.add(ip);
     });
     if (this.#isDisowned) handed.clear();
+    else this.#strays.hand(this.#owners, this.#node, handed);
     const fresh = this.#fresh.size === 0 ? [] : own.map(({ ip }) => ip).filter((ip) => this.#fresh.has(ip));
     this.#fresh.clear();
     this.#isDisowned = false;
@@ -295,13 +283,12 @@ export class Ownership {
     this.#step({ kind: 'leave' });
   }
 
-  phase(): StandingState['phase'] {
-    return this.#standing.phase;
-  }
+  phase = (): StandingState['phase'] => this.#standing.phase;
 
   problems(): WireProblem[] {
-    if (this.#plan === undefined) return [];
-    return [...this.#reserved.problems(), ...(this.#standing.phase === 'joining' ? [] : this.mesh.problems())];
+    return this.#plan === undefined
+      ? []
+      : [...this.#reserved.problems(), ...(this.#standing.phase === 'joining' ? [] : this.mesh.problems())];
   }
 
   stop(): void {

@@ -58,6 +58,11 @@ export class SelfNote {
     this.#tell();
   }
 
+  /** It has no interface for any of what it may own. */
+  isStranded({ candidacies }: Layer2Plan<WireClaim>): boolean {
+    return candidacies.length > 0 && candidacies.every((claim) => this.#layer2.ground.reachOf(claim) === REACH.none);
+  }
+
   /** Some address is answered for, or not any more. */
   phasesChanged(): void {
     if (this.#isGathering) return;

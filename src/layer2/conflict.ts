@@ -64,11 +64,9 @@ function sightSpeaker(state: ConflictState, sighting: Sighting, speaker: Speaker
   // Who asks first takes nothing from anybody yet; a node that probes hears the owner of up to now.
   if (sighting.by === 'probe') return [];
   if (isVouched(state, sighting, speaker)) return [{ kind: 'vouched', ip }];
+  if (speaker.doubt === 'strayed') return leaveTo(state, ip, speaker.node, now);
   const isClaimed = sighting.phase === 'claimed';
-  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) {
-    if (isOverruled(state, ip, speaker, now)) return leaveTo(state, ip, speaker.node, now);
-    return isClaimed ? answer(state, ip, speaker, now) : [];
-  }
+  if (speaker.isLost === true || !goesBefore(speaker.node, state.node, speaker.order)) return goOn(state, sighting, speaker, now);
   const contested = state.contested.get(ip);
   const isContradicted = contested?.isSaid === true && contested.before.has(speaker.node);
   if (!isClaimed || !speaker.isMet || isContradicted) return leaveTo(state, ip, speaker.node, now);
@@ -87,9 +85,15 @@ function isVouched({ waits }: ConflictState, { ip, phase }: Sighting, { isMet }:
   return phase === 'probing' && isMet && !waits.has(ip);
 }
 
+/** The one that goes before, as far as this node knows. */
+function goOn(state: ConflictState, { ip, phase }: Sighting, speaker: Speaker, now: Instant): ConflictEffect[] {
+  if (isOverruled(state, ip, speaker, now)) return leaveTo(state, ip, speaker.node, now);
+  return phase === 'claimed' ? answer(state, ip, speaker, now) : [];
+}
+
 /** Who is told again and again and goes on knows what a node cannot know that hears nobody: that the others do hear each other. */
-function isOverruled({ contested, waits }: ConflictState, ip: Ip, { node, areWeAlone }: Speaker, now: Instant): boolean {
-  if (areWeAlone !== true) return false;
+function isOverruled({ contested, waits }: ConflictState, ip: Ip, { node, doubt }: Speaker, now: Instant): boolean {
+  if (doubt !== 'alone') return false;
   const left = waits.get(ip);
   return (left !== undefined && left.until >= now) || (contested.get(ip)?.told.get(node)?.times ?? 0) >= OVERRULED_AFTER;
 }

@@ -49,8 +49,11 @@ export interface Speaker {
   readonly isMet: boolean;
   /** It hears nobody, and this node others: whatever the order, it is the one that is cut off. */
   readonly isLost?: boolean;
-  /** This node hears none of several, and may be the one that is cut off. */
-  readonly areWeAlone?: boolean;
+  /**
+   * `alone`: this node hears none of several, and may be the one that is cut off. `strayed`: it has lost the address by which they know it, and
+   * is; what nobody else takes it keeps.
+   */
+  readonly doubt?: 'alone' | 'strayed' | undefined;
 }
 
 export type ConflictEvent =

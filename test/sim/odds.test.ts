@@ -63,6 +63,54 @@ describe('what is rare', () => {
     expect(VIPS.flatMap((vip) => world.answering(vip, 0))).not.toContain(owner);
   });
 
+  it('an owner that may not be one any more by an edit goes on until another is heard, and ends at once where there is none', () => {
+    const { world, hosts } = started(3);
+    const [owner] = world.answering(VIPS[0] as Ip, 0) as [SimHost];
+    const others = hosts.filter((host) => host !== owner);
+    const without = (host: SimHost): PlanMessage => {
+      const { plan, fresh } = planFor(host, hosts, VIPS, 2);
+      const contests = planFor(host, others, VIPS, 2).plan.layer2?.contests ?? [];
+      const layer2 = plan.layer2 && { ...plan.layer2, contests, ...(host === owner ? { candidacies: [], groups: [] } : {}) };
+      return { plan: { ...plan, ...(layer2 === undefined ? {} : { layer2 }) }, fresh };
+    };
+    owner.apply(without(owner));
+    expect(during(world, 3000, (answers) => answers !== 1)).toBe(0);
+    for (const host of others) host.apply(without(host));
+    expect(during(world, 1000, (answers) => answers === 0)).toBe(0);
+    expect(VIPS.flatMap((vip) => world.answering(vip, 0))).not.toContain(owner);
+    expect(VIPS.map((vip) => world.answering(vip, 0).length)).toEqual(VIPS.map(() => 1));
+    // Nobody may have it at all.
+    for (const host of others) {
+      const { plan } = without(host);
+      host.apply({
+        plan: { ...plan, ...(plan.layer2 && { layer2: { ...plan.layer2, contests: [], candidacies: [], groups: [] } }) },
+        fresh: [],
+      });
+      expect(VIPS.flatMap((vip) => world.answering(vip, 0))).not.toContain(host);
+    }
+  });
+
+  it('a node without the address by which it is known gives way to those that have theirs; and where all have lost it each keeps its own', () => {
+    for (const strayed of [[0], [1], [2], [0, 1, 2]]) {
+      const { world, hosts } = started(3);
+      const before = VIPS.map((vip) => world.answering(vip, 0));
+      const lost = strayed.map((at) => hosts[at] as SimHost);
+      for (const host of lost) host.stray(true);
+      world.runUntil(world.now + 1000);
+      const isAll = strayed.length === hosts.length;
+      for (let second = 0; second < 10; second++) {
+        const found = VIPS.map((vip) => world.answering(vip, 0));
+        expect(found.map((each) => each.length)).toEqual(VIPS.map(() => 1));
+        const isRight = isAll ? found.every((each, at) => each[0] === before[at]?.[0]) : !found.flat().includes(lost[0] as SimHost);
+        expect(isRight).toBe(true);
+        world.runUntil(world.now + 1000);
+      }
+      for (const host of lost) host.stray(false);
+      world.runUntil(world.now + 6000);
+      expect(VIPS.map((vip) => world.answering(vip, 0))).toEqual(before);
+    }
+  });
+
   it('a drain that only some were told of leaves no address to nobody, whoever of the others dies then', () => {
     for (const drained of [0, 3]) {
       for (let told = 1; told < 15; told++) {

@@ -193,6 +193,8 @@ export class SimHost {
   isMute = false;
   /** Of what it sends, how much is lost. */
   loss = 0;
+  /** Its interface has no address any more: the kernel neither takes nor sends what is for it. */
+  #isStray = false;
   /** Of its interface; undefined: nothing is known of them. */
   subnets: readonly Prefix[] | undefined;
   /** By how much its clock goes before that of the world. */
@@ -243,7 +245,7 @@ export class SimHost {
 
   hear(frame: Uint8Array): void {
     this.answer(frame);
-    if (isQuestionFor(frame, this.#bytes)) this.#sayArp('reply', this.address);
+    if (!this.#isStray && isQuestionFor(frame, this.#bytes)) this.#sayArp('reply', this.address);
   }
 
   /** The speaker alone, without the kernel of its node. */
@@ -252,7 +254,7 @@ export class SimHost {
   }
 
   datagram(bytes: Uint8Array, source: Ip): void {
-    this.#onDatagram?.({ bytes, source, sourcePort: 50_000, ttl: 255 });
+    if (!this.#isStray) this.#onDatagram?.({ bytes, source, sourcePort: 50_000, ttl: 255 });
   }
 
   freeze(): void {
@@ -339,7 +341,7 @@ export class SimHost {
   /** What the kernel does for the addresses of the nodes, which BFD makes it look for. */
   #speakArp(): void {
     const { world } = this;
-    this.#sayArp('request', this.address);
+    if (!this.#isStray) this.#sayArp('request', this.address);
     const life = this.#life;
     world.at(world.now + 3000, () => {
       if (this.#life === life) this.#speakArp();
@@ -349,8 +351,23 @@ export class SimHost {
   /** The carrier of the interface on which the VIPs are. */
   setUp(up: boolean): void {
     const subnets = this.subnets === undefined ? {} : { subnets: this.subnets };
-    const link = { name: 'eth0', index: 2, mac: this.mac, up, arp: true, ndp: true, isPort: false, addresses: [this.address], ...subnets };
+    const link = {
+      name: 'eth0',
+      index: 2,
+      mac: this.mac,
+      up,
+      arp: true,
+      ndp: true,
+      isPort: false,
+      addresses: this.#isStray ? [] : [this.address],
+      ...subnets,
+    };
     this.#setLinks?.([link]);
+  }
+
+  stray(isStray: boolean): void {
+    this.#isStray = isStray;
+    this.setUp(true);
   }
 
   apply(plan: PlanMessage): void {
@@ -405,7 +422,7 @@ export class SimHost {
           local: this.address,
           close: stop,
           send: (bytes) => {
-            if (this.isFiltered) return true;
+            if (this.isFiltered || this.#isStray) return !this.#isStray;
             const copy = bytes.slice();
             world.carry(
               this,
