@@ -18,8 +18,14 @@ const KINDS = {
 
 /** In UTF-8. */
 function octetsOf(text: string): number {
-  const size = (point: number): number => (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4);
-  return Array.from(text, (character) => size(character.codePointAt(0) ?? 0)).reduce((sum, each) => sum + each, 0);
+  return Array.from(text, sizeOf).reduce((sum, each) => sum + each, 0);
+}
+
+function sizeOf(character: string): number {
+  const point = character.codePointAt(0) ?? 0;
+  if (point < 0x80) return 1;
+  if (point < 0x800) return 2;
+  return point < 0x10000 ? 3 : 4;
 }
 
 interface Auth {

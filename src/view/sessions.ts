@@ -110,9 +110,12 @@ function guardOf(peer: string, { address }: SessionReport, state: NodeStateView 
   return guards.find((guard) => guard.address === address) ?? guards[0];
 }
 
+function whyDown(guard: Guard | undefined): string {
+  return guard?.lastDown === undefined ? '' : ` (${guard.lastDown})`;
+}
+
 function bfdMessage(guard: Guard | undefined): string {
-  const why = guard?.lastDown === undefined ? '' : ` (${guard.lastDown})`;
-  return `BFD is ${guard?.state ?? 'absent'}${why}: it does not guard the session`;
+  return `BFD is ${guard?.state ?? 'absent'}${whyDown(guard)}: it does not guard the session`;
 }
 
 type Reported = SessionReport & { readonly guard: Guard | undefined };
@@ -131,12 +134,15 @@ function causeOf(
     if (session.bfd === undefined || report.guard?.state === 'Up') return undefined;
     return sessionCause({ reason: 'BfdNotGuarding', message: bfdMessage(report.guard) }, place);
   }
-  const router = report.address ?? session.address;
-  const isNode = situation.nodes.find(({ internalIPs }) => internalIPs.some((ip) => ip === router));
   const deaf = waits(session) ? state?.problems.find(isDeaf) : undefined;
-  if (deaf !== undefined) return nodeProblemCause(deaf, node);
+  return deaf === undefined ? downCause(situation, place, session, report) : nodeProblemCause(deaf, node);
+}
+
+function downCause({ nodes }: Situation, place: string, session: PeerSession, report: Reported): Cause {
+  const router = report.address ?? session.address;
+  const isNode = nodes.find(({ internalIPs }) => internalIPs.some((ip) => ip === router));
   const { reason, message } = sessionTrouble(report.lastError, factsOf(session));
-  const why = reason === 'BfdDown' && report.guard?.lastDown !== undefined ? ` (${report.guard.lastDown})` : '';
+  const why = reason === 'BfdDown' ? whyDown(report.guard) : '';
   const whose = isNode === undefined ? '' : `; ${router} is the address of node ${isNode.name}`;
   return sessionCause({ reason, message: `${message}${why}${whose}` }, place);
 }

@@ -19,6 +19,7 @@ import { type AddressClaim, readClaim } from '../config/addressClaims.ts';
 import type { Config } from '../config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, type ParseContext, type RawObjects, parseConfig } from '../config/parse.ts';
 import type { Problem } from '../config/problem.ts';
+import type { SecretView } from '../config/secret.ts';
 import { occupiedAddresses } from '../ipam/occupied.ts';
 import { type AddressPlan, planAddresses } from '../ipam/plan.ts';
 import type { Ip } from '../net/ip.ts';
@@ -118,6 +119,10 @@ function nameOf(object: unknown): string {
   return text(record(record(object)?.['metadata'])?.['name']) ?? '';
 }
 
+function standIn(name: string, length: number): readonly [string, SecretView] {
+  return [name, { type: 'kubernetes.io/basic-auth', password: name.slice(0, length) }];
+}
+
 /** Nobody here reads Secrets: each stands for itself, so that another one is seen to be another password. */
 function secretsOf(config: RawObjects): NonNullable<ParseContext['secrets']> {
   const names = config.BGPPeer.flatMap((peer) => {
@@ -128,12 +133,8 @@ function secretsOf(config: RawObjects): NonNullable<ParseContext['secrets']> {
     const reference = record(record(record(record(profile)?.['spec'])?.['auth'])?.['passwordSecret']);
     return text(reference?.['name']) ?? [];
   });
-  const view = (password: string) => ({ type: 'kubernetes.io/basic-auth', password });
   // What BFD takes as a key is shorter.
-  return new Map([
-    ...names.map((name) => [name, view(name.slice(0, 80))] as const),
-    ...guards.map((name) => [name, view(name.slice(0, 16))] as const),
-  ]);
+  return new Map([...names.map((name) => standIn(name, 80)), ...guards.map((name) => standIn(name, 16))]);
 }
 
 function isExpired({ ttlMs, releasedAt }: AddressClaim, nowMs: number): boolean {
