@@ -13,7 +13,10 @@ import { createHands } from '../../../speaker/io/realHands.ts';
 import { NO_RECORDER } from '../../../speaker/recorder.ts';
 import { warmSockets } from '../../../speaker/warmSockets.ts';
 import { warmUp } from '../../../speaker/warmUp.ts';
-import { type LoadBalancer, projectLoadBalancer, projectServingSlice } from '../../../speaker/views.ts';
+import { ServiceRows } from '../../../speaker/serviceRows.ts';
+import { SliceRows } from '../../../speaker/sliceRows.ts';
+import { Texts } from '../../../src/rows/texts.ts';
+import { type LoadBalancer, projectLoadBalancer, projectServingSlice, sameLoadBalancer, sameSlice } from '../../../speaker/views.ts';
 import { bgpAdvertisement, config, ip, node, peer, pool } from '../../announce/support.ts';
 import { RECEIVER, SENDER, hostRoute } from './routes.ts';
 
@@ -49,7 +52,9 @@ async function runWire(): Promise<void> {
 function runWorker(): void {
   const port = parentPort;
   if (port === null) throw new Error('no worker');
-  const memory = new PlanMemory();
+  const [names, texts] = [new Texts(), new Texts()];
+  const rows = { services: new ServiceRows(names, texts), slices: new SliceRows(names, texts) };
+  const memory = new PlanMemory({ names, services: rows.services.glimpses, slices: rows.slices });
   const outbox = new Outbox<PlanMessage>((plan) => port.postMessage({ plan }));
   const nodes = [node(NODE, { internalIPs: [ip(SENDER.ip)] }), ...Array.from({ length: 9 }, (_, i) => node(`other${i}`))];
   const session = { address: ip(RECEIVER.ip), peerAsn: RECEIVER.asn, myAsn: SENDER.asn, holdTimeMs: 240_000, keepaliveTimeMs: 80_000 };
@@ -58,16 +63,16 @@ function runWorker(): void {
     pools: [pool('all', '10.0.0.0/8')],
     bgpAdvertisements: [bgpAdvertisement('all')],
   });
-  const services = createStore<LoadBalancer>();
-  const slices = createStore<AnnouncedSlice>();
+  const services = createStore<LoadBalancer>({}, sameLoadBalancer, rows.services);
+  const slices = createStore<AnnouncedSlice>({}, sameSlice, rows.slices);
   const [ofServices, ofSlices] = [new Changes(services), new Changes(slices)];
   const packer = new RoutePacker();
   let generation = 0;
   let prepared: PlanMessage | undefined;
 
   const add = (id: number): void => {
-    put(services, `s${id}`, projectLoadBalancer(rawService(id)));
-    put(slices, `s${id}`, projectServingSlice(rawSlice(id, [NODE, 'other1'])));
+    put(services, `default/s${id}`, projectLoadBalancer(rawService(id)));
+    put(slices, `default/s${id}`, projectServingSlice(rawSlice(id, [NODE, 'other1'])));
   };
   const plan = (number: number) => {
     const changes = { services: ofServices.take(number <= 1), slices: ofSlices.take(number <= 1) };
@@ -84,7 +89,7 @@ function runWorker(): void {
     setInterval(() => {
       for (let i = 0; i < perSecond / 100; i++) {
         next = (next + 97) % slices.size;
-        put(slices, `s${next}`, projectServingSlice(rawSlice(next, [NODE, `other${next % 9}`])));
+        put(slices, `default/s${next}`, projectServingSlice(rawSlice(next, [NODE, `other${next % 9}`])));
       }
       plan(generation);
     }, 10);
