@@ -2,7 +2,7 @@
  * What the whole speaker takes of memory: the real process, wire thread and Kubernetes worker, as the image holds it, beside the embedded API
  * server with so many Services and as many EndpointSlices. By BGP BIRD holds all of them; by layer 2 all of them are answered for.
  *
- *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2,bare] [--flags='...'] [--trace]
+ *   make bundle && node test/support/run.mjs test/bench/memory.ts [--sizes 10000,100000] [--modes bgp,layer2,bare] [--flags='...'] [--trace] [--others 3]
  *
  * `bare` is bareSpeaker.mjs in the speaker's place: what a program on Node.js takes that does nothing but what no speaker can leave out.
  * Needs root and BIRD 2. `peak` is VmHWM; `relist` the peak after the whole list has been read a second time; `settled` what is resident then.
@@ -30,6 +30,8 @@ const { values } = parseArgs({
     program: { type: 'string', default: 'dist/image/heraldlb.mjs' },
     flags: { type: 'string', default: SPEAKER_FLAGS.join(' ') },
     trace: { type: 'boolean', default: false },
+    // So many other nodes have a NodeState, with as many claims each.
+    others: { type: 'string', default: '0' },
   },
 });
 const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
@@ -86,7 +88,23 @@ async function startApi(size: number): Promise<Kubelab> {
   await api.create(own('IPAddressPool', 'all', { addresses: ['10.100.0.0/14'] }));
   for (let team = 0; team < TEAMS; team++) await api.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `team-${team}` } });
   for (let id = 0; id < size; id++) addService(api, id);
+  for (let node = 2; node < 2 + Number(values.others); node++) addState(api, `node${node}`, size);
   return api;
+}
+
+function addState(api: Kubelab, name: string, size: number): void {
+  const claims = Array.from({ length: Math.min(size, 10_000) }, (_, id) => ({
+    ip: hostRoute(id).slice(0, -3),
+    services: [`team-${id % TEAMS}/service-${id}`],
+    interfaces: ['eth0'],
+    since: WRITTEN_AT,
+  }));
+  api.store.put('heraldlb.io/nodestates', `${NAMESPACE}/${name}`, {
+    apiVersion: 'heraldlb.io/v1',
+    kind: 'NodeState',
+    metadata: { name, namespace: NAMESPACE, creationTimestamp: WRITTEN_AT },
+    status: { claims },
+  });
 }
 
 function own(kind: string, name: string, spec: object): object {
