@@ -6,7 +6,18 @@ import { type Failback, JOIN_MS, type StandingEvent, type StandingState, standin
 import type { Instant } from '../src/machine.ts';
 import type { Ip } from '../src/net/ip.ts';
 import type { MeshKey } from './channel.ts';
-import { STANDINGS, Stopwatch, type Told, countTaken, divide, electorateOf, isDraining, orderOf, reachesOf, tellingOf } from './electionFacts.ts';
+import {
+  STANDINGS,
+  Stopwatch,
+  type Told,
+  countTaken,
+  divide,
+  electorateOf,
+  isDraining,
+  orderOf,
+  reachesOf,
+  tellingOf,
+} from './electionFacts.ts';
 import type { EngineParts } from './engineParts.ts';
 import { Home } from './home.ts';
 import { Knocker } from './knocker.ts';
@@ -282,6 +293,7 @@ export class Ownership {
 
   stop(): void {
     this.#parts.deadlines.set(DUE, undefined, () => undefined);
-    for (const part of [this.#takingIn, this.#handing, this.pulse, this.#knocker, this.note, this.#reserved, this.#home, this.mesh]) part.stop();
+    for (const part of [this.#takingIn, this.#handing, this.pulse, this.#knocker, this.note, this.#reserved, this.#home, this.mesh])
+      part.stop();
   }
 }
