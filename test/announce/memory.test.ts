@@ -13,18 +13,22 @@ const COUNT = 20_000;
 /** For each Service with its slice, in V8's heap and outside, with pages that are not full; see docs/decisions/0013-memory-of-a-speaker.md. */
 const MAX_BYTES = 450;
 
-function heldBytes(): number {
-  collect();
+/** What lives: a collection lets go what those before it have found, buffers last. */
+async function heldBytes(): Promise<number> {
+  for (let i = 0; i < 5; i++) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
 
-it('a speaker by BGP keeps a few hundred bytes of a Service with its slice and its plan', () => {
+it('a speaker by BGP keeps a few hundred bytes of a Service with its slice and its plan', async () => {
   const context = {
     config: config({ pools: [pool('main', '10.0.0.0/8')], peers: [peer('tor')], bgpAdvertisements: [bgpAdvertisement('all')] }),
     nodes: [node('node1'), node('node2')],
   };
-  const before = heldBytes();
+  const before = await heldBytes();
   const [names, texts] = [new Texts(), new Texts()];
   const rows = { services: new ServiceRows(names, texts), slices: new SliceRows(names, texts) };
   for (let i = 0; i < COUNT; i++) {
@@ -35,7 +39,7 @@ it('a speaker by BGP keeps a few hundred bytes of a Service with its slice and i
   const memory = new PlanMemory({ names, services: rows.services.glimpses, slices: rows.slices });
   const changes = { services: { gone: [], came: rows.services.values() }, slices: { gone: [], came: rows.slices.values() } };
   const plan = planChanges(context, changes, 'node1', 1, memory);
-  const each = (heldBytes() - before) / COUNT;
+  const each = ((await heldBytes()) - before) / COUNT;
   expect(plan.plan.peers[0]?.routes[0]?.prefixes).toHaveLength(COUNT);
   expect(each).toBeGreaterThan(100);
   expect(each).toBeLessThan(MAX_BYTES);
