@@ -5,6 +5,7 @@ import { REACH, type Reach } from '../src/layer2/reach.ts';
 import type { NodeNote } from '../src/layer2/reachNote.ts';
 import type { PeerStanding, Phase } from '../src/layer2/standing.ts';
 import type { Ip } from '../src/net/ip.ts';
+import type { Handed } from './handover.ts';
 
 /** Hands on what is measured; nobody need listen. */
 export class Stopwatch {
@@ -70,9 +71,6 @@ export function tellingOf(notes: Notes): readonly unknown[] {
   return [...notes].flatMap(([node, { reach, own }]) => (reach.length + own.length > 0 ? [[node, reach, own]] : []));
 }
 
-/** What is to be handed over, by address. */
-export type Handed = Map<Ip, { readonly claim: WireClaim; readonly to: string }>;
-
 /** @param isLeftOut it is to be announced by nobody @param onOwn told of each of `own`, with the first address of its group */
 export function divide(
   plan: Layer2Plan<WireClaim>,
@@ -80,9 +78,9 @@ export function divide(
   node: string,
   isLeftOut: (ip: Ip) => boolean,
   onOwn: (claim: WireClaim, group: Ip) => void,
-): { readonly own: WireClaim[]; readonly handed: Handed } {
+): { readonly own: WireClaim[]; readonly handed: Map<Ip, Handed> } {
   const own: WireClaim[] = [];
-  const handed: Handed = new Map();
+  const handed = new Map<Ip, Handed>();
   for (const [at, claim] of plan.candidacies.entries()) {
     const group = plan.groups[at] ?? claim.ip;
     const owner = owners.get(group);

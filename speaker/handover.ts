@@ -13,13 +13,23 @@ const FEW = 256;
 const PAUSES_MS = [100, 200, 400];
 /** So recently heard, the new owner was there before the plan that made it one. */
 const RECENT_MS = 1000;
-
+/** What this node may not have any more by the configuration is not kept for longer, whether another has it or not. */
+const STRAY_MS = 10_000;
 /** A question may come twice; who has got an answer to it does not ask another time so soon. */
 const TWICE_MS = 60;
 
-interface Parting extends DueItem {
+/** What is another's now. */
+export interface Handed {
   readonly claim: WireClaim;
   readonly to: string;
+  /** This node would not be its owner if it were the only one. */
+  readonly isStray?: boolean;
+}
+
+interface Parting extends DueItem {
+  claim: WireClaim;
+  readonly to: string;
+  readonly isStray: boolean;
   readonly since: Instant;
   asked: number;
   /** When its new owner asked for the first time whether it is free. */
@@ -46,18 +56,19 @@ export class Handover {
   }
 
   /** @param handed what is held and another's now @returns what of it is still to be answered for */
-  set(handed: ReadonlyMap<Ip, { readonly claim: WireClaim; readonly to: string }>): WireClaim[] {
+  set(handed: ReadonlyMap<Ip, Handed>): WireClaim[] {
     const now = this.#parts.clock.now();
     for (const [ip, parting] of this.#partings) if (handed.get(ip)?.to !== parting.to) this.#forget(ip, parting);
     // What is older means nothing; the rest outlives elections that have to do with other nodes.
     for (const [ip, { at }] of this.#heard) if (now - at >= RECENT_MS) this.#heard.delete(ip);
     const isFew = handed.size <= FEW;
-    for (const [ip, { claim, to }] of handed) {
-      if (this.#partings.has(ip) || this.#hasIt(ip, to)) continue;
-      this.#begin(
-        { claim, to, since: now, asked: isFew ? 0 : PAUSES_MS.length, questionAt: undefined, dueAt: now, slot: -1 },
-        isFew ? EARLY_MS : LIMIT_MS,
-      );
+    const asked = isFew ? 0 : PAUSES_MS.length;
+    for (const [ip, { claim, to, isStray = false }] of handed) {
+      const known = this.#partings.get(ip);
+      // It may be announced elsewhere by now, or nowhere.
+      if (known !== undefined) known.claim = claim;
+      else if (!this.#hasIt(ip, to))
+        this.#begin({ claim, to, isStray, since: now, asked, questionAt: undefined, dueAt: now, slot: -1 }, isFew ? EARLY_MS : LIMIT_MS);
     }
     this.#schedule();
     return [...this.#partings.values()].map(({ claim }) => claim);
@@ -135,6 +146,10 @@ export class Handover {
     const now = this.#parts.clock.now();
     for (let parting = this.#due.first(); parting !== undefined && parting.dueAt <= now; parting = this.#due.first()) {
       if (now - parting.since > LIMIT_MS) this.ends.timeout += 1;
+      if (parting.isStray && now - parting.since >= STRAY_MS) {
+        this.#end(parting.claim.ip, parting);
+        continue;
+      }
       this.#ask(parting.claim);
       this.#due.schedule(parting, after(now, PAUSES_MS[parting.asked] ?? LIMIT_MS));
       parting.asked += 1;

@@ -12,7 +12,7 @@ import type { Ip } from '../src/net/ip.ts';
 import { ClaimPhases } from './claimPhases.ts';
 import { ClaimQueue } from './claimQueue.ts';
 import type { EngineParts } from './engineParts.ts';
-import { Handover } from './handover.ts';
+import { type Handed, Handover } from './handover.ts';
 import type { HostLink } from './hands.ts';
 import { Hearing } from './hearing.ts';
 import { Interfaces } from './interfaces.ts';
@@ -100,13 +100,9 @@ export class Layer2Engine {
    * @param claims what is this node's
    * @param handed what is another's, by address: where this node answers for it, it does so until that one is heard
    */
-  apply(
-    claims: readonly WireClaim[],
-    fresh: readonly Ip[],
-    handed: ReadonlyMap<Ip, { readonly claim: WireClaim; readonly to: string }> = new Map(),
-  ): void {
+  apply(claims: readonly WireClaim[], fresh: readonly Ip[], handed: ReadonlyMap<Ip, Handed> = new Map()): void {
     const wanted = new Set(claims.map(({ ip }) => ip));
-    const held = new Map<Ip, { readonly claim: WireClaim; readonly to: string }>();
+    const held = new Map<Ip, Handed>();
     for (const ip of this.#hearing.claims.keys()) {
       if (wanted.has(ip)) continue;
       this.#parts.log.debug({ ip, to: handed.get(ip)?.to }, "the address is not this node's any more");

@@ -1,10 +1,10 @@
 import type { Layer2Plan, WireClaim } from '../src/announce/plan.ts';
 import type { Ip } from '../src/net/ip.ts';
-import type { Handed } from './electionFacts.ts';
+import type { Handed } from './handover.ts';
 
 /**
  * What this node answers for and may not own any more by the last plan (its node is selected no longer, or has no endpoint), though others may.
- * It is kept until one of those is heard, like all that is moved on purpose.
+ * It is kept until one of those is heard, like all that is moved on purpose, but not for long.
  */
 export class Strays {
   #known: ReadonlyMap<Ip, { readonly claim: WireClaim; readonly group: Ip }> = new Map();
@@ -22,10 +22,10 @@ export class Strays {
   }
 
   /** Adds those that have an owner. */
-  hand(owners: ReadonlyMap<Ip, string>, node: string, handed: Handed): void {
+  hand(owners: ReadonlyMap<Ip, string>, node: string, handed: Map<Ip, Handed>): void {
     for (const [ip, { claim, group }] of this.#known) {
       const to = owners.get(group);
-      if (to !== undefined && to !== node) handed.set(ip, { claim, to });
+      if (to !== undefined && to !== node) handed.set(ip, { claim, to, isStray: true });
     }
   }
 }

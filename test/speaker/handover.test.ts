@@ -40,6 +40,22 @@ describe('an address that is handed over', () => {
     expect(part.ends).toEqual({ heard: 0, timeout: 2 });
   });
 
+  it('is kept by what the last plan says of it, and one that this node may not have any more not for long', () => {
+    const { clock, ended, part } = handover();
+    part.set(PARTING);
+    expect(part.set(new Map([[VIP, { claim: { ip: VIP, interfaces: ['eth9'] }, to: 'node-b' }]]))).toEqual([
+      { ip: VIP, interfaces: ['eth9'] },
+    ]);
+    clock.advance(60_000);
+    expect(ended).toEqual([]);
+    const stray = handover();
+    stray.part.set(new Map([[VIP, { claim: { ip: VIP }, to: 'node-b', isStray: true }]]));
+    stray.clock.advance(9000);
+    expect(stray.ended).toEqual([]);
+    stray.clock.advance(2000);
+    expect([stray.ended, stray.part.size]).toEqual([[VIP], 0]);
+  });
+
   it('is given up at once where the new owner was heard just now, but not where this node has spoken against it since', () => {
     const { ended, part } = handover();
     part.heard(VIP, 'node-b');
