@@ -84,6 +84,8 @@ export function speakerCommand(): Command {
 /** What the manifests say to Node.js, as far as a running program can: docs/decisions/0013-memory-of-a-speaker.md. */
 function keepSmall(): void {
   setFlagsFromString('--optimize-for-size');
+  // For the worker, whose world is made after this.
+  setFlagsFromString('--expose-gc');
 }
 
 async function run(options: Omit<Flags, 'version'>, command: Command): Promise<void> {
