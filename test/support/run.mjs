@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } 
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { FOR_NODE } from './forNode.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const entry = process.argv[2];
@@ -23,12 +24,7 @@ const outfile = join(directory, 'program.mjs');
 await build({
   entryPoints: [resolve(root, entry)],
   outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  packages: 'external',
-  logLevel: 'error',
+  ...FOR_NODE,
   define: { 'process.env.HERALDLB_ROOT': JSON.stringify(root) },
 });
 process.argv.splice(1, 2, resolve(root, entry));
