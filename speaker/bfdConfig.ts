@@ -2,7 +2,7 @@ import type { BfdAuthConfig, BfdConfig } from '../src/bfd/contract.ts';
 import type { BfdTarget } from './bfdTargets.ts';
 
 /** @param echoes the peer's echo packets can be sent back */
-export function configOf({ profile, multihop, upDiag, downDiag, call, note }: BfdTarget, echoes: boolean): BfdConfig {
+export function configOf({ profile, multihop, waitsForKey, upDiag, downDiag, call, note }: BfdTarget, echoes: boolean): BfdConfig {
   return {
     transmitMs: profile.transmitIntervalMs,
     receiveMs: profile.receiveIntervalMs,
@@ -11,6 +11,7 @@ export function configOf({ profile, multihop, upDiag, downDiag, call, note }: Bf
     // RFC 5883 §3.
     echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
     ...(profile.auth === undefined ? {} : { auth: authOf(profile.auth) }),
+    ...(waitsForKey === undefined ? {} : { waitsForKey }),
     ...(upDiag === undefined ? {} : { upDiag }),
     ...(downDiag === undefined ? {} : { downDiag }),
     ...(call === undefined ? {} : { call }),

@@ -30,6 +30,7 @@ export interface BfdTarget {
   /** Of the mesh of speakers, which has a port of its own. */
   readonly port?: number;
   /** See BfdConfig. */
+  readonly waitsForKey?: boolean;
   readonly upDiag?: number;
   readonly downDiag?: number;
   /** See BfdConfig. */
@@ -65,6 +66,7 @@ function targetOf({ name, session }: PeerPlan): BfdTarget | undefined {
     peers: [name],
     profile,
     multihop,
+    waitsForKey: true,
     ...(source === undefined ? {} : { source }),
     ...(scope === undefined ? {} : { scope }),
     ...(device === undefined ? {} : { device }),
