@@ -38,6 +38,18 @@ function preferring(host: SimHost, hosts: readonly SimHost[], other = host): Pla
 }
 
 describe('what is rare', () => {
+  it('a speaker that becomes deaf while it listens first is left nothing, then and afterwards', () => {
+    const { world, hosts } = started(4);
+    const [late, missing] = hosts as [SimHost, SimHost];
+    for (const host of [late, missing]) host.kill();
+    world.runUntil(world.now + 2000);
+    late.start();
+    world.runUntil(world.now + 500);
+    expect(late.engine?.ownership.phase()).toBe('joining');
+    late.isDeaf = true;
+    expect(during(world, 8000, (answers) => answers !== 1)).toBe(0);
+  });
+
   it('a speaker that gets its first plan long after it began listens before it takes anything', () => {
     const { world, hosts } = started(3);
     const late = hosts[0] as SimHost;
