@@ -131,7 +131,9 @@ const RARE: Readonly<Record<string, () => Promise<void>>> = {
     const owner = await ownerSoon();
     const [next = ''] = others(owner);
     await client.apply(
-      advertisement('{ election: hash, preferredNodeSelectors: [{ weight: 10, preference: { matchExpressions: [{ key: fast, operator: Exists }] } }] }'),
+      advertisement(
+        '{ election: hash, preferredNodeSelectors: [{ weight: 10, preference: { matchExpressions: [{ key: fast, operator: Exists }] } }] }',
+      ),
     );
     await sleep(500);
     await watched('a preferred node comes', async () => void (await labels(next, { fast: '' })));
