@@ -3,7 +3,7 @@ import type { BfdTarget } from './bfdTargets.ts';
 
 /** @param echoes the peer's echo packets can be sent back */
 export function configOf(
-  { profile, multihop, auth = authOf(profile.auth), upDiag, downDiag, call, note }: BfdTarget,
+  { profile, multihop, auth = authOf(profile.auth), waitsForKey, upDiag, downDiag, call, note }: BfdTarget,
   echoes: boolean,
 ): BfdConfig {
   return {
@@ -14,6 +14,7 @@ export function configOf(
     // RFC 5883 §3.
     echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
     ...(auth === undefined ? {} : { auth }),
+    ...(waitsForKey === undefined ? {} : { waitsForKey }),
     ...(upDiag === undefined ? {} : { upDiag }),
     ...(downDiag === undefined ? {} : { downDiag }),
     ...(call === undefined ? {} : { call }),

@@ -32,6 +32,7 @@ export interface BfdTarget {
   /** In the place of the profile's, which has one key. */
   readonly auth?: BfdConfig['auth'];
   /** See BfdConfig. */
+  readonly waitsForKey?: boolean;
   readonly upDiag?: number;
   readonly downDiag?: number;
   /** See BfdConfig. */
@@ -67,6 +68,7 @@ function targetOf({ name, session }: PeerPlan): BfdTarget | undefined {
     peers: [name],
     profile,
     multihop,
+    waitsForKey: true,
     ...(source === undefined ? {} : { source }),
     ...(scope === undefined ? {} : { scope }),
     ...(device === undefined ? {} : { device }),

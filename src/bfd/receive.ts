@@ -1,17 +1,17 @@
 import { after } from '../machine.ts';
 import type { BfdPacket } from '../wire/bfd.ts';
-import { checkAuth } from './auth.ts';
-import { type Draft, type Remote, count, detectionUs, drop, enter, patch } from './draft.ts';
+import { type AuthVerdict, checkAuth } from './auth.ts';
+import { type Draft, type Remote, count, detectionUs, drop, enter, isKeyAwaited, patch, useAuth } from './draft.ts';
 import { transitionOf } from './fsm.ts';
 import { answered, milliseconds } from './timing.ts';
 
 /** RFC 5880 §6.8.6 from where the session is known, in its order. What stands before is the codec's and the shell's. */
 export function receive(draft: Draft, packet: BfdPacket, bytes: Uint8Array): void {
-  const { receiveSequence, config } = draft.state;
+  const { receiveSequence } = draft.state;
   const { now } = draft.context;
   // RFC 5880 §6.8.1: a peer that was silent for long may have begun anew.
   const known = receiveSequence !== undefined && now < receiveSequence.until ? receiveSequence.last : undefined;
-  const verdict = checkAuth(config.auth, packet, bytes, known);
+  const verdict = judge(draft, packet, bytes, known);
   if ('drop' in verdict) {
     drop(draft, verdict.drop);
     return;
@@ -25,6 +25,18 @@ export function receive(draft: Draft, packet: BfdPacket, bytes: Uint8Array): voi
   count(draft, 'packetsReceived');
   follow(draft, packet);
   if (packet.poll) draft.isFinal = true;
+}
+
+function judge(draft: Draft, packet: BfdPacket, bytes: Uint8Array, known: number | undefined): AuthVerdict {
+  const { auth, config } = draft.state;
+  const verdict = checkAuth(auth, packet, bytes, known);
+  if (!('drop' in verdict) || !isKeyAwaited(draft.state)) return verdict;
+  const next = checkAuth(config.auth, packet, bytes, undefined);
+  if ('drop' in next) return next;
+  useAuth(draft, config.auth);
+  // It may believe nothing else any more, and its detection time runs.
+  draft.isUrgent = true;
+  return next;
 }
 
 function follow(draft: Draft, packet: BfdPacket): void {

@@ -250,6 +250,57 @@ describe('keys', () => {
     const lone = upWith('keyedSha1').configure({ auth }).hear({ state: 'Up' }, { config: auth, sequence: 7 });
     expect(lone.drops).toEqual([]);
   });
+  describe('where they wait for the peer', () => {
+    const old = { config: config('meticulousSha1') };
+    const next = { config: config('meticulousSha1', key(5, 'the next one')) };
+    const waiting = (): Lone => {
+      const lone = upWith('meticulousSha1').configure({ auth: next.config, waitsForKey: true }).pass(50);
+      expect([lone.status.isKeyAwaited, signs(lone, old)]).toEqual([true, true]);
+      return lone;
+    };
+    const signs = ({ sent }: Lone, { config: auth }: typeof old): boolean => {
+      const { packet, bytes } = sent.at(-1)!;
+      return !('drop' in checkAuth(auth, packet, bytes, undefined));
+    };
+
+    it('the old one goes on until the peer has signed with the new one, with whatever number, which is answered at once', () => {
+      const lone = waiting().hear({ state: 'Up' }, { ...old, sequence: 1001 });
+      lone.take();
+      lone.hear({ state: 'Up' }, { ...next, sequence: 7 });
+      expect(lone.take()).toHaveLength(1);
+      lone.pass(50).hear({ state: 'Up' }, { ...next, sequence: 8 });
+      expect([lone.drops, lone.status.isKeyAwaited, signs(lone, next), lone.status.state]).toEqual([[], undefined, true, 'Up']);
+      lone.hear({ state: 'Up' }, { ...old, sequence: 9 }).hear({ state: 'Up' }, { ...next, sequence: 7 });
+      expect(lone.drops).toEqual(['BfdAuthWrong', 'BfdAuthSequence']);
+      expect(bfdCounters(lone.state).timesDown).toBe(0);
+    });
+    it('neither a third one nor a packet of the past is believed meanwhile', () => {
+      const lone = waiting().hear({ state: 'Down' }, { ...old, sequence: 1000 });
+      lone.hear({ state: 'Down' }, { config: config('meticulousSha1', key(5, 'a guess')), sequence: 1001 });
+      expect([lone.drops, lone.status.state]).toEqual([['BfdAuthWrong', 'BfdAuthWrong'], 'Up']);
+    });
+    it.each([
+      ['the silence of the peer', (lone: Lone) => lone.pass(150)],
+      ['the word of the peer', (lone: Lone) => lone.hear({ state: 'Down' }, { ...old, sequence: 1001 })],
+      ['our own word', (lone: Lone) => (lone.step({ type: 'stop' }), lone)],
+    ])('with %s nothing but the new one counts', (_what, end) => {
+      const lone = end(waiting());
+      lone.hear({ state: 'Down' }, { ...old, sequence: 1002 });
+      expect([lone.drops, lone.status.isKeyAwaited, signs(lone, next)]).toEqual([['BfdAuthWrong'], undefined, true]);
+    });
+    it('a change that is taken back is none', () => {
+      const lone = waiting().configure({ auth: config('meticulousSha1') });
+      lone.hear({ state: 'Up' }, { ...next, sequence: 1001 }).hear({ state: 'Up' }, { ...old, sequence: 1000 });
+      expect([lone.drops, lone.status.isKeyAwaited]).toEqual([['BfdAuthWrong', 'BfdAuthSequence'], undefined]);
+    });
+    it('nor is authentication that the peer does not have an end', () => {
+      const lone = new Lone().up().configure({ auth: next.config, waitsForKey: true });
+      lone.passHearing(1000, 50, { state: 'Up' });
+      expect([lone.drops, lone.status.state]).toEqual([[], 'Up']);
+      lone.hear({ state: 'Up' }, { ...next, sequence: 7 }).hear({ state: 'Up' });
+      expect([lone.drops, lone.status.state]).toEqual([['BfdAuthMissing'], 'Up']);
+    });
+  });
   it('none at all is a mistake of the caller', () => {
     expect(() => signedBfd({ type: 'keyedMd5', keys: [] }, THEIR_PACKET, 1)).toThrow(RangeError);
   });
