@@ -29,6 +29,8 @@ export interface BfdTarget {
   readonly device?: string;
   /** Of the mesh of speakers, which has a port of its own. */
   readonly port?: number;
+  /** In the place of the profile's, which has one key. */
+  readonly auth?: BfdConfig['auth'];
   /** See BfdConfig. */
   readonly waitsForKey?: boolean;
   readonly upDiag?: number;

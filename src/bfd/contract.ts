@@ -35,8 +35,18 @@ export interface BfdConfig {
 
 export interface BfdAuthConfig {
   readonly type: 'simplePassword' | BfdDigestType;
-  /** Any of them is taken, the first one signs (RFC 5880 §6.7.2). Never empty, every `keyId` once. */
+  /** Any of them is taken, the first one signs (RFC 5880 §6.7.2). Never empty. */
   readonly keys: readonly BfdKey[];
+  /**
+   * Signing is being switched on or off, which RFC 5880 §6.7.1 leaves to whoever does it: packets without a signature are taken, too, and with
+   * `sent` these are what is sent. Absent: never.
+   */
+  readonly unsigned?: 'taken' | 'sent';
+}
+
+/** @returns undefined: what is sent is not signed */
+export function signerOf(auth: BfdAuthConfig | undefined): BfdAuthConfig | undefined {
+  return auth?.unsigned === 'sent' ? undefined : auth;
 }
 
 /** Recordings leave out fields with the name `password`. */

@@ -17,7 +17,7 @@ export function receive(draft: Draft, packet: BfdPacket, bytes: Uint8Array): voi
     return;
   }
   patch(draft, { remote: remoteOf(packet, draft.state.remote), heardAt: now, pacing: answered(draft.state.pacing, packet.final, now) });
-  if (verdict.sequence !== undefined) remember(draft, verdict.sequence);
+  if (verdict.sequence !== undefined) remember(draft, verdict.sequence, packet);
   if (draft.state.state === 'AdminDown') {
     drop(draft, 'BfdAdminDown');
     return;
@@ -48,10 +48,14 @@ function follow(draft: Draft, packet: BfdPacket): void {
   if (isShut && draft.state.verdict === 'Down') patch(draft, { verdict: 'Unknown' });
 }
 
-/** RFC 5880 §6.8.1: bfd.RcvAuthSeq binds until twice the detection time has passed in silence. */
-function remember(draft: Draft, last: number): void {
-  const until = after(draft.context.now, 2 * milliseconds(detectionUs(draft.state) ?? 0));
-  patch(draft, { receiveSequence: { last, until } });
+/**
+ * RFC 5880 §6.8.1: bfd.RcvAuthSeq binds until twice the detection time has passed in silence. Who shuts the session speaks once a second from then
+ * on, by which that would be six seconds: it may have begun anew, with any number, long before. So it is the time of a session that runs.
+ */
+function remember(draft: Draft, last: number, { state, detectMult }: BfdPacket): void {
+  const running = detectMult * draft.state.config.receiveMs;
+  const detectionMs = state === 'AdminDown' ? running : milliseconds(detectionUs(draft.state) ?? 0);
+  patch(draft, { receiveSequence: { last, until: after(draft.context.now, 2 * detectionMs) } });
 }
 
 /** The same object where nothing changed, since that is what most packets are. */

@@ -4,6 +4,8 @@ import { type Fault, fault } from './fault.ts';
 export interface SecretView {
   readonly type: string;
   readonly password?: string;
+  /** Believed and not used: only the mesh of speakers has such a thing. */
+  readonly accepted?: string;
 }
 
 /** By name. */

@@ -194,6 +194,16 @@ describe.each(DIGESTS)('§6.7.3, §6.7.4: sequence numbers of %s', (type) => {
     expect(lone.drops).toHaveLength(1);
     expect(lone.status.state).toBe('Init');
   });
+  it('nor does one that took its leave wait longer to begin anew', () => {
+    const restarted = { config: config(type), sequence: 5 };
+    const lone = upWith(type);
+    for (const sequence of [1001, 1002]) lone.hear({ state: 'AdminDown', desiredMinTxUs: 1_000_000 }, { config: config(type), sequence });
+    lone.pass(299).hear({ state: 'Down', yourDiscriminator: 0 }, restarted);
+    expect(lone.drops).toEqual(['BfdAuthSequence']);
+    lone.pass(1).hear({ state: 'Down', yourDiscriminator: 0 }, restarted);
+    expect(lone.drops).toHaveLength(1);
+    expect(lone.status.state).toBe('Init');
+  });
 });
 
 describe('keys', () => {
@@ -204,6 +214,27 @@ describe('keys', () => {
     expect(lone.status.remoteDiag).toBe(9);
     expect(lone.pass(50).last.auth?.keyId).toBe(5);
   });
+  it.each(TYPES)('%s: of two that have one number each is taken', (type) => {
+    const lone = upWith(type, key(5, 'heraldkey'), key(5, 'the next one'));
+    lone.hear({ state: 'Up', diag: 9 }, { config: config(type, key(5, 'the next one')), sequence: 1001 });
+    expect([lone.drops, lone.status.remoteDiag]).toEqual([[], 9]);
+    lone.hear({ state: 'Up', diag: 8 }, { config: config(type, key(5, 'a third one')), sequence: 1002 });
+    expect([lone.drops, lone.status.remoteDiag]).toEqual([['BfdAuthWrong'], 9]);
+  });
+  it.each(['taken', 'sent'] as const)(
+    'RFC 5880 §6.7.1: packets without one are %s as well, while signing is switched on or off',
+    (unsigned) => {
+      const auth = { ...config('meticulousSha1'), unsigned };
+      const lone = new Lone({ auth }).start();
+      lone.hear({ state: 'Down' }).hear({ state: 'Init' }, { config: config('meticulousSha1'), sequence: 7 });
+      lone.hear({ state: 'Up', final: true }).hear({ state: 'Up' }, { config: config('meticulousSha1'), sequence: 8 });
+      expect([lone.drops, lone.status.state]).toEqual([[], 'Up']);
+      expect(lone.last.auth?.type).toBe(unsigned === 'sent' ? undefined : 'meticulousSha1');
+      lone.hear({ state: 'Up' }, { config: config('meticulousSha1'), sequence: 8 });
+      lone.hear({ state: 'Up' }, { config: config('meticulousSha1', key(5, 'another')), sequence: 9 });
+      expect(lone.drops).toEqual(['BfdAuthSequence', 'BfdAuthWrong']);
+    },
+  );
   it('are changed while the session is Up', () => {
     const lone = upWith('keyedSha1');
     const both = config('keyedSha1', key(6, 'the next one'), key(5, 'heraldkey'));
