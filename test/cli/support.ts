@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { FOR_NODE } from '../support/forNode.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -39,13 +40,8 @@ export class Executable {
       entryPoints: [join(ROOT, 'src/cli/heraldlb.ts')],
       outdir: directory,
       outExtension: { '.js': '.mjs' },
-      bundle: true,
       splitting: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      packages: 'external',
-      logLevel: 'error',
+      ...FOR_NODE,
     });
     return new Executable(directory);
   }

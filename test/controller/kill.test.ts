@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FOR_NODE } from '../support/forNode.mjs';
 import { NAMESPACE } from './fixtures.ts';
 import { type Cluster, Ledger, allIps, poolObject, serviceObject, startCluster, until } from './support.ts';
 
@@ -47,7 +48,7 @@ afterAll(async () => {
 
 async function bundle(contents: string, outfile: string): Promise<void> {
   const stdin = { contents, resolveDir: root, loader: 'ts' } as const;
-  await build({ stdin, outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', packages: 'external', logLevel: 'error' });
+  await build({ stdin, outfile, ...FOR_NODE });
 }
 
 function launch(identity: string): void {

@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FOR_NODE } from '../support/forNode.mjs';
 import { sleep, until } from '../support/until.ts';
 import { needKube } from './binaries.ts';
 import { type Kube, startKube } from './kube.ts';
@@ -102,8 +103,7 @@ describe.skipIf(needKube('controllers that are killed') === undefined)('two cont
   beforeAll(async () => {
     mkdirSync(directory, { recursive: true });
     const stdin = { contents: PROGRAM, resolveDir: process.cwd(), loader: 'ts' } as const;
-    const target = { bundle: true, platform: 'node', format: 'esm', target: 'node20', packages: 'external' } as const;
-    await build({ stdin, outfile: program, ...target, logLevel: 'error' });
+    await build({ stdin, outfile: program, ...FOR_NODE });
     kube = await startKube({ controllers: false });
     for (const file of readdirSync('manifests/crds').filter((name) => name !== 'kustomization.yaml'))
       await kube.admin.apply(readFileSync(join('manifests/crds', file), 'utf8'));

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } 
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { FOR_NODE } from './forNode.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const entry = process.argv[2];
@@ -19,16 +20,20 @@ const directory = mkdtempSync(join(parent, `${process.pid}-`));
 // The native addon is looked for beside the program.
 symlinkSync(join(root, 'speaker/native'), join(directory, 'native'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+// By the signal itself nothing would be cleaned up: what a lab has made goes at `exit`.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
 const outfile = join(directory, 'program.mjs');
 await build({
   entryPoints: [resolve(root, entry)],
   outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  packages: 'external',
-  logLevel: 'error',
+  ...FOR_NODE,
   define: { 'process.env.HERALDLB_ROOT': JSON.stringify(root) },
 });
 process.argv.splice(1, 2, resolve(root, entry));

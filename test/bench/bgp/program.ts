@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { SPEAKER_FLAGS } from '../../lab/daemons.ts';
+import { FOR_NODE } from '../../support/forNode.mjs';
 import { until } from '../../support/until.ts';
 import type { Place } from './senders.ts';
 
@@ -23,12 +24,7 @@ async function bundle(name: string): Promise<string> {
   await build({
     entryPoints: [resolve(ROOT, 'test/bench/bgp', name)],
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
+    ...FOR_NODE,
   });
   return outfile;
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Plugin, build } from 'esbuild';
+import { FOR_NODE } from '../../support/forNode.mjs';
 
 /*
  * Breaks one rule of layer 2 after the other, and asks which of the simulator's histories notice it:
@@ -90,12 +91,7 @@ for (const [at, [name, mutation]] of Object.entries(MUTATIONS).entries()) {
   await build({
     entryPoints: [join(root, 'test/bench/layer2/noticing.ts')],
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
+    ...FOR_NODE,
     define: { 'process.env.HERALDLB_ROOT': JSON.stringify(root) },
     plugins: [mutate(name, mutation)],
   });
