@@ -45,7 +45,7 @@ export class ClaimQueue {
     for (const { ip } of parting) kept.add(ip);
     const gone: Ip[] = [];
     for (const ip of held.keys()) if (!kept.has(ip)) gone.push(ip);
-    this.#lately.add(gone.filter((ip) => held.get(ip)?.phase === 'claimed'));
+    this.#lately.add(gone.filter((ip) => wasHeld(held.get(ip))));
     const silenced = parting.map((claim): WantedClaim => ({ ...claim, probe: false, quiet: true }));
     return { kind: 'claims', claims: [...silenced, ...this.#take()], gone };
   }
@@ -69,4 +69,9 @@ export class ClaimQueue {
     for (const { ip } of slice) this.#waiting.delete(ip);
     return slice;
   }
+}
+
+/** It was answered for, until now or until the interface failed. */
+function wasHeld(claim: Claim | undefined): boolean {
+  return claim !== undefined && claim.held && claim.phase !== 'yielded';
 }

@@ -6,7 +6,7 @@ import type { EngineParts } from './engineParts.ts';
 const LATELY_MS = 2000;
 
 /**
- * What this node answered for a moment ago, and gave up to nobody: a Service or an L2Advertisement was deleted, perhaps to be made anew.
+ * What this node answered for a moment ago, and gave up to nobody: a Service or an L2Advertisement was deleted, perhaps to be made anew, or its link flaps.
  * That no stranger has the address is known then (RFC 5227 §2.1 has a host ask before it begins to use one).
  */
 export class Lately {

@@ -63,7 +63,7 @@ export class Mesh {
     this.#carryOut();
   }
 
-  /** What this node tells the others of itself. @param isAlone it hears nobody, though several were */
+  /** What this node tells the others of itself. @param isAlone whoever it does not hear is to go on: it hears none of several, or has just begun */
   setStanding(standing: Standing, isAlone = false): void {
     if (this.#said.standing === standing && this.#said.isAlone === isAlone) return;
     this.#say({ ...this.#said, standing, isAlone });

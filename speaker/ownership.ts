@@ -184,7 +184,7 @@ export class Ownership {
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own(), this.#standing.isAlone);
+    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own(), this.#standing.isAlone || this.phase() === 'joining');
     this.#elect();
   }
 

@@ -43,7 +43,10 @@ async function watched(what: string, run: () => Promise<void>, restMs = 1500): P
   await pinger.stop();
   await watch.stop();
   const doubles = watch.doubles.filter(({ vip }) => vip === VIP).map(({ from, to, who }) => `${who.join('+')} ${Math.round(to - from)} ms`);
-  console.log(`--  ${what}: lost ${pinger.lost}, dark ${Math.round(pinger.darkMs)} ms, two: ${doubles.join(', ') || 'never'}`);
+  const unanswered = watch.darks.flatMap(({ vip, from, to }) => (vip === VIP ? [Math.round(to - from)] : []));
+  console.log(
+    `--  ${what}: lost ${pinger.lost}, dark ${Math.round(pinger.darkMs)} ms; no answer for ${unanswered.join(', ') || 0} ms, two: ${doubles.join(', ') || 'never'}`,
+  );
 }
 
 const labels = (name: string, change: Readonly<Record<string, string | null>>): Promise<unknown> =>
@@ -118,15 +121,19 @@ const RARE: Readonly<Record<string, () => Promise<void>>> = {
   },
   flags: async () => {
     await watched('speakers are restarted one by one with other flags', async () => {
-      for (const name of lab.nodes) await restart(name, ['--l2-failback', 'never', '--l2-repeat-seconds', '5']);
+      for (const name of lab.nodes) await restart(name, ['--l2-failback-seconds', '1', '--l2-repeat-seconds', '5']);
     });
     await watched('and back', rollOut);
   },
   preferred: async () => {
+    await client.apply(advertisement('{ election: hash }'));
+    await sleep(1000);
     const owner = await ownerSoon();
     const [next = ''] = others(owner);
     await client.apply(
-      advertisement('{ preferredNodeSelectors: [{ weight: 10, preference: { matchExpressions: [{ key: fast, operator: Exists }] } }] }'),
+      advertisement(
+        '{ election: hash, preferredNodeSelectors: [{ weight: 10, preference: { matchExpressions: [{ key: fast, operator: Exists }] } }] }',
+      ),
     );
     await sleep(500);
     await watched('a preferred node comes', async () => void (await labels(next, { fast: '' })));
@@ -167,7 +174,7 @@ const RARE: Readonly<Record<string, () => Promise<void>>> = {
     const [next = '', third = ''] = others(owner);
     await client.apply(slice(0, owner));
     await client.patch(service(0), { spec: { selector: null, externalTrafficPolicy: 'Local' } });
-    for (const each of await endpointSlices('vip-0')) if (each !== 'by-hand-0') await deleteSlice(each);
+    for (const each of await endpointSlices('vip-0')) if (each !== 'by-hand-0') await deleteSlice(each).catch(() => undefined);
     await sleep(1000);
     say(lab.owner() === owner, `the node with the endpoint has it: ${lab.owners().join()}`);
     for (const node of [next, third, owner]) {
