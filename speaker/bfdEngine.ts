@@ -36,6 +36,7 @@ export class BfdEngine {
 
   setLinks(links: readonly HostLink[]): void {
     this.#links = links;
+    if (this.#ports.setLinks(links)) this.#carryOut();
   }
 
   apply(plans: readonly PeerPlan[]): void {
