@@ -133,6 +133,7 @@ describe('the mesh of speakers', () => {
     world.runUntil(world.now + 300);
     for (const host of again) host.apply(planFor(host, hosts, [VIP], 3));
     world.runUntil(world.now + 100);
+    for (const host of hosts) expect(host.engine?.report().problems).toEqual([]);
     for (let steps = 0; steps < 60; steps++) {
       world.runUntil(world.now + 100);
       for (const host of hosts) expect(host.engine?.ownership.mesh.standings().map(({ isUp }) => isUp)).toEqual([true, true]);

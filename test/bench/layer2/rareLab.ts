@@ -137,9 +137,9 @@ const RARE: Readonly<Record<string, () => Promise<void>>> = {
     );
     await sleep(500);
     await watched('a preferred node comes', async () => void (await labels(next, { fast: '' })));
-    say(lab.owner() === next, 'and has it');
+    say(lab.owner() === next, `and has it: ${lab.owners().join()}`);
     await watched('is none any more', async () => void (await labels(next, { fast: null })));
-    say(lab.owner() === owner, 'and has it no more');
+    say(lab.owner() === owner, `and has it no more: ${lab.owners().join()}, before ${owner}`);
     await watched('comes and goes five times a second', async () => {
       for (let i = 0; i < 10; i++) {
         await labels(next, { fast: i % 2 === 0 ? '' : null });
