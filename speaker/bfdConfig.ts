@@ -2,7 +2,10 @@ import type { BfdAuthConfig, BfdConfig } from '../src/bfd/contract.ts';
 import type { BfdTarget } from './bfdTargets.ts';
 
 /** @param echoes the peer's echo packets can be sent back */
-export function configOf({ profile, multihop, upDiag, downDiag, call, note }: BfdTarget, echoes: boolean): BfdConfig {
+export function configOf(
+  { profile, multihop, auth = authOf(profile.auth), waitsForKey, upDiag, downDiag, call, note }: BfdTarget,
+  echoes: boolean,
+): BfdConfig {
   return {
     transmitMs: profile.transmitIntervalMs,
     receiveMs: profile.receiveIntervalMs,
@@ -10,7 +13,8 @@ export function configOf({ profile, multihop, upDiag, downDiag, call, note }: Bf
     passive: profile.passiveMode,
     // RFC 5883 §3.
     echoReceiveMs: echoes && !multihop && profile.echoMode ? profile.echoIntervalMs : 0,
-    ...(profile.auth === undefined ? {} : { auth: authOf(profile.auth) }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(waitsForKey === undefined ? {} : { waitsForKey }),
     ...(upDiag === undefined ? {} : { upDiag }),
     ...(downDiag === undefined ? {} : { downDiag }),
     ...(call === undefined ? {} : { call }),
@@ -18,6 +22,8 @@ export function configOf({ profile, multihop, upDiag, downDiag, call, note }: Bf
   };
 }
 
-function authOf({ type, keyId, password }: NonNullable<BfdTarget['profile']['auth']>): BfdAuthConfig {
+function authOf(auth: BfdTarget['profile']['auth']): BfdAuthConfig | undefined {
+  if (auth === undefined) return undefined;
+  const { type, keyId, password } = auth;
   return { type, keys: [{ keyId, password: new TextEncoder().encode(password) }] };
 }

@@ -13,3 +13,8 @@ export type BfdRefusal =
   | 'BfdEchoTooOften'
   /** An echo packet that the kernel did not take back. */
   | 'BfdEchoUnsent';
+
+/** The keys are not the same. A number of the past says nothing of the key: it may be played again, or be of one that has begun anew. */
+export function isDisbelief(refusal: BfdRefusal): boolean {
+  return refusal.startsWith('BfdAuth') && refusal !== 'BfdAuthSequence';
+}

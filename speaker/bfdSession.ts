@@ -151,6 +151,7 @@ export class BfdSession {
   /** RFC 5882 §3.2: what the change means for those that trust in the path. */
   #couple(before: BfdStatus, now: BfdStatus): void {
     if (before.state !== now.state) this.#tell(now);
+    else if (before.isKeyAwaited !== now.isKeyAwaited) this.#parts.changed();
     if (before.verdict === now.verdict) return;
     if (now.verdict !== 'Down' || this.isLeaving) {
       this.#release();
@@ -266,8 +267,11 @@ export class BfdSession {
   }
 
   problems(): WireProblem[] {
+    if (this.isLeaving) return [];
     const error = this.#sendError;
-    return error === undefined || this.isLeaving ? [] : this.target.peers.map((peer) => ({ reason: 'CannotSendBfd', peer, error }));
+    const { peers } = this.target;
+    if (error !== undefined) return peers.map((peer) => ({ reason: 'CannotSendBfd', peer, error }));
+    return bfdStatus(this.#state).isKeyAwaited === true ? peers.map((peer) => ({ reason: 'RouterHasOldKey', peer })) : [];
   }
 
   #key(timer: 'machine' | 'hold' | 'gone'): string {

@@ -29,7 +29,10 @@ export interface BfdTarget {
   readonly device?: string;
   /** Of the mesh of speakers, which has a port of its own. */
   readonly port?: number;
+  /** In the place of the profile's, which has one key. */
+  readonly auth?: BfdConfig['auth'];
   /** See BfdConfig. */
+  readonly waitsForKey?: boolean;
   readonly upDiag?: number;
   readonly downDiag?: number;
   /** See BfdConfig. */
@@ -65,6 +68,7 @@ function targetOf({ name, session }: PeerPlan): BfdTarget | undefined {
     peers: [name],
     profile,
     multihop,
+    waitsForKey: true,
     ...(source === undefined ? {} : { source }),
     ...(scope === undefined ? {} : { scope }),
     ...(device === undefined ? {} : { device }),

@@ -8,6 +8,10 @@ export interface MeshKey {
   /** 0..255 */
   readonly keyId: number;
   readonly password: string;
+  /** While it takes the place of another, or makes place for one: that signs nothing here, and is believed. */
+  readonly other?: { readonly keyId: number; readonly password: string };
+  /** See BfdAuthConfig. */
+  readonly unsigned?: 'taken' | 'sent';
 }
 
 /** What the worker tells the wire thread: everything that is to be announced. */

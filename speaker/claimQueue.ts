@@ -1,6 +1,8 @@
 import type { WireClaim } from '../src/announce/plan.ts';
 import { type AnnouncerEvent, type Claim, type WantedClaim, isSameWish } from '../src/layer2/announcerState.ts';
 import type { Ip } from '../src/net/ip.ts';
+import type { EngineParts } from './engineParts.ts';
+import { Lately } from './lately.ts';
 
 /** So many claims are begun with at a time: in between, BFD packets are read and sent. */
 const SLICE = 500;
@@ -17,6 +19,11 @@ export interface WantedClaims {
 /** Thousands of claims may change at once, and are handed to the announcer in slices. What is to be given up goes at once. */
 export class ClaimQueue {
   #waiting = new Map<Ip, WantedClaim>();
+  readonly #lately: Lately;
+
+  constructor(parts: EngineParts) {
+    this.#lately = new Lately(parts);
+  }
 
   get size(): number {
     return this.#waiting.size;
@@ -30,7 +37,7 @@ export class ClaimQueue {
     this.#waiting = new Map();
     for (const { ip, interfaces } of claims) {
       kept.add(ip);
-      const probe = probed.has(ip) || before.get(ip)?.probe === true;
+      const probe = (probed.has(ip) && !this.#lately.has(ip)) || before.get(ip)?.probe === true;
       const want = interfaces === undefined ? { ip, probe } : { ip, interfaces, probe };
       const claim = held.get(ip);
       if (claim === undefined || !isSameWish(claim.wanted, want)) this.#waiting.set(ip, want);
@@ -38,6 +45,7 @@ export class ClaimQueue {
     for (const { ip } of parting) kept.add(ip);
     const gone: Ip[] = [];
     for (const ip of held.keys()) if (!kept.has(ip)) gone.push(ip);
+    this.#lately.add(gone.filter((ip) => wasHeld(held.get(ip))));
     const silenced = parting.map((claim): WantedClaim => ({ ...claim, probe: false, quiet: true }));
     return { kind: 'claims', claims: [...silenced, ...this.#take()], gone };
   }
@@ -61,4 +69,9 @@ export class ClaimQueue {
     for (const { ip } of slice) this.#waiting.delete(ip);
     return slice;
   }
+}
+
+/** It was answered for, until now or until the interface failed. */
+function wasHeld(claim: Claim | undefined): boolean {
+  return claim !== undefined && claim.held && claim.phase !== 'yielded';
 }

@@ -46,7 +46,7 @@ export class Layer2Engine {
   readonly #announcer: AnnouncerState;
   readonly #conflicts: ConflictState;
   readonly #phases: ClaimPhases;
-  readonly #queue = new ClaimQueue();
+  readonly #queue: ClaimQueue;
   readonly #occupants: Occupants;
   readonly #handover: Handover;
   readonly #questions: Questions;
@@ -59,6 +59,7 @@ export class Layer2Engine {
     this.#parts = parts;
     this.#options = options;
     this.#phases = new ClaimPhases(parts);
+    this.#queue = new ClaimQueue(parts);
     this.#occupants = new Occupants(parts);
     this.#announcer = startAnnouncer(parts.clock.now(), options.announcer);
     this.#conflicts = startConflicts(options.node);

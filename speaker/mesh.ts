@@ -1,4 +1,4 @@
-import { noteOf } from '../src/bfd/note.ts';
+import { type BfdAuthConfig, signerOf } from '../src/bfd/contract.ts';
 import type { MeshPeer } from '../src/announce/plan.ts';
 import type { Standing } from '../src/layer2/election.ts';
 import { NO_NOTE, type NodeNote, decodeNote, encodeNote } from '../src/layer2/reachNote.ts';
@@ -8,11 +8,11 @@ import type { PeerStanding } from '../src/layer2/standing.ts';
 import { type Instant, after } from '../src/machine.ts';
 import { type Family, type Ip, ipFamily } from '../src/net/ip.ts';
 import { decodeBfd, isBfdFault } from '../src/wire/bfd.ts';
-import type { BfdRefusal } from './bfdRefusal.ts';
+import { type BfdRefusal, isDisbelief } from './bfdRefusal.ts';
 import { BfdSession } from './bfdSession.ts';
 import type { BfdTarget } from './bfdTargets.ts';
-import type { MeshKey } from './channel.ts';
 import type { EngineParts } from './engineParts.ts';
+import { isSigned, meshNoteOf } from './meshKey.ts';
 import { CALL_MS, GTSM_TTL, type SaidOfNode, meshTarget } from './meshTarget.ts';
 import type { Datagram, UdpListener } from './hands.ts';
 import type { BfdReport, WireProblem } from './report.ts';
@@ -46,7 +46,7 @@ export class Mesh {
   readonly #failed = new Map<Family, string>();
   readonly dropped = new Map<BfdRefusal, number>();
   #peers: readonly MeshPeer[] = [];
-  #key: MeshKey | undefined;
+  #auth: BfdAuthConfig | undefined;
   #said: SaidOfNode = { standing: 'last', isAlone: false, note: undefined };
 
   /** @param onChange a peer is another than it was; `cameUp`: which one came up; @param onDetected one is silent for so long */
@@ -57,13 +57,13 @@ export class Mesh {
     this.#onDetected = onDetected;
   }
 
-  apply(peers: readonly MeshPeer[], key: MeshKey | undefined): void {
+  apply(peers: readonly MeshPeer[], auth: BfdAuthConfig | undefined): void {
     this.#peers = peers;
-    this.#key = key;
+    this.#auth = auth;
     this.#carryOut();
   }
 
-  /** What this node tells the others of itself. @param isAlone it hears nobody, though several were */
+  /** What this node tells the others of itself. @param isAlone whoever it does not hear is to go on: it hears none of several, or has just begun */
   setStanding(standing: Standing, isAlone = false): void {
     if (this.#said.standing === standing && this.#said.isAlone === isAlone) return;
     this.#say({ ...this.#said, standing, isAlone });
@@ -93,7 +93,7 @@ export class Mesh {
 
   /** Whether what is said is signed. */
   get isSigned(): boolean {
-    return this.#key !== undefined;
+    return signerOf(this.#auth) !== undefined;
   }
 
   pace(): MeshPace {
@@ -181,7 +181,7 @@ export class Mesh {
       port: this.#port,
       intervalMs,
       multiplier,
-      key: this.#key,
+      auth: this.#auth,
       said: { ...this.#said, isAlone: this.#said.isAlone || this.#isUnmet() },
     });
   }
@@ -195,24 +195,24 @@ export class Mesh {
   #refusal(datagram: Datagram): BfdRefusal | undefined {
     const packet = decodeBfd(datagram.bytes);
     if (isBfdFault(packet)) return packet.reason;
-    if (this.#key === undefined && datagram.ttl !== GTSM_TTL) return 'BfdHopLimit';
+    if (!isSigned(packet, this.#auth) && datagram.ttl !== GTSM_TTL) return 'BfdHopLimit';
     const member = [...this.#members.values()].find(({ peer }) => peer.address === datagram.source);
     const session = packet.yourDiscriminator === 0 ? member?.session : this.#byDiscriminator.get(packet.yourDiscriminator);
     // A node that has begun anew may still be spoken to by the number of the session before.
     if (session === undefined || session.target.remote !== datagram.source) return 'BfdNoSession';
     const refusal = session.receive(packet, datagram.bytes);
     if (member !== undefined) this.#heard(member, refusal);
-    if (member !== undefined && refusal === undefined && packet.state !== 'Down') this.#read(member, datagram.bytes);
+    if (member !== undefined && refusal === undefined && packet.state !== 'Down')
+      this.#read(member, meshNoteOf(datagram.bytes, packet, this.#auth));
     return refusal;
   }
 
   #heard(member: Member, refusal: BfdRefusal | undefined): void {
     if (refusal === undefined) member.heardAt = this.#parts.clock.now();
-    else if (refusal.startsWith('BfdAuth')) this.#disbelieve(member);
+    else if (isDisbelief(refusal)) this.#disbelieve(member);
   }
 
-  #read(member: Member, datagram: Uint8Array): void {
-    const note = noteOf(datagram, this.#key === undefined ? undefined : new TextEncoder().encode(this.#key.password));
+  #read(member: Member, note: Uint8Array | undefined): void {
     const text = note?.join() ?? '';
     if (text === member.text) return;
     const before = member.note;

@@ -3,7 +3,6 @@ import type { Standing } from '../src/layer2/election.ts';
 import { MESH_DIAG, type MeshPace, diagOf } from '../src/layer2/liveness.ts';
 import { ipFamily } from '../src/net/ip.ts';
 import type { BfdTarget } from './bfdTargets.ts';
-import type { MeshKey } from './channel.ts';
 
 /** RFC 5082: nobody beyond the link can make such a packet. With a signature it may come from farther away. */
 export const GTSM_TTL = 255;
@@ -24,12 +23,12 @@ export interface SaidOfNode {
 
 export interface MeshTerms extends MeshPace {
   readonly port: number;
-  readonly key: MeshKey | undefined;
+  readonly auth: BfdTarget['auth'] | undefined;
   readonly said: SaidOfNode;
 }
 
 /** The session with another speaker. */
-export function meshTarget({ node, address, source }: MeshPeer, { port, intervalMs, multiplier, key, said }: MeshTerms): BfdTarget {
+export function meshTarget({ node, address, source }: MeshPeer, { port, intervalMs, multiplier, auth, said }: MeshTerms): BfdTarget {
   const upDiag = diagOf(said.standing);
   return {
     key: `mesh/${node}`,
@@ -46,10 +45,10 @@ export function meshTarget({ node, address, source }: MeshPeer, { port, interval
       echoMode: false,
       passiveMode: false,
       minimumTtl: GTSM_TTL,
-      ...(key === undefined ? {} : { auth: { type: 'meticulousSha1' as const, ...key } }),
     },
     multihop: false,
     port,
+    ...(auth === undefined ? {} : { auth }),
     call: { everyMs: intervalMs, forMs: CALL_MS },
     ...(upDiag === undefined ? {} : { upDiag }),
     ...(said.note === undefined ? {} : { note: said.note }),

@@ -23,6 +23,7 @@ import { Home } from './home.ts';
 import { Knocker } from './knocker.ts';
 import type { Layer2Engine } from './layer2Engine.ts';
 import { Mesh } from './mesh.ts';
+import { meshAuth } from './meshKey.ts';
 import { Pulse } from './pulse.ts';
 import type { WireProblem } from './report.ts';
 import { ReservedAddresses } from './reservedAddresses.ts';
@@ -65,7 +66,7 @@ export class Ownership {
   #standings: ReadonlyMap<string, Standing> = new Map();
   /** Of the election that is in force, so that one that would be the same is left out. */
   #essence = '';
-  #key: { readonly value: MeshKey | undefined } | undefined;
+  #auth: { readonly value: ReturnType<typeof meshAuth> } | undefined;
   #fresh = new Set<Ip>();
   /** It stood still, or heard nobody, and has not elected since. */
   #wasAway = false;
@@ -133,8 +134,8 @@ export class Ownership {
     this.#essence = '';
     for (const ip of fresh) this.#fresh.add(ip);
     // Two that sign with different keys do not believe each other: a key is changed by restarting the speakers one by one.
-    this.#key ??= { value: key };
-    this.mesh.apply(plan.peers, this.#key.value);
+    this.#auth ??= { value: meshAuth(key) };
+    this.mesh.apply(plan.peers, this.#auth.value);
     const { intervalMs, multiplier } = this.mesh.pace();
     this.pulse.watch(plan.peers.length === 0 ? undefined : intervalMs * multiplier);
     this.#layer2.setSpeakers(plan.peers);
@@ -183,7 +184,7 @@ export class Ownership {
     this.#standing = state;
     for (const { phase } of effects) log.info({ phase }, 'what this speaker is to the others');
     deadlines.set(DUE, this.#plan === undefined ? undefined : standing.deadline(state), () => this.#meet());
-    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own(), this.#standing.isAlone);
+    if (!this.pulse.isDoubtful()) this.mesh.setStanding(this.#own(), this.#standing.isAlone || this.phase() === 'joining');
     this.#elect();
   }
 

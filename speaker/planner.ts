@@ -9,7 +9,7 @@ import type { AnnouncedSlice } from '../src/cluster/endpoints.ts';
 import type { NodeView } from '../src/cluster/node.ts';
 import type { Config } from '../src/config/config.ts';
 import { CONFIG_KINDS, type ConfigKind, parseConfig } from '../src/config/parse.ts';
-import type { SecretView } from '../src/config/secret.ts';
+import { type SecretView, isOfSecret } from '../src/config/secret.ts';
 import type { Problem } from '../src/config/problem.ts';
 import type { KubeObject } from '../src/host/kube/objects.ts';
 import { Changes } from './changes.ts';
@@ -118,7 +118,7 @@ export class Planner {
       ...(this.#config === undefined ? {} : { previous: this.#config }),
     });
     this.#config = config;
-    this.#secretProblems = problems.filter(({ path }) => path.startsWith('spec.passwordSecret'));
+    this.#secretProblems = problems.filter(isOfSecret);
     return config;
   }
 }

@@ -117,6 +117,7 @@ export type WireProblem =
   | { readonly reason: 'NoDevice'; readonly peer: string; readonly device: string }
   | { readonly reason: 'CannotReceiveBfd'; readonly port: number; readonly error: string }
   | { readonly reason: 'CannotSendBfd'; readonly peer: string; readonly error: string }
+  | { readonly reason: 'RouterHasOldKey'; readonly peer: string }
   /** UDP of the mesh of speakers. */
   | { readonly reason: 'NoMeshPort'; readonly port: number; readonly error: string }
   /** The speaker of that node cannot be heard: no InternalIP of a family that this node has one of, too. */
@@ -159,6 +160,7 @@ const SENTENCES: Sentences = {
   NoDevice: ({ peer, device }) => `${peer} is to use ${device}, and this node has no such interface`,
   CannotReceiveBfd: ({ port, error }) => `BFD guards nothing: port ${port} cannot be had (${error})`,
   CannotSendBfd: ({ peer, error }) => `BFD does not guard ${peer}: nothing can be sent there (${error})`,
+  RouterHasOldKey: ({ peer }) => `BFD guards ${peer} as before: the router does not sign with the key of the BFDProfile yet`,
   NoMeshPort: ({ port, error }) =>
     `the speakers of other nodes cannot be heard: UDP port ${port} cannot be had (${error}), so Kubernetes alone tells who lives`,
   NoCommonFamily: ({ node }) =>

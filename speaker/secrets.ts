@@ -63,11 +63,16 @@ export function createSecrets(client: KubeClient, namespace: string, log: Logger
 }
 
 function viewOf({ type, data }: RawSecret): SecretView {
-  const encoded = data?.['password'];
+  const [password, accepted] = [textOf(data?.['password']), textOf(data?.['accepted'])];
   return {
     type: typeof type === 'string' ? type : '',
-    ...(typeof encoded === 'string' ? { password: Buffer.from(encoded, 'base64').toString('utf8') } : {}),
+    ...(password === undefined ? {} : { password }),
+    ...(accepted === undefined ? {} : { accepted }),
   };
+}
+
+function textOf(encoded: unknown): string | undefined {
+  return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
 }
 
 interface Named {

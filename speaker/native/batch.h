@@ -6,8 +6,8 @@
 #ifndef HERALDLB_BATCH_H
 #define HERALDLB_BATCH_H
 
-#include "addon.h"
 #include "ring.h"
+#include "values.h"
 
 #include <sys/socket.h>
 

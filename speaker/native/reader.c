@@ -1,6 +1,7 @@
-#include "addon.h"
+#include "reader.h"
 #include "batch.h"
 #include "ring.h"
+#include "values.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { BFD_DIGEST, BFD_DIGEST_AT, type BfdDigestType, type BfdPacket, encodeBfd } from '../wire/bfd.ts';
-import type { BfdAuthConfig, BfdDrop } from './contract.ts';
+import type { BfdAuthConfig, BfdDrop, BfdKey } from './contract.ts';
 
 const TURN = 2 ** 32;
 /** RFC 5880 §6.7.3: so many times the detection multiplier may a sequence number be ahead. */
@@ -18,16 +18,28 @@ export type AuthVerdict = { readonly drop: BfdDrop } | { readonly sequence: numb
  */
 export function checkAuth(config: BfdAuthConfig | undefined, packet: BfdPacket, bytes: Uint8Array, known: number | undefined): AuthVerdict {
   const { auth } = packet;
-  if (config === undefined) return auth === undefined ? { sequence: undefined } : { drop: 'BfdAuthUnexpected' };
-  if (auth === undefined) return { drop: 'BfdAuthMissing' };
+  if (auth === undefined)
+    return config === undefined || config.unsigned !== undefined ? { sequence: undefined } : { drop: 'BfdAuthMissing' };
+  if (config === undefined) return { drop: 'BfdAuthUnexpected' };
   if (auth.type !== config.type) return { drop: 'BfdAuthMismatch' };
-  const key = config.keys.find(({ keyId }) => keyId === auth.keyId);
-  if (key === undefined) return { drop: 'BfdAuthKeyUnknown' };
-  if (auth.type === 'simplePassword') return sameBytes(auth.password, key.password) ? { sequence: undefined } : { drop: 'BfdAuthWrong' };
-  if (known !== undefined && !isInWindow(auth.sequence, known, packet.detectMult, isMeticulous(auth.type)))
-    return { drop: 'BfdAuthSequence' };
-  const wanted = digestOf(auth.type, bytes.slice(0, bytes[LENGTH_AT]), key.password);
-  return sameBytes(auth.digest, wanted) ? { sequence: auth.sequence } : { drop: 'BfdAuthWrong' };
+  // Two of which one takes the place of the other may have the same number.
+  const keys = config.keys.filter(({ keyId }) => keyId === auth.keyId);
+  return keys.length === 0 ? { drop: 'BfdAuthKeyUnknown' } : checkWith(keys, packet, auth, bytes, known);
+}
+
+function checkWith(
+  keys: readonly BfdKey[],
+  { detectMult }: BfdPacket,
+  auth: NonNullable<BfdPacket['auth']>,
+  bytes: Uint8Array,
+  known: number | undefined,
+): AuthVerdict {
+  if (auth.type === 'simplePassword')
+    return keys.some(({ password }) => sameBytes(auth.password, password)) ? { sequence: undefined } : { drop: 'BfdAuthWrong' };
+  const { type, sequence, digest } = auth;
+  if (known !== undefined && !isInWindow(sequence, known, detectMult, isMeticulous(type))) return { drop: 'BfdAuthSequence' };
+  const isSigned = keys.some(({ password }) => sameBytes(digest, digestOf(type, bytes.slice(0, bytes[LENGTH_AT]), password)));
+  return isSigned ? { sequence } : { drop: 'BfdAuthWrong' };
 }
 
 function isMeticulous(type: BfdDigestType): boolean {

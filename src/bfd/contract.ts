@@ -1,7 +1,7 @@
 import type { Instant } from '../machine.ts';
 import type { BfdDigestType, BfdPacket, BfdState } from '../wire/bfd.ts';
 
-/** What one session is to do. Any of it may change while the session is Up, and only another `auth` can take it down. */
+/** What one session is to do. Any of it may change while the session is Up, and only another `auth` can take it down, where it does not wait for the peer. */
 export interface BfdConfig {
   /** Between our packets while Up; before that no less than a second (RFC 5880 §6.8.3). */
   readonly transmitMs: number;
@@ -20,6 +20,11 @@ export interface BfdConfig {
   /** RFC 5880 §4.1: forwarding, and these packets, go on when this process dies. Default: they do not. */
   readonly controlPlaneIndependent?: boolean;
   readonly auth?: BfdAuthConfig;
+  /**
+   * While Up another `auth` takes the place of the one that works when the peer has signed with it: keys are never changed on both sides within a
+   * detection time. Not for a peer that waits for us in turn.
+   */
+  readonly waitsForKey?: boolean;
   /** What is said while Up (RFC 5880 §6.8.17: a concatenated path is down, and the session is not), and in Init unless `downDiag` is; absent: nothing. */
   readonly upDiag?: number;
   /** What is said in Down and Init; absent: in Down why the session went down. */
@@ -30,8 +35,18 @@ export interface BfdConfig {
 
 export interface BfdAuthConfig {
   readonly type: 'simplePassword' | BfdDigestType;
-  /** Any of them is taken, the first one signs (RFC 5880 §6.7.2). Never empty, every `keyId` once. */
+  /** Any of them is taken, the first one signs (RFC 5880 §6.7.2). Never empty. */
   readonly keys: readonly BfdKey[];
+  /**
+   * Signing is being switched on or off, which RFC 5880 §6.7.1 leaves to whoever does it: packets without a signature are taken, too, and with
+   * `sent` these are what is sent. Absent: never.
+   */
+  readonly unsigned?: 'taken' | 'sent';
+}
+
+/** @returns undefined: what is sent is not signed */
+export function signerOf(auth: BfdAuthConfig | undefined): BfdAuthConfig | undefined {
+  return auth?.unsigned === 'sent' ? undefined : auth;
 }
 
 /** Recordings leave out fields with the name `password`. */
@@ -102,6 +117,8 @@ export interface BfdStatus {
   readonly remoteDemand: boolean;
   /** RFC 5882 §4.3.2: when both sides say it, Down is about the path and not about the peer's control plane. */
   readonly remoteControlPlaneIndependent: boolean;
+  /** The peer does not sign with the `auth` of the configuration yet, and the one before goes on. */
+  readonly isKeyAwaited?: true;
   /** Between our packets, without jitter; 0: none, because the peer wants none. */
   readonly transmitMs: number;
   /** Between the peer's packets, as agreed, and the silence after which it is gone; absent before it was heard. */

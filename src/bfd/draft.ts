@@ -53,6 +53,8 @@ export interface BfdSessionState {
   /** Since when packets went out of turn, and how many. */
   readonly haste: { readonly since: Instant; readonly sent: number };
   readonly echo: EchoRun | undefined;
+  /** What signs and is believed: `config.auth`, or the one before as long as that waits for the peer. */
+  readonly auth: BfdConfig['auth'];
   /** bfd.XmitAuthSeq; undefined before the first signed packet. */
   readonly sendSequence: number | undefined;
   /** bfd.RcvAuthSeq, and until when it binds (bfd.AuthSeqKnown). */
@@ -94,6 +96,7 @@ export function enter(draft: Draft, state: BfdState, localDiag: number, reason?:
   if (before.state === 'Up') {
     // Who has shut it by hand takes that back.
     patch(draft, { verdict: 'Down' });
+    useAuth(draft, before.config.auth);
     if (reason !== undefined) patch(draft, { lastDown: { at: now, reason, remoteDiag: before.remote.diag } });
     count(draft, 'timesDown');
   }
@@ -104,6 +107,15 @@ export function enter(draft: Draft, state: BfdState, localDiag: number, reason?:
   patch(draft, { state, localDiag, since: now });
   // RFC 5880 §6.8.7: a change is told at once.
   draft.isUrgent = true;
+}
+
+/** With another key the peer may begin with any sequence number. */
+export function useAuth(draft: Draft, auth: BfdConfig['auth']): void {
+  if (auth !== draft.state.auth) patch(draft, { auth, receiveSequence: undefined });
+}
+
+export function isKeyAwaited({ auth, config }: BfdSessionState): boolean {
+  return auth !== config.auth;
 }
 
 /** RFC 5880 §6.8.4; undefined: the peer has not been heard. */

@@ -1,7 +1,7 @@
 import { type Context, type Instant, type Step, earliest, instant, isDue } from '../machine.ts';
 import { BFD_DIAG } from '../wire/bfd.ts';
 import type { BfdConfig, BfdCounters, BfdEffect, BfdEvent } from './contract.ts';
-import { type BfdSessionState, type Draft, UNHEARD, count, drop, enter, heardUntil, patch } from './draft.ts';
+import { type BfdSessionState, type Draft, UNHEARD, count, drop, enter, heardUntil, patch, useAuth } from './draft.ts';
 import { echoExpiresAt, echoReturned, isProven, nextEcho, startEcho } from './echo.ts';
 import { receive } from './receive.ts';
 import { bfdStatus, hasNews } from './status.ts';
@@ -35,6 +35,7 @@ export function createBfd(config: BfdConfig, options: { readonly discriminator: 
     nextAt: undefined,
     haste: { since: instant(0), sent: 0 },
     echo: undefined,
+    auth: config.auth,
     sendSequence: undefined,
     receiveSequence: undefined,
     counters: { packetsSent: 0, packetsReceived: 0, echoesSent: 0, echoesReturned: 0, timesUp: 0, timesDown: 0, drops: {} },
@@ -97,8 +98,8 @@ function configure(draft: Draft, config: BfdConfig): void {
   const { state } = draft;
   const before = state.config;
   if (JSON.stringify(before) === JSON.stringify(config)) return;
-  if (JSON.stringify(before.auth) !== JSON.stringify(config.auth)) patch(draft, { receiveSequence: undefined });
   patch(draft, { config });
+  rekey(draft);
   const isSaid =
     before.multiplier !== config.multiplier ||
     before.echoReceiveMs !== config.echoReceiveMs ||
@@ -109,6 +110,13 @@ function configure(draft: Draft, config: BfdConfig): void {
   const isPolled = !samePace(wantedPace(config, state.state === 'Up', isProven(state.echo)), state.pacing.offered);
   // RFC 5880 §6.8.7 wants it told at once; §6.5 has no packets but the periodic ones for a poll, and those tell it too.
   if (isSaid && !isPolled && state.state !== 'AdminDown') draft.isUrgent = true;
+}
+
+/** RFC 5880 leaves to both sides how they come to another key. */
+function rekey(draft: Draft): void {
+  const { state, auth, config } = draft.state;
+  if (JSON.stringify(auth) === JSON.stringify(config.auth)) patch(draft, { auth: config.auth });
+  else if (state !== 'Up' || config.waitsForKey !== true) useAuth(draft, config.auth);
 }
 
 function expire(draft: Draft): void {

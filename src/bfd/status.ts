@@ -1,5 +1,5 @@
 import type { BfdStatus } from './contract.ts';
-import { type BfdSessionState, agreedReceiveUs, agreedTransmitUs, detectionUs, isOnDemand } from './draft.ts';
+import { type BfdSessionState, agreedReceiveUs, agreedTransmitUs, detectionUs, isKeyAwaited, isOnDemand } from './draft.ts';
 import { milliseconds } from './timing.ts';
 
 export function bfdStatus(session: BfdSessionState): BfdStatus {
@@ -20,6 +20,7 @@ export function bfdStatus(session: BfdSessionState): BfdStatus {
     ...(detection === undefined ? {} : { receiveMs: milliseconds(agreedReceiveUs(session)), detectionMs: milliseconds(detection) }),
     ...(echo === undefined ? {} : { echoMs: milliseconds(echo.intervalUs) }),
     ...(lastDown === undefined ? {} : { lastDown }),
+    ...(isKeyAwaited(session) ? { isKeyAwaited: true as const } : {}),
   };
 }
 
@@ -32,6 +33,7 @@ export function hasNews(before: BfdSessionState, now: BfdSessionState): boolean 
     before.state === now.state &&
     before.verdict === now.verdict &&
     before.localDiag === now.localDiag &&
+    isKeyAwaited(before) === isKeyAwaited(now) &&
     before.echo?.intervalUs === now.echo?.intervalUs;
   if (isUntouched) return false;
   const old = bfdStatus(before);

@@ -1,7 +1,7 @@
 import { after, earliest } from '../machine.ts';
 import { type BfdPacket, type BfdState, encodeBfd } from '../wire/bfd.ts';
 import { nextSequence, signedBfd } from './auth.ts';
-import type { BfdConfig } from './contract.ts';
+import { type BfdConfig, signerOf } from './contract.ts';
 import { appendNote } from './note.ts';
 import { type BfdSessionState, type Draft, agreedTransmitUs, isOnDemand, patch } from './draft.ts';
 import { type Microseconds, asked, jitteredMs, microseconds } from './timing.ts';
@@ -49,7 +49,7 @@ function packetOf({ config, discriminator, state, localDiag, remote, pacing }: B
 
 function send(draft: Draft, final: boolean): void {
   const { state, effects, context } = draft;
-  const { auth } = state.config;
+  const auth = signerOf(state.auth);
   const packet = packetOf(state, final);
   const counters = { ...state.counters, packetsSent: state.counters.packetsSent + 1 };
   if (auth === undefined) {
@@ -63,9 +63,9 @@ function send(draft: Draft, final: boolean): void {
   patch(draft, { counters, sendSequence: nextSequence(sequence) });
 }
 
-function withNote({ state: { state, config } }: Draft, bytes: Uint8Array): Uint8Array {
+function withNote({ state: { state, config, auth } }: Draft, bytes: Uint8Array): Uint8Array {
   const isTold = config.note !== undefined && (state === 'Init' || state === 'Up');
-  return isTold ? appendNote(bytes, config.note, config.auth?.keys[0]?.password) : bytes;
+  return isTold ? appendNote(bytes, config.note, signerOf(auth)?.keys[0]?.password) : bytes;
 }
 
 /** Sends what is due, and sets the time of the next periodic packet. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { bfdProfileSpec } from '../api/bfdProfile.ts';
 import type { BfdAuth, BfdProfile } from './config.ts';
-import { type Fault, fault } from './fault.ts';
+import type { Fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
 import type { Recipe } from './place.ts';
 import { type Secrets, secretPassword } from './secret.ts';
@@ -16,18 +16,6 @@ const KINDS = {
   MeticulousKeyedSHA1: { type: 'meticulousSha1', longest: 20 },
 } as const;
 
-/** In UTF-8. */
-function octetsOf(text: string): number {
-  return Array.from(text, sizeOf).reduce((sum, each) => sum + each, 0);
-}
-
-function sizeOf(character: string): number {
-  const point = character.codePointAt(0) ?? 0;
-  if (point < 0x80) return 1;
-  if (point < 0x800) return 2;
-  return point < 0x10000 ? 3 : 4;
-}
-
 interface Auth {
   readonly auth?: BfdAuth;
   readonly faults: readonly Fault[];
@@ -37,17 +25,11 @@ interface Auth {
 function buildAuth(auth: Spec['auth'], secrets: Secrets | undefined): Auth {
   if (auth === undefined || secrets === undefined) return { faults: [] };
   const { name } = auth.passwordSecret;
-  const path = 'spec.auth.passwordSecret.name';
-  const { value: password, faults } = secretPassword(name, secrets.get(name), path);
-  if (password === undefined) return { faults };
-  const { type, longest } = KINDS[auth.type];
-  const length = octetsOf(password);
   // RFC 5880 §4.2 to §4.4.
-  if (length === 0 || length > longest)
-    return {
-      faults: [fault('InvalidSecret', path, `the password of Secret ${name} has ${length} bytes; ${auth.type} takes 1 to ${longest}`)],
-    };
-  return { auth: { type, keyId: auth.keyID, password }, faults: [] };
+  const { type, longest } = KINDS[auth.type];
+  const taker = { what: auth.type, longest };
+  const { value: password, faults } = secretPassword(name, secrets.get(name), 'spec.auth.passwordSecret.name', taker);
+  return password === undefined ? { faults } : { auth: { type, keyId: auth.keyID, password }, faults };
 }
 
 /** MetalLB's defaults. @param object a BFDProfile */

@@ -45,8 +45,9 @@ export function parseConfig(raw: RawObjects, context: ParseContext): ParseResult
   const parse = new Parse(raw, context.previous === undefined ? {} : (HISTORIES.get(context.previous) ?? {}));
   const pools = parse.kind('IPAddressPool', ipAddressPoolSpec, poolRecipe);
   const bfdProfiles = parse.kind('BFDProfile', bfdProfileSpec, bfdProfileRecipe(context.secrets));
+  const bfdErrors = new Map(parse.errorsOf('BFDProfile').map((problem) => [problem.object.name, problem]));
   const aliases = aliasesOf(parse.kind('Community', laxCommunitySpec, communityRecipe, communitySpec));
-  const around = { bfdProfiles: namesOf(bfdProfiles), secrets: context.secrets };
+  const around = { bfdProfiles: namesOf(bfdProfiles), bfdErrors, secrets: context.secrets };
   const peers = parse.kind('BGPPeer', bgpPeerSpec, peerRecipe(around));
   const surroundings = { pools, peers: namesOf(peers), aliases };
   const l2Advertisements = parse.kind('L2Advertisement', l2AdvertisementSpec, l2AdvertisementRecipe(surroundings));
@@ -93,6 +94,10 @@ class Parse {
     this.problems.push(...problems);
     this.histories[kind] = history;
     return values;
+  }
+
+  errorsOf(kind: ConfigKind): readonly Problem[] {
+    return this.problems.filter(({ object, severity }) => object.kind === kind && severity === 'error');
   }
 }
 

@@ -2,21 +2,27 @@ import type { z } from 'zod';
 import type { bgpPeerSpec } from '../api/bgpPeer.ts';
 import { durationMs } from '../api/fields.ts';
 import { type Ip, ipFamily, parseIp } from '../net/ip.ts';
+import { problemText } from './conditions.ts';
 import type { Peer } from './config.ts';
 import { type Fault, fault } from './fault.ts';
 import type { ConfigObject } from './object.ts';
 import { buildExtras } from './peerExtras.ts';
 import { type Recipe, type Version, compared } from './place.ts';
-import { type Password, type Secrets, refusedPassword, secretPassword } from './secret.ts';
+import type { Problem } from './problem.ts';
+import { type Password, type Secrets, isOfSecret, refusedPassword, secretPassword } from './secret.ts';
 
 type Written = z.output<typeof bgpPeerSpec>;
 /** Without what means the same as its absence. */
 type Spec = Omit<Written, 'dynamicASN'> & { readonly dynamicASN?: Exclude<Written['dynamicASN'], ''> };
 
 const DEFAULT_HOLD_MS = 90_000;
+/** In bytes: the kernel's limit. */
+const LONGEST_PASSWORD = 80;
 
 export interface PeerSurroundings {
   readonly bfdProfiles: ReadonlySet<string>;
+  /** Of BFDProfiles that are not in force, or not as they are written: the first error. */
+  readonly bfdErrors: ReadonlyMap<string, Problem>;
   /** Absent where Secrets are not read: a reference to one is then taken as it is. */
   readonly secrets: Secrets | undefined;
 }
@@ -144,7 +150,9 @@ function buildPassword(spec: Spec, namespace: string | undefined, secrets: PeerS
     return refusedPassword('ConflictingFields', 'spec.password', 'password and passwordSecret exclude each other');
   if (other !== '' && namespace !== undefined && other !== namespace)
     return refusedPassword('InvalidSecret', 'spec.passwordSecret.namespace', `Secrets are read in ${namespace} alone, not in ${other}`);
-  return secrets === undefined ? { value: undefined, faults: [] } : secretPassword(name, secrets.get(name), 'spec.passwordSecret.name');
+  if (secrets === undefined) return { value: undefined, faults: [] };
+  const taker = { what: spec.tcpAO === undefined ? 'TCP MD5' : 'TCP-AO', longest: LONGEST_PASSWORD };
+  return secretPassword(name, secrets.get(name), 'spec.passwordSecret.name', taker);
 }
 
 function contradictions(spec: Spec): Fault[] {
@@ -159,8 +167,13 @@ function contradictions(spec: Spec): Fault[] {
 }
 
 function references(spec: Spec, around: PeerSurroundings): Fault[] {
-  if (spec.bfdProfile === undefined || around.bfdProfiles.has(spec.bfdProfile)) return [];
-  return [fault('UnknownReference', 'spec.bfdProfile', `there is no BFDProfile ${spec.bfdProfile}`)];
+  const { bfdProfile: name } = spec;
+  if (name === undefined || around.bfdProfiles.has(name)) return [];
+  const error = around.bfdErrors.get(name);
+  if (error === undefined) return [fault('UnknownReference', 'spec.bfdProfile', `there is no BFDProfile ${name}`)];
+  // Who asked for BFD with a key gets no session without BFD: a dead node would keep its routes for the whole hold time, and nobody would know.
+  const reason = isOfSecret(error) ? 'InvalidSecret' : 'UnknownReference';
+  return [fault(reason, 'spec.bfdProfile', `BFDProfile ${name} is not in force: ${problemText(error)}`)];
 }
 
 export function peerRecipe(around: PeerSurroundings): Recipe<Written, Peer> {

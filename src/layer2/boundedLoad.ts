@@ -7,13 +7,13 @@ export type ElectionPolicy = 'hash' | 'balanced';
 export interface Round {
   /** Sorted by name. */
   readonly nodes: readonly string[];
-  readonly bids: readonly Bid[];
+  readonly bids: Bids;
 }
 
-export interface Bid {
-  /** Of the group. */
-  readonly key: string;
-  /** Rank of each of the round's nodes; Infinity once it has turned the group down. Changed by the election. */
+/** The groups of a round. Of thousands there is no object for each: an election is held often, and would leave megabytes behind. */
+export interface Bids {
+  readonly keys: string[];
+  /** Of each group in turn: the rank of each of the round's nodes; Infinity once it has turned the group down. Changed by the election. */
   readonly ranks: number[];
 }
 
@@ -35,14 +35,15 @@ export function electAll(groups: readonly VipGroup[], policy: ElectionPolicy, ca
 }
 
 function roundsOf(groups: readonly VipGroup[], cache: RankCache): Round[] {
-  const byNodes = new Map<string, { readonly nodes: readonly string[]; readonly bids: Bid[] }>();
+  const byNodes = new Map<string, Round>();
   for (const group of groups) {
     const nodes = preferred(group.candidates);
     if (nodes.length === 0) continue;
     const id = nodes.join(' ');
-    const round = byNodes.get(id) ?? { nodes, bids: [] };
+    const round = byNodes.get(id) ?? { nodes, bids: { keys: [], ranks: [] } };
     byNodes.set(id, round);
-    round.bids.push({ key: group.key, ranks: [...cache.ranks(round.nodes, group.firstVip)] });
+    round.bids.keys.push(group.key);
+    round.bids.ranks.push(...cache.ranks(round.nodes, group.firstVip));
   }
   return [...byNodes.values()];
 }
@@ -71,41 +72,43 @@ export function settleRounds(rounds: readonly Round[], load: Map<string, number>
  * away. Both sides judge by the same hash, so the result is one and the same whoever asks first, and a change of one node or
  * group moves only the chain that it pushes along.
  */
-function settle(round: Round, load: Map<string, number>, owners: Map<string, string>): void {
-  const level = fillLevel(round, load);
-  const held = round.nodes.map((_, at) => new WorstFirst(at));
-  const asking = [...round.bids];
-  const carried = round.nodes.map((node) => load.get(node) ?? 0);
+function settle({ nodes, bids }: Round, load: Map<string, number>, owners: Map<string, string>): void {
+  const { keys, ranks } = bids;
+  const level = fillLevel(nodes, keys.length, load);
+  const held = nodes.map((_, at) => new WorstFirst(bids, at, nodes.length));
+  const asking = [...keys.keys()];
+  const carried = nodes.map((node) => load.get(node) ?? 0);
   for (let bid = asking.pop(); bid !== undefined; bid = asking.pop()) {
     // The level has room for all groups of the round, so nobody is turned down everywhere.
-    const at = lowestRank(bid.ranks);
-    const bids = held[at];
-    if (bids === undefined) continue;
-    bids.push(bid);
-    if (bids.all.length + (carried[at] ?? 0) <= level) continue;
-    const refused = bids.pop();
+    const at = lowestRank(ranks, bid, nodes.length);
+    const own = held[at];
+    if (own === undefined) continue;
+    own.push(bid);
+    if (own.all.length + (carried[at] ?? 0) <= level) continue;
+    const refused = own.pop();
     if (refused === undefined) continue;
-    refused.ranks[at] = Infinity;
+    ranks[refused * nodes.length + at] = Infinity;
     asking.push(refused);
   }
-  for (const [at, node] of round.nodes.entries()) {
-    const bids = held[at]?.all ?? [];
-    load.set(node, (load.get(node) ?? 0) + bids.length);
-    for (const bid of bids) owners.set(bid.key, node);
+  for (const [at, node] of nodes.entries()) {
+    const own = held[at]?.all ?? [];
+    load.set(node, (load.get(node) ?? 0) + own.length);
+    for (const bid of own) owners.set(keys[bid] ?? '', node);
   }
 }
 
-/** Equal ranks (one in 2^48) go to the lesser name, which every speaker sees alike. */
-export function lowestRank(ranks: readonly number[]): number {
+/** The place of the node. Equal ranks (one in 2^48) go to the lesser name, which every speaker sees alike. */
+export function lowestRank(ranks: readonly number[], bid: number, nodes: number): number {
+  const first = bid * nodes;
   let best = 0;
-  for (let i = 1; i < ranks.length; i++) if ((ranks[i] ?? Infinity) < (ranks[best] ?? Infinity)) best = i;
+  for (let i = 1; i < nodes; i++) if ((ranks[first + i] ?? Infinity) < (ranks[first + best] ?? Infinity)) best = i;
   return best;
 }
 
 /** The fair share: the lowest level to which all nodes can be filled so that every group of the round finds room. */
-function fillLevel(round: Round, load: ReadonlyMap<string, number>): number {
-  const loads = round.nodes.map((node) => load.get(node) ?? 0).sort((a, b) => a - b);
-  let carried = round.bids.length;
+function fillLevel(nodes: readonly string[], groups: number, load: ReadonlyMap<string, number>): number {
+  const loads = nodes.map((node) => load.get(node) ?? 0).sort((a, b) => a - b);
+  let carried = groups;
   let level = 0;
   for (const [index, already] of loads.entries()) {
     if (index > 0 && already >= level) break;
@@ -117,27 +120,31 @@ function fillLevel(round: Round, load: ReadonlyMap<string, number>): number {
 
 /** The groups that one node holds, as a heap: of ten thousand, thousands may be turned away. */
 class WorstFirst {
-  readonly all: Bid[] = [];
+  readonly all: number[] = [];
+  readonly #bids: Bids;
   readonly #at: number;
+  readonly #nodes: number;
 
-  /** @param at the node's place in the round */
-  constructor(at: number) {
+  /** @param at the node's place in the round @param nodes how many the round has */
+  constructor(bids: Bids, at: number, nodes: number) {
+    this.#bids = bids;
     this.#at = at;
+    this.#nodes = nodes;
   }
 
-  push(bid: Bid): void {
+  push(bid: number): void {
     let slot = this.all.push(bid) - 1;
     while (slot > 0) {
       const above = (slot - 1) >> 1;
       const parent = this.all[above] ?? bid;
-      if (!isWorse(bid, parent, this.#at)) break;
+      if (!this.#isWorse(bid, parent)) break;
       this.all[slot] = parent;
       slot = above;
     }
     this.all[slot] = bid;
   }
 
-  pop(): Bid | undefined {
+  pop(): number | undefined {
     const worst = this.all[0];
     const last = this.all.pop();
     if (last !== undefined && last !== worst) this.#sink(last);
@@ -145,22 +152,23 @@ class WorstFirst {
   }
 
   /** From the top. */
-  #sink(bid: Bid): void {
+  #sink(bid: number): void {
     let slot = 0;
     for (;;) {
       const left = this.all[slot * 2 + 1];
       const right = this.all[slot * 2 + 2];
-      const isRight = left !== undefined && right !== undefined && isWorse(right, left, this.#at);
+      const isRight = left !== undefined && right !== undefined && this.#isWorse(right, left);
       const child = isRight ? right : left;
-      if (child === undefined || !isWorse(child, bid, this.#at)) break;
+      if (child === undefined || !this.#isWorse(child, bid)) break;
       this.all[slot] = child;
       slot = slot * 2 + (isRight ? 2 : 1);
     }
     this.all[slot] = bid;
   }
-}
 
-function isWorse(a: Bid, b: Bid, at: number): boolean {
-  const difference = (a.ranks[at] ?? 0) - (b.ranks[at] ?? 0);
-  return difference === 0 ? a.key > b.key : difference > 0;
+  #isWorse(a: number, b: number): boolean {
+    const { keys, ranks } = this.#bids;
+    const difference = (ranks[a * this.#nodes + this.#at] ?? 0) - (ranks[b * this.#nodes + this.#at] ?? 0);
+    return difference === 0 ? (keys[a] ?? '') > (keys[b] ?? '') : difference > 0;
+  }
 }

@@ -1,5 +1,5 @@
 import type { Ip } from '../net/ip.ts';
-import { type Bid, type ElectionPolicy, lowestRank, settleRounds } from './boundedLoad.ts';
+import { type Bids, type ElectionPolicy, lowestRank, settleRounds } from './boundedLoad.ts';
 
 /**
  * What a living node is to the others, the best first. `holding`: not stable for long enough yet. `draining`: it knows that it is to go, which
@@ -27,7 +27,7 @@ export interface Contest {
 interface Draw {
   readonly policy: ElectionPolicy;
   readonly nodes: readonly string[];
-  readonly bids: Bid[];
+  readonly bids: Bids;
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
@@ -48,7 +48,7 @@ export function electOwners(
     if (places.length === 0) continue;
     const nodes = places.map((place) => contest.nodes[place] ?? '');
     const id = `${contest.policy} ${nodes.join(' ')}`;
-    const draw = draws.get(id) ?? { policy: contest.policy, nodes, bids: [] };
+    const draw = draws.get(id) ?? { policy: contest.policy, nodes, bids: { keys: [], ranks: [] } };
     draws.set(id, draw);
     enter(contest, places, draw.bids);
   }
@@ -92,17 +92,16 @@ function eligible(
 export const DRAINING_TIER = 2;
 const STANDING_TIER: Readonly<Record<Standing, number>> = { willing: 0, holding: 1, draining: DRAINING_TIER, last: 3 };
 
-function enter({ nodes, vips, ranks }: Contest, places: readonly number[], bids: Bid[]): void {
+function enter({ nodes, vips, ranks }: Contest, places: readonly number[], bids: Bids): void {
   for (const [v, key] of vips.entries()) {
-    const own: number[] = [];
-    for (const place of places) own.push(ranks[v * nodes.length + place] ?? 0);
-    bids.push({ key, ranks: own });
+    bids.keys.push(key);
+    for (const place of places) bids.ranks.push(ranks[v * nodes.length + place] ?? 0);
   }
 }
 
-function drawByHash(nodes: readonly string[], bids: readonly Bid[], load: Map<string, number>, owners: Map<string, string>): void {
-  for (const { key, ranks } of bids) {
-    const owner = nodes[lowestRank(ranks)] ?? '';
+function drawByHash(nodes: readonly string[], { keys, ranks }: Bids, load: Map<string, number>, owners: Map<string, string>): void {
+  for (const [bid, key] of keys.entries()) {
+    const owner = nodes[lowestRank(ranks, bid, nodes.length)] ?? '';
     owners.set(key, owner);
     load.set(owner, (load.get(owner) ?? 0) + 1);
   }

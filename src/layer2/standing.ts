@@ -67,14 +67,17 @@ function meet(state: StandingState, peers: readonly PeerStanding[], now: Instant
   if (state.phase === 'leaving') return state;
   if (state.phase === 'joining') return join(state, peers, now);
   const isDisowned = peers.some(({ liveness }) => liveness === 'disowning');
-  const known = peers.filter(({ wasUp }) => wasUp);
-  // One of two that are cut apart cannot know which it is, and both go on; of more, it is the one that hears nobody.
-  const isAlone = known.length > 1 && known.every(({ liveness }) => liveness === 'dead');
-  if (isAlone) return { ...state, phase: 'holding', until: undefined, isAlone };
+  if (isCutOff(peers)) return { ...state, phase: 'holding', until: undefined, isAlone: true };
   const others = peers.some(isWillingPeer);
   if (isDisowned || (state.isAlone && others)) return hold({ ...state, isAlone: false }, now);
   if (state.phase !== 'holding') return state;
   return isDue(state.until, now) || !others ? willing(state) : state;
+}
+
+/** One of two that are cut apart cannot know which it is, and both go on; of more, it is the one that hears nobody. */
+function isCutOff(peers: readonly PeerStanding[]): boolean {
+  const known = peers.filter(({ wasUp }) => wasUp);
+  return known.length > 1 && known.every(({ liveness }) => liveness === 'dead');
 }
 
 function join(state: StandingState, peers: readonly PeerStanding[], now: Instant): StandingState {
@@ -86,6 +89,7 @@ function join(state: StandingState, peers: readonly PeerStanding[], now: Instant
     if (isWaiting || state.isMet) return state;
     return { ...state, isMet: true, until: earliest(state.until, settled) };
   }
+  if (isCutOff(peers)) return { ...state, phase: 'holding', until: undefined, isAlone: true };
   // Where nobody was at work before, nothing can be taken from anybody: all begin together.
   return peers.some(isWillingPeer) ? hold(state, now) : willing(state);
 }

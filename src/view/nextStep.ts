@@ -95,6 +95,7 @@ const WIRE: Readonly<Record<string, string>> = {
   CannotOpenInterface: 'nothing, if the interface just went down; else look into the log of the speaker',
   CannotReceiveBfd: 'end the other BFD daemon on the node, or take bfdProfile from the BGPPeer',
   CannotSendBfd: 'look at `ip route get ROUTER` on the node',
+  RouterHasOldKey: 'give the router the key of the Secret, or take the change of the BFDProfile or its Secret back',
   NoMeshPort: 'end the other program that `ss -ulpn sport = :7483` shows on the node, or give all speakers another --mesh-port',
   NoCommonFamily: 'give all nodes that answer for VIPs an InternalIP of one family',
   LivenessUnknown: 'let UDP port 7483 through between the nodes, and look whether a speaker runs on that one',

@@ -194,6 +194,16 @@ describe.each(DIGESTS)('§6.7.3, §6.7.4: sequence numbers of %s', (type) => {
     expect(lone.drops).toHaveLength(1);
     expect(lone.status.state).toBe('Init');
   });
+  it('nor does one that took its leave wait longer to begin anew', () => {
+    const restarted = { config: config(type), sequence: 5 };
+    const lone = upWith(type);
+    for (const sequence of [1001, 1002]) lone.hear({ state: 'AdminDown', desiredMinTxUs: 1_000_000 }, { config: config(type), sequence });
+    lone.pass(299).hear({ state: 'Down', yourDiscriminator: 0 }, restarted);
+    expect(lone.drops).toEqual(['BfdAuthSequence']);
+    lone.pass(1).hear({ state: 'Down', yourDiscriminator: 0 }, restarted);
+    expect(lone.drops).toHaveLength(1);
+    expect(lone.status.state).toBe('Init');
+  });
 });
 
 describe('keys', () => {
@@ -204,6 +214,27 @@ describe('keys', () => {
     expect(lone.status.remoteDiag).toBe(9);
     expect(lone.pass(50).last.auth?.keyId).toBe(5);
   });
+  it.each(TYPES)('%s: of two that have one number each is taken', (type) => {
+    const lone = upWith(type, key(5, 'heraldkey'), key(5, 'the next one'));
+    lone.hear({ state: 'Up', diag: 9 }, { config: config(type, key(5, 'the next one')), sequence: 1001 });
+    expect([lone.drops, lone.status.remoteDiag]).toEqual([[], 9]);
+    lone.hear({ state: 'Up', diag: 8 }, { config: config(type, key(5, 'a third one')), sequence: 1002 });
+    expect([lone.drops, lone.status.remoteDiag]).toEqual([['BfdAuthWrong'], 9]);
+  });
+  it.each(['taken', 'sent'] as const)(
+    'RFC 5880 §6.7.1: packets without one are %s as well, while signing is switched on or off',
+    (unsigned) => {
+      const auth = { ...config('meticulousSha1'), unsigned };
+      const lone = new Lone({ auth }).start();
+      lone.hear({ state: 'Down' }).hear({ state: 'Init' }, { config: config('meticulousSha1'), sequence: 7 });
+      lone.hear({ state: 'Up', final: true }).hear({ state: 'Up' }, { config: config('meticulousSha1'), sequence: 8 });
+      expect([lone.drops, lone.status.state]).toEqual([[], 'Up']);
+      expect(lone.last.auth?.type).toBe(unsigned === 'sent' ? undefined : 'meticulousSha1');
+      lone.hear({ state: 'Up' }, { config: config('meticulousSha1'), sequence: 8 });
+      lone.hear({ state: 'Up' }, { config: config('meticulousSha1', key(5, 'another')), sequence: 9 });
+      expect(lone.drops).toEqual(['BfdAuthSequence', 'BfdAuthWrong']);
+    },
+  );
   it('are changed while the session is Up', () => {
     const lone = upWith('keyedSha1');
     const both = config('keyedSha1', key(6, 'the next one'), key(5, 'heraldkey'));
@@ -218,6 +249,57 @@ describe('keys', () => {
     const auth = config('meticulousMd5');
     const lone = upWith('keyedSha1').configure({ auth }).hear({ state: 'Up' }, { config: auth, sequence: 7 });
     expect(lone.drops).toEqual([]);
+  });
+  describe('where they wait for the peer', () => {
+    const old = { config: config('meticulousSha1') };
+    const next = { config: config('meticulousSha1', key(5, 'the next one')) };
+    const waiting = (): Lone => {
+      const lone = upWith('meticulousSha1').configure({ auth: next.config, waitsForKey: true }).pass(50);
+      expect([lone.status.isKeyAwaited, signs(lone, old)]).toEqual([true, true]);
+      return lone;
+    };
+    const signs = ({ sent }: Lone, { config: auth }: typeof old): boolean => {
+      const { packet, bytes } = sent.at(-1)!;
+      return !('drop' in checkAuth(auth, packet, bytes, undefined));
+    };
+
+    it('the old one goes on until the peer has signed with the new one, with whatever number, which is answered at once', () => {
+      const lone = waiting().hear({ state: 'Up' }, { ...old, sequence: 1001 });
+      lone.take();
+      lone.hear({ state: 'Up' }, { ...next, sequence: 7 });
+      expect(lone.take()).toHaveLength(1);
+      lone.pass(50).hear({ state: 'Up' }, { ...next, sequence: 8 });
+      expect([lone.drops, lone.status.isKeyAwaited, signs(lone, next), lone.status.state]).toEqual([[], undefined, true, 'Up']);
+      lone.hear({ state: 'Up' }, { ...old, sequence: 9 }).hear({ state: 'Up' }, { ...next, sequence: 7 });
+      expect(lone.drops).toEqual(['BfdAuthWrong', 'BfdAuthSequence']);
+      expect(bfdCounters(lone.state).timesDown).toBe(0);
+    });
+    it('neither a third one nor a packet of the past is believed meanwhile', () => {
+      const lone = waiting().hear({ state: 'Down' }, { ...old, sequence: 1000 });
+      lone.hear({ state: 'Down' }, { config: config('meticulousSha1', key(5, 'a guess')), sequence: 1001 });
+      expect([lone.drops, lone.status.state]).toEqual([['BfdAuthWrong', 'BfdAuthWrong'], 'Up']);
+    });
+    it.each([
+      ['the silence of the peer', (lone: Lone) => lone.pass(150)],
+      ['the word of the peer', (lone: Lone) => lone.hear({ state: 'Down' }, { ...old, sequence: 1001 })],
+      ['our own word', (lone: Lone) => (lone.step({ type: 'stop' }), lone)],
+    ])('with %s nothing but the new one counts', (_what, end) => {
+      const lone = end(waiting());
+      lone.hear({ state: 'Down' }, { ...old, sequence: 1002 });
+      expect([lone.drops, lone.status.isKeyAwaited, signs(lone, next)]).toEqual([['BfdAuthWrong'], undefined, true]);
+    });
+    it('a change that is taken back is none', () => {
+      const lone = waiting().configure({ auth: config('meticulousSha1') });
+      lone.hear({ state: 'Up' }, { ...next, sequence: 1001 }).hear({ state: 'Up' }, { ...old, sequence: 1000 });
+      expect([lone.drops, lone.status.isKeyAwaited]).toEqual([['BfdAuthWrong', 'BfdAuthSequence'], undefined]);
+    });
+    it('nor is authentication that the peer does not have an end', () => {
+      const lone = new Lone().up().configure({ auth: next.config, waitsForKey: true });
+      lone.passHearing(1000, 50, { state: 'Up' });
+      expect([lone.drops, lone.status.state]).toEqual([[], 'Up']);
+      lone.hear({ state: 'Up' }, { ...next, sequence: 7 }).hear({ state: 'Up' });
+      expect([lone.drops, lone.status.state]).toEqual([['BfdAuthMissing'], 'Up']);
+    });
   });
   it('none at all is a mistake of the caller', () => {
     expect(() => signedBfd({ type: 'keyedMd5', keys: [] }, THEIR_PACKET, 1)).toThrow(RangeError);

@@ -343,6 +343,20 @@ describe('authentication of BFD', () => {
     expect(parse(objects, { secrets }).config.bfdProfiles).toEqual([]);
   });
 
+  it.each<[string, ReadonlyMap<string, SecretView>, string]>([
+    ['no Secret', new Map(), 'UnknownReference'],
+    ['an empty password', basic(''), 'InvalidSecret'],
+  ])('takes the peers with it that never had it, and says which Secret is why: %s', (_, secrets, reason) => {
+    const objects = [profile({ type: 'KeyedMD5', passwordSecret }), peer('r', { bfdProfile: 'f' })];
+    const plain = parse([object('BFDProfile', 'f', {}), peer('r', {})], { secrets });
+    const found = parse(objects, { secrets });
+    expect(said(found)).toEqual([`f error ${reason} spec.auth.passwordSecret.name`, 'r error InvalidSecret spec.bfdProfile']);
+    expect(found.problems[1]?.message).toContain('BFDProfile f is not in force: spec.auth.passwordSecret.name: ');
+    expect(found.config.peers).toEqual([]);
+    // One that has worked without does so still.
+    expect(parse(objects, { secrets, previous: plain.config }).config.peers).toMatchObject([{ name: 'r', bfdProfile: 'f' }]);
+  });
+
   it('is not judged where Secrets are not read', () => {
     const result = parse([profile({ type: 'KeyedMD5', passwordSecret })]);
     expect([said(result), result.config.bfdProfiles.length]).toEqual([[], 1]);

@@ -58,7 +58,7 @@ function from(first: number, count: number): number[] {
 
 /** Once more than was allowed; what a seed makes of the world changes with the speakers. */
 const ONCE_BAD = [
-  26, 42, 47, 97, 112, 147, 175, 261, 524, 722, 753, 960, 1056, 1239, 1350, 2485, 2577, 10_456, 40_220, 40_546, 50_971, 51_182,
+  26, 42, 47, 97, 112, 147, 175, 261, 524, 722, 753, 960, 1056, 1239, 1350, 2485, 2577, 10_456, 40_220, 40_546, 50_971, 51_182, 62_358,
 ];
 
 // What CI runs. Which of it notices what is broken on purpose: test/bench/layer2/mutations.ts.

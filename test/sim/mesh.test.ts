@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MeshKey } from '../../speaker/channel.ts';
+import { meshKeyOf } from '../../speaker/meshKey.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { SimHost, World, planFor, questionFor } from './speakers.ts';
 
@@ -78,6 +79,62 @@ describe('the mesh of speakers', () => {
     other.world.runUntil(20_000);
     expect(livenesses(other.hosts[0])).toEqual(['willing']);
     expect(other.world.answering(VIP, 0)).toHaveLength(1);
+  });
+
+  /** As docs/install.md has it: each step is the Secret that the speakers read, restarted one after the other. */
+  it.each([
+    ['another key', [{ password: 'old' }, { password: 'old', accepted: 'new' }, { password: 'new', accepted: 'old' }, { password: 'new' }]],
+    ['the first key', [undefined, { accepted: 'new' }, { password: 'new', accepted: '' }, { password: 'new' }]],
+    ['no key any more', [{ password: 'old' }, { password: 'old', accepted: '' }, { accepted: 'old' }, undefined]],
+  ] as const)('%s, step by step: all believe each other all the time, and exactly one answers', (_, steps) => {
+    const [first, ...others] = steps.map((step) => meshKeyOf(step && { type: 'kubernetes.io/basic-auth', ...step }));
+    const { world, hosts } = started(3, [first, first, first]);
+    const seen = new Set<string>();
+    let wrong = 0;
+    const pass = (ms: number): void => {
+      for (const end = world.now + ms; world.now < end;) {
+        world.runUntil(world.now + 10);
+        for (const host of hosts) for (const liveness of livenesses(host)) seen.add(liveness);
+        if (world.answering(VIP, 0).length !== 1) wrong += 1;
+      }
+    };
+    for (const key of others) {
+      for (const host of hosts) {
+        host.terminate();
+        pass(2000);
+        host.plan = { ...planFor(host, hosts, [VIP], 1), ...(key === undefined ? {} : { meshKey: key }) };
+        host.start();
+        // Until it has heard them.
+        pass(300);
+        seen.clear();
+        pass(5000);
+        expect([...seen]).not.toContain('unknown');
+      }
+    }
+    expect(wrong).toBe(0);
+    for (const host of hosts) expect(host.engine?.ownership.mesh.isSigned).toBe(steps.at(-1) !== undefined);
+  });
+
+  it('what is deleted and made again within a moment is answered for at once; after a while it is asked for first', () => {
+    const { world, hosts } = started(3);
+    const owners = world.answering(VIP, 0);
+    const apply = (vips: readonly Ip[], generation: number): void => {
+      for (const host of hosts) host.apply({ ...planFor(host, hosts, vips, generation), fresh: vips });
+    };
+    for (const [generation, pauseMs, isAnswered] of [
+      [2, 100, true],
+      [4, 1900, true],
+      [6, 2100, false],
+    ] as const) {
+      apply([], generation);
+      world.runUntil(world.now + pauseMs);
+      expect(world.answering(VIP, 0)).toEqual([]);
+      apply([VIP], generation + 1);
+      world.runUntil(world.now + 10);
+      expect(world.answering(VIP, 0), `after ${pauseMs} ms`).toEqual(isAnswered ? owners : []);
+      world.runUntil(world.now + 1000);
+      expect(world.answering(VIP, 0)).toEqual(owners);
+    }
   });
 
   it('a speaker that stood still answers none of the questions that waited for it', () => {

@@ -38,6 +38,37 @@ function preferring(host: SimHost, hosts: readonly SimHost[], other = host): Pla
 }
 
 describe('what is rare', () => {
+  it('the only one that has listened to the end flaps: what it had is answered for as soon as its link is there again', () => {
+    const { world, hosts } = started(3);
+    const [owner, late, missing] = hosts as [SimHost, SimHost, SimHost];
+    for (const host of [late, missing]) host.kill();
+    world.runUntil(world.now + 2000);
+    late.start();
+    world.runUntil(world.now + 300);
+    for (let times = 0; times < 3; times++) {
+      owner.part = 1;
+      owner.setUp(false);
+      world.runUntil(world.now + 200);
+      expect(VIPS.flatMap((vip) => world.answering(vip, 1))).toEqual([]);
+      owner.part = 0;
+      owner.setUp(true);
+      expect(during(world, 200, (answers) => answers !== 1)).toBeLessThanOrEqual(10);
+    }
+    expect(late.engine?.ownership.phase()).toBe('joining');
+  });
+
+  it('a speaker that becomes deaf while it listens first is left nothing, then and afterwards', () => {
+    const { world, hosts } = started(4);
+    const [late, missing] = hosts as [SimHost, SimHost];
+    for (const host of [late, missing]) host.kill();
+    world.runUntil(world.now + 2000);
+    late.start();
+    world.runUntil(world.now + 500);
+    expect(late.engine?.ownership.phase()).toBe('joining');
+    late.isDeaf = true;
+    expect(during(world, 8000, (answers) => answers !== 1)).toBe(0);
+  });
+
   it('a speaker that gets its first plan long after it began listens before it takes anything', () => {
     const { world, hosts } = started(3);
     const late = hosts[0] as SimHost;

@@ -23,7 +23,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     cut(scene, hosts[0], { part: 1, afterMs: 0, forMs: 300 + random() * 3000 });
     cut(scene, hosts[1], { part: 1, afterMs: 5000, forMs: 280 + random() * 300 });
   }),
-  'a drain that half of them hear of, no API server, and a death': shape(SOME, 24_000, { double: 40, dark: 2100 }, (scene) => {
+  'a drain that half of them hear of, no API server, and a death': shape(SOME, 24_000, { double: 40, dark: 2800 }, (scene) => {
     const { world, hosts, random } = scene;
     const drained = hosts[0] as SimHost;
     drain(scene, drained, { told: hosts.filter(() => random() < 0.5), afterMs: 0 });
@@ -39,7 +39,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     drain(scene, drained, { told: [drained], afterMs: 0 });
     drain(scene, drained, { told: hosts, afterMs: 1500 + random() * 3000 });
   }),
-  'a hand-over of which the packets are lost': shape(SOME, 20_000, { double: 370, dark: 4700 }, (scene) => {
+  'a hand-over of which the packets are lost': shape(SOME, 20_000, { double: 400, dark: 4700 }, (scene) => {
     const { world, hosts, random } = scene;
     drain(scene, hosts[0] as SimHost, { told: hosts, afterMs: 100 });
     later(scene, 0, 'nobody else is heard', () => hosts.slice(1).forEach((host) => void (host.isMute = true)));
@@ -73,7 +73,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     },
     { dark: 1400 },
   ),
-  'one that is not heard, or hears nobody': shape(SOME, 24_000, { double: 630, dark: 5100 }, (scene) => {
+  'one that is not heard, or hears nobody': shape(SOME, 24_000, { double: 1050, dark: 6100 }, (scene) => {
     const { hosts, random } = scene;
     for (const [at, way] of (['isDeaf', 'isMute'] as const).entries()) {
       const host = hosts[at] as SimHost;

@@ -267,6 +267,25 @@ describe('BFD, what is believed', () => {
     expect(reason()).toBe('DetectionTimeExpired');
   });
 
+  it('a new key waits for the router, and that is told until the router has it', async () => {
+    const { guard, engine, router } = await started();
+    const keyed = (password: string) => ({ auth: { type: 'simplePassword', keyId: 1, password } }) as const;
+    const auth = (password: string) =>
+      ({ auth: { type: 'simplePassword', keyId: 1, password: new TextEncoder().encode(password) } }) as const;
+    const news = (): unknown => [engine.report().bfd[0]?.state, engine.report().problems];
+    guard(keyed('tulip'));
+    router.say('Down', { yourDiscriminator: 0, ...auth('tulip') });
+    router.say('Init', auth('tulip'));
+    router.say('Up', auth('tulip'));
+    guard(keyed('daisy'));
+    router.say('Up', auth('tulip'));
+    expect(news()).toEqual(['Up', [{ reason: 'RouterHasOldKey', peer: 'tor' }]]);
+    router.say('Up', auth('daisy'));
+    expect(news()).toEqual(['Up', []]);
+    router.say('Down', auth('tulip'));
+    expect(news()).toEqual(['Up', []]);
+  });
+
   it('RFC 5883 §5: over several hops what has the least TTL, and its own addresses', async () => {
     const { hands, guard, engine, clock } = await started();
     guard({ minimumTtl: 250 }, { ebgpMultiHop: true });

@@ -26,6 +26,12 @@ metadata: { name: odd, namespace: ${NAMESPACE} }
 spec: { addresses: ["fd10:10::11-fd10:10::13", "2001:db8:77::/120"] }
 `;
 
+const ADVERTISEMENT = `apiVersion: heraldlb.io/v1
+kind: L2Advertisement
+metadata: { name: segment, namespace: ${NAMESPACE} }
+spec: {}
+`;
+
 need(
   'netns',
   'command:arping',
@@ -74,6 +80,16 @@ need(
       (line) => Object.values(OWN).some((ip) => line.includes(`who-has ${ip} tell ${ip}`)) || line.includes(`${OWN6} > ff02::1: `),
     );
     expect(announced).toEqual([]);
+  }, 60_000);
+
+  it('an L2Advertisement that is deleted and made again at once: the owner answers without asking first', async () => {
+    const owner = await single();
+    const since = heard.length;
+    await lab.client.delete({ apiVersion: 'heraldlb.io/v1', kind: 'L2Advertisement', name: 'segment', namespace: NAMESPACE });
+    await sleep(300);
+    await lab.client.apply(ADVERTISEMENT);
+    await until('the owner again', () => lab.owner() === owner);
+    expect(heard.slice(since).filter((line) => line.includes(`who-has ${VIP}`) && line.includes('tell 0.0.0.0'))).toEqual([]);
   }, 60_000);
 
   it('whoever loses the address by which the others know it answers no more; and has its VIP back with it', async () => {

@@ -1,9 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LAB_NEEDS } from '../e2e/needs.ts';
 import { Capture } from '../e2e/wire.ts';
 import { nodeAddresses } from '../lab/addresses.ts';
 import { Lab } from '../lab/lab.ts';
-import { service } from '../lab/manifests.ts';
+import { NAMESPACE, service } from '../lab/manifests.ts';
+import { birdConfig } from '../lab/routerConfig.ts';
 import { need } from '../support/need.ts';
 import { sleep, until } from '../support/until.ts';
 
@@ -34,6 +37,71 @@ need(...LAB_NEEDS).describe('the speaker beside FRR', () => {
     const described = [...metrics.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]);
     expect(new Set(described).size).toBe(described.length);
   });
+
+  it('guards a session with BIRD by keys of Secrets, which are deleted, made anew and changed while it stays up', async () => {
+    const own = (kind: string, name: string) => ({ apiVersion: 'heraldlb.io/v1', kind, metadata: { name, namespace: NAMESPACE } });
+    const key = (name: string, password: string) =>
+      lab.client.apply({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace: NAMESPACE },
+        type: 'kubernetes.io/basic-auth',
+        stringData: { password },
+      });
+    const bird = (bfdKey: string): void => {
+      const auth = `authentication meticulous keyed sha1; password "${bfdKey}" { id 7; };`;
+      const guard = `protocol bfd { interface "*" { min rx interval 300 ms; min tx interval 300 ms; multiplier 5; ${auth} }; }`;
+      const text = birdConfig(1).replace('hold time 3;', 'hold time 30; bfd on; password "lily";').replace('keepalive time 1;', '');
+      writeFileSync(join(lab.directory, 'bird/bird.conf'), `${text}\n${guard}\n`);
+      birdc('configure');
+    };
+    const birdc = (command: string): string => lab.space.run('bird', ['birdc', '-s', join(lab.directory, 'bird/bird.ctl'), ...command.split(' ')]);
+    const guarded = (): string => /^10\.10\.0\.11 .*$/m.exec(birdc('show bfd sessions'))?.[0] ?? '';
+    const said = async (): Promise<string[]> => {
+      const { status } = await lab.client.get({ ...own('NodeState', 'node1'), name: 'node1', namespace: NAMESPACE });
+      return (status?.['problems'] as { reason: string; object: string; message: string }[]).map(
+        ({ reason, object, message }) => `${object} ${reason} ${/^spec\.\S+/.exec(message)?.[0] ?? ''}`,
+      );
+    };
+    const saying = async (what: string, ...problems: string[]): Promise<void> => {
+      let last: string[] = [];
+      await until(what, async () => (last = (await said()).toSorted()).join() === problems.toSorted().join(), 60_000, 500).catch(
+        (error: unknown) => expect(last, String(error)).toEqual(problems),
+      );
+    };
+    for (const name of ['bfd-key', 'tcp-key']) await key(name, name === 'bfd-key' ? 'tulip' : 'lily');
+    const profile = (secret: string) => ({
+      receiveInterval: 300,
+      transmitInterval: 300,
+      detectMultiplier: 5,
+      auth: { type: 'MeticulousKeyedSHA1', keyID: 7, passwordSecret: { name: secret } },
+    });
+    await lab.client.apply({ ...own('BFDProfile', 'keyed'), spec: profile('bfd-key') });
+    await lab.client.apply({ ...own('BFDProfile', 'keyless'), spec: profile('no-key') });
+    const nobody = { myASN: 64512, peerASN: 65009, peerAddress: '10.10.0.250', bfdProfile: 'keyless' };
+    await lab.client.apply({ ...own('BGPPeer', 'nobody'), spec: nobody });
+    bird('tulip');
+    const changed = { bfdProfile: 'keyed', passwordSecret: { name: 'tcp-key' }, holdTime: '30s', keepaliveTime: '10s' };
+    await lab.client.patch({ ...own('BGPPeer', 'bird'), name: 'bird', namespace: NAMESPACE }, { spec: changed });
+    const never = ['BFDProfile/keyless UnknownReference spec.auth.passwordSecret.name:', 'BGPPeer/nobody InvalidSecret spec.bfdProfile:'];
+    await until('BGP and BFD', () => guarded().includes(' Up ') && lab.bird.sessions()['node1'] === 'Established', 40_000, 200);
+    await saying('what has no key', ...never);
+    const since = guarded();
+    const bgpSince = /^node1 .*$/m.exec(birdc('show protocols'))?.[0];
+    const isTheSame = (): void => expect([guarded(), /^node1 .*$/m.exec(birdc('show protocols'))?.[0]]).toEqual([since, bgpSince]);
+
+    for (const name of ['bfd-key', 'tcp-key']) await lab.client.delete({ apiVersion: 'v1', kind: 'Secret', name, namespace: NAMESPACE });
+    const lost = 'BGPPeer/bird UnknownReference spec.passwordSecret.name:';
+    await saying('the loss', ...never, 'BFDProfile/keyed UnknownReference spec.auth.passwordSecret.name:', lost);
+    isTheSame();
+    await key('bfd-key', 'daisy');
+    await saying('that BIRD has the old key', ...never, lost, 'BGPPeer/bird RouterHasOldKey ');
+    isTheSame();
+    bird('daisy');
+    await saying('the end of that', ...never, lost);
+    await sleep(2_000);
+    isTheSame();
+  }, 150_000);
 
   it('tells the router why it goes (RFC 9003)', async () => {
     const speaker = lab.speakers.get('node1');

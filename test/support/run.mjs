@@ -20,6 +20,15 @@ const directory = mkdtempSync(join(parent, `${process.pid}-`));
 // The native addon is looked for beside the program.
 symlinkSync(join(root, 'speaker/native'), join(directory, 'native'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+// By the signal itself nothing would be cleaned up: what a lab has made goes at `exit`.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
 const outfile = join(directory, 'program.mjs');
 await build({
   entryPoints: [resolve(root, entry)],

@@ -1,11 +1,13 @@
 import type { Logger } from '../log.ts';
 import type { KubeMetrics } from '../metrics.ts';
 import type { Credentials } from './credentials.ts';
+import { createSlicer } from './backoff.ts';
 import { createConnection } from './connection.ts';
 import { errorFromAnswer, errorFromFailure } from './kubeError.ts';
 import { jsonPieces } from './jsonPieces.ts';
 import { Limit } from './limit.ts';
 import { jsonLines } from './lines.ts';
+import { type EachItem, ListStream } from './listStream.ts';
 import type { WireAnswer } from './wire.ts';
 
 export interface Call {
@@ -25,6 +27,8 @@ export interface Call {
   readonly isOneOfMany?: boolean | undefined;
   /** Its body may have megabytes, and is made while it is sent. */
   readonly isLong?: boolean;
+  /** Takes the items of the list that is the answer, one by one while they come. Those for which that cannot be are in the answer. What it throws ends the call. */
+  readonly eachItem?: EachItem;
 }
 
 /** Throws nothing but {@link KubeError}. */
@@ -113,9 +117,9 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       const limit = new Limit(call.signal, call.timeoutMs ?? defaultTimeoutMs);
       try {
         const answer = await send(call, limit);
-        const text = await answer.text();
+        const value = call.eachItem === undefined ? parsed(await answer.text()) : await readList(answer.body, call.eachItem);
         limit.finish();
-        return parsed(text) as T;
+        return value as T;
       } catch (failure) {
         const error = failed(call, failure, limit);
         limit.release();
@@ -140,6 +144,16 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     },
     close: connection.close,
   };
+}
+
+async function readList(body: AsyncIterable<Uint8Array>, each: EachItem): Promise<unknown> {
+  const list = new ListStream(each);
+  const slice = createSlicer();
+  for await (const chunk of body) {
+    list.push(chunk);
+    await slice();
+  }
+  return list.end();
 }
 
 /** Frees what the request holds when the reader stops, for whatever reason. */

@@ -4,8 +4,14 @@ import type { KubeClient } from './kubeClient.ts';
 import type { KubeObject, ListOptions } from './objects.ts';
 import { collectionPath, type Resource } from './resource.ts';
 
+interface PageMetadata {
+  readonly resourceVersion?: string;
+  readonly continue?: string;
+}
+
 interface Page {
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly metadata?: PageMetadata;
+  /** Those that were not handed over while the page was read. */
   readonly items?: readonly KubeObject[];
 }
 
@@ -20,7 +26,7 @@ export interface ListHandlers {
   readonly item: (raw: KubeObject) => void;
 }
 
-/** A consistent list, read in pages so that no more than one page of raw objects is in memory. */
+/** A consistent list, read in pages, and a page item by item where it can be: no more than one page of raw objects is in memory. */
 export async function listPages(client: KubeClient, resource: Resource, options: PagedListOptions, handlers: ListHandlers): Promise<void> {
   try {
     await listOnce(client, resource, options, String(options.pageSize), handlers);
@@ -42,10 +48,19 @@ async function listOnce(
   const path = collectionPath(resource, namespace);
   const slice = createSlicer();
   let token: string | undefined;
+  let hasBegun = false;
+  const begin = (metadata: PageMetadata | undefined): void => {
+    if (!hasBegun) handlers.begin(metadata?.resourceVersion ?? '');
+    hasBegun = true;
+  };
+  const eachItem = (item: unknown, metadata: unknown): void => {
+    begin(metadata as PageMetadata);
+    handlers.item(item as KubeObject);
+  };
   do {
     const query = { labelSelector, fieldSelector, limit, continue: token };
-    const page: Page = await client.request<Page>({ method: 'GET', path, query, signal });
-    if (token === undefined) handlers.begin(page.metadata?.resourceVersion ?? '');
+    const page: Page = await client.request<Page>({ method: 'GET', path, query, signal, eachItem });
+    begin(page.metadata);
     for (const raw of page.items ?? []) {
       handlers.item(raw);
       await slice();

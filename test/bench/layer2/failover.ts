@@ -9,10 +9,11 @@ import { sleep, until } from '../../support/until.ts';
 /*
  * What a client of a VIP loses when the owner loses its power, its speaker dies or stands still, ends, or is drained, beside
  * keepalived on the same segment. A run that is to be short does only some of it; several can be added up, from the figures printed.
- *   node test/support/run.mjs test/bench/layer2/failover.ts [TRIALS] [PART ...]
+ *   [NODES=3] node test/support/run.mjs test/bench/layer2/failover.ts [TRIALS] [PART ...]
  */
 const PARTS = ['cut', 'kill', 'freeze', 'cut-no-api', 'kill-no-api', 'restart', 'restart-no-api', 'drain', 'keepalived', 'keepalived-0.1'];
 const TRIALS = Number(process.argv[2] ?? 50);
+const NODES = Number(process.env['NODES'] ?? 3);
 const CHOSEN = process.argv.length > 3 ? process.argv.slice(3) : PARTS;
 const KEEPALIVED_VIP = '10.10.0.210';
 
@@ -143,7 +144,7 @@ async function measure(lab: SegmentLab, part: string): Promise<void> {
   else await unplanned(lab, what as Blow, isApiStopped);
 }
 
-const lab = await SegmentLab.start({ tag: 'l2b', flags: ['--l2-failback-seconds', '1'] });
+const lab = await SegmentLab.start({ tag: 'l2b', nodes: NODES, flags: ['--l2-failback-seconds', '1'] });
 try {
   console.log(`${lab.nodes.length} nodes (${nodeAddresses(0).ipv4} …), a client that asks 500 times a second`);
   if (CHOSEN.some((part) => !part.startsWith('keepalived'))) {

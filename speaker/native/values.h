@@ -1,9 +1,6 @@
-/*
- * HeraldLB's sockets: what Node.js has no call for, without any policy. Packing of addresses and options, filters and
- * protocols are TypeScript's business; here are system calls, their errors, and one reader on the event loop.
- */
-#ifndef HERALDLB_ADDON_H
-#define HERALDLB_ADDON_H
+/* Between values of JavaScript and of C: what a call was given, and what it throws. */
+#ifndef HERALDLB_VALUES_H
+#define HERALDLB_VALUES_H
 
 #include <node_api.h>
 #include <stdbool.h>
@@ -24,8 +21,5 @@ napi_value throw_type(napi_env env, const char *message);
 
 bool read_int(napi_env env, napi_value value, int32_t *out);
 bool read_bytes(napi_env env, napi_value value, bytes_t *out);
-
-/* Exports startReader and stopReader. */
-bool export_reader(napi_env env, napi_value exports);
 
 #endif
