@@ -42,12 +42,9 @@ export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
  */
 export function runsAfter(before: readonly Prefix[], prefixes: readonly Prefix[]): readonly NlriRun[] {
   const [old, ...more] = RUNS.get(before) ?? [];
-  const shorter = Math.min(before.length, prefixes.length);
-  if (old === undefined || more.length > 0 || shorter === 0 || RUNS.has(prefixes)) return runsOf(prefixes);
-  let head = 0;
-  while (head < shorter && before[head] === prefixes[head]) head++;
-  let tail = 0;
-  while (tail < shorter - head && before[before.length - 1 - tail] === prefixes[prefixes.length - 1 - tail]) tail++;
+  const isNew = before.length === 0 || prefixes.length === 0;
+  if (old === undefined || more.length > 0 || isNew || RUNS.has(prefixes)) return runsOf(prefixes);
+  const { head, tail } = commonEnds(before, prefixes);
   const middle = prefixes.slice(head, prefixes.length - tail);
   const { family } = old;
   if (middle.some((prefix) => prefixFamily(prefix) !== family)) return runsOf(prefixes);
@@ -57,10 +54,26 @@ export function runsAfter(before: readonly Prefix[], prefixes: readonly Prefix[]
   bytes.set(old.bytes.subarray(0, from));
   bytes.set(news, from);
   bytes.set(old.bytes.subarray(to), from + news.length);
-  const isEven = old.stride !== undefined && (middle.length === 0 || stride === old.stride);
-  const runs = [{ family, addPath: false, count: prefixes.length, bytes, ...(isEven && { stride: old.stride }) }];
+  const runs = [
+    { family, addPath: false, count: prefixes.length, bytes, ...commonStride(old.stride, middle.length === 0 ? old.stride : stride) },
+  ];
   RUNS.set(prefixes, runs);
   return runs;
+}
+
+/** How many prefixes two lists begin and end with alike. */
+function commonEnds(a: readonly Prefix[], b: readonly Prefix[]): { readonly head: number; readonly tail: number } {
+  const shorter = Math.min(a.length, b.length);
+  let head = 0;
+  while (head < shorter && a[head] === b[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
+  return { head, tail };
+}
+
+/** Of prefixes from two runs. */
+function commonStride(a: number | undefined, b: number | undefined): Pick<NlriRun, 'stride'> {
+  return a !== undefined && a === b ? { stride: a } : {};
 }
 
 /** Two threads see it: what is planned in the one and sent in the other is there once, and crosses in no time. */
@@ -117,8 +130,8 @@ export function joinRuns(first: NlriRun, second: NlriRun): NlriRun {
   const bytes = new Uint8Array(first.bytes.length + second.bytes.length);
   bytes.set(first.bytes);
   bytes.set(second.bytes, first.bytes.length);
-  const { family, addPath, stride } = first;
-  return { family, addPath, count: first.count + second.count, bytes, ...(stride !== undefined && stride === second.stride && { stride }) };
+  const { family, addPath } = first;
+  return { family, addPath, count: first.count + second.count, bytes, ...commonStride(first.stride, second.stride) };
 }
 
 /** A prefix as a map key: equal exactly for equal prefixes of equal families. */
