@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { PlanMemory, planChanges } from '../../../src/announce/nodePlan.ts';
@@ -38,14 +39,12 @@ async function runWire(): Promise<void> {
   await engine.start(179);
   const worker = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2), argv: process.argv.slice(2) });
   void warmSockets(parts.hands, realClock, log);
-  const post = (line: string): void => worker.postMessage(line, []);
   worker.on('message', (message: { readonly plan?: PlanMessage; readonly line?: string }) => {
     if (message.line !== undefined) process.stdout.write(`${message.line}\n`);
     if (message.plan === undefined) return;
-    post('taken');
     engine.apply(message.plan);
+    worker.postMessage('taken', []);
   });
-  createInterface({ input: process.stdin }).on('line', (line) => post(line));
   process.on('SIGTERM', () => process.exit(0));
 }
 
@@ -94,9 +93,10 @@ function runWorker(): void {
       plan(generation);
     }, 10);
   };
-  port.on('message', (line: string) => {
+  port.on('message', () => outbox.taken());
+  // Commands are the cluster's changes, which a speaker's worker reads from a socket of its own.
+  createInterface({ input: new Socket({ fd: 0 }) }).on('line', (line) => {
     const [command, number = '0'] = line.split(' ');
-    if (line === 'taken') outbox.taken();
     if (command === 'one') {
       const atMs = performance.timeOrigin + performance.now();
       add(Number(number));
