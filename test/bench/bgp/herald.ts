@@ -27,6 +27,7 @@ import { RECEIVER, SENDER, hostRoute } from './routes.ts';
  * with the time of the change), `churn N` (so many changes of endpoints per second).
  */
 const NODE = 'node1';
+const TOGETHER = 1000;
 
 if (isMainThread) await runWire();
 else runWorker();
@@ -104,7 +105,11 @@ function runWorker(): void {
       port.postMessage({ line: `one ${number} ${atMs}` });
     }
     if (command === 'prepare') {
-      for (let id = 0; id < Number(number); id++) add(id);
+      for (let id = 0; id < Number(number); id++) {
+        add(id);
+        // As they come from an API server: a plan is made while the others are on their way.
+        if (id % TOGETHER === TOGETHER - 1) planned();
+      }
       prepared = planned();
       port.postMessage({ line: 'prepared' });
     }
