@@ -5,6 +5,7 @@ import { type BfdDoor, BfdPorts } from './bfdPorts.ts';
 import type { BfdRefusal } from './bfdRefusal.ts';
 import { BfdSession } from './bfdSession.ts';
 import { type BfdTarget, ECHO_PORT, MULTIHOP_PORT, bfdTargets } from './bfdTargets.ts';
+import { freeDiscriminator } from './discriminator.ts';
 import type { EngineParts } from './engineParts.ts';
 import type { Datagram, HostLink } from './hands.ts';
 import type { BfdReport, WireProblem } from './report.ts';
@@ -36,6 +37,7 @@ export class BfdEngine {
 
   setLinks(links: readonly HostLink[]): void {
     this.#links = links;
+    if (this.#ports.setLinks(links)) this.#carryOut();
   }
 
   apply(plans: readonly PeerPlan[]): void {
@@ -62,7 +64,7 @@ export class BfdEngine {
 
   #add(target: BfdTarget): void {
     const session = new BfdSession(this.#parts, target, {
-      discriminator: this.#freeDiscriminator(),
+      discriminator: freeDiscriminator(this.#parts.random, this.#byDiscriminator),
       echoes: this.#ports.echoes(target),
       onBfd: this.#onBfd,
       onGone: () => this.#gone(session),
@@ -70,13 +72,6 @@ export class BfdEngine {
     this.#sessions.set(target.key, session);
     this.#byDiscriminator.set(session.discriminator, session);
     session.start();
-  }
-
-  /** RFC 5880 §6.8.1: unique on this system, not 0; random, so that nobody guesses it. */
-  #freeDiscriminator(): number {
-    let candidate = Math.floor(this.#parts.random() * 0xffffffff) + 1;
-    while (this.#byDiscriminator.has(candidate)) candidate = (candidate % 0xffffffff) + 1;
-    return candidate;
   }
 
   #gone(session: BfdSession): void {

@@ -1,6 +1,6 @@
 import type { Family } from '../src/net/ip.ts';
 import { type BfdTarget, ECHO_PORT, MULTIHOP_PORT, SINGLE_HOP_PORT } from './bfdTargets.ts';
-import type { Datagram, UdpHands, UdpListenOptions, UdpListener } from './hands.ts';
+import type { Datagram, HostLink, UdpHands, UdpListenOptions, UdpListener } from './hands.ts';
 import type { WireProblem } from './report.ts';
 
 /** Where a datagram came in. */
@@ -14,6 +14,12 @@ interface Wanted extends BfdDoor {
   readonly family: Family;
 }
 
+/** How an attempt to open one went. */
+interface Tried extends BfdDoor {
+  /** Of the device at that time. */
+  readonly index: number | undefined;
+}
+
 /**
  * The sockets on which BFD is received: those that the sessions need and no other, so that a node without BFD leaves the
  * ports to whoever wants them.
@@ -21,13 +27,33 @@ interface Wanted extends BfdDoor {
 export class BfdPorts {
   readonly #udp: UdpHands;
   readonly #onDatagram: (datagram: Datagram, door: BfdDoor) => void;
-  readonly #open = new Map<string, UdpListener>();
+  readonly #open = new Map<string, Tried & { readonly listener: UdpListener }>();
+  #links: readonly HostLink[] = [];
   #share = false;
-  #failed = new Map<string, { readonly port: number; readonly error: string }>();
+  #failed = new Map<string, Tried & { readonly error: string }>();
 
   constructor(udp: UdpHands, onDatagram: (datagram: Datagram, door: BfdDoor) => void) {
     this.#udp = udp;
     this.#onDatagram = onDatagram;
+  }
+
+  /**
+   * A device that comes back has another index, and its old socket hears nothing.
+   * @returns whether `set` has something to do
+   */
+  setLinks(links: readonly HostLink[]): boolean {
+    this.#links = links;
+    const isOther = ({ device, index }: Tried): boolean => device !== undefined && this.#indexOf(device) !== index;
+    const old = [...this.#open].filter(([, tried]) => isOther(tried));
+    for (const [key, { listener }] of old) {
+      listener.close();
+      this.#open.delete(key);
+    }
+    return old.length > 0 || [...this.#failed.values()].some(isOther);
+  }
+
+  #indexOf(device: string | undefined): number | undefined {
+    return device === undefined ? undefined : this.#links.find(({ name }) => name === device)?.index;
   }
 
   /** Opens what is missing and closes what nobody needs. */
@@ -37,7 +63,7 @@ export class BfdPorts {
     const share = [...wanted.values()].some(({ device }) => device !== undefined);
     const isOther = share !== this.#share;
     this.#share = share;
-    for (const [key, listener] of this.#open) {
+    for (const [key, { listener }] of this.#open) {
       if (wanted.has(key) && !isOther) continue;
       listener.close();
       this.#open.delete(key);
@@ -50,14 +76,12 @@ export class BfdPorts {
 
   #listen(key: string, { family, ...door }: Wanted, share: boolean): void {
     const options: UdpListenOptions = { family, ...door, ...(share ? { share } : {}) };
+    const tried = { ...door, index: this.#indexOf(door.device) };
     try {
-      this.#open.set(
-        key,
-        this.#udp.listen(options, (datagram) => this.#onDatagram(datagram, door)),
-      );
+      this.#open.set(key, { ...tried, listener: this.#udp.listen(options, (datagram) => this.#onDatagram(datagram, door)) });
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      this.#failed.set(key, { port: door.port, error: code });
+      this.#failed.set(key, { ...tried, error: code });
     }
   }
 

@@ -94,10 +94,13 @@ export class BfdSession {
     const { detectionMs = 0 } = bfdStatus(this.#state);
     this.#step({ type: 'stop', diag });
     const at = after(this.#parts.clock.now(), Math.max(detectionMs, LEAVE_MS));
-    this.#parts.deadlines.set(this.#key('gone'), at, () => {
-      this.#close();
-      this.#around.onGone();
-    });
+    this.#parts.deadlines.set(this.#key('gone'), at, () => this.end());
+  }
+
+  /** Without another word. */
+  end(): void {
+    this.#close();
+    this.#around.onGone();
   }
 
   /** @returns why it was not believed */
@@ -274,8 +277,9 @@ export class BfdSession {
     return bfdStatus(this.#state).isKeyAwaited === true ? peers.map((peer) => ({ reason: 'RouterHasOldKey', peer })) : [];
   }
 
+  /** Its own: one that takes the place of a session may run while that still says goodbye. */
   #key(timer: 'machine' | 'hold' | 'gone'): string {
-    return `bfd/${this.target.key}/${timer}`;
+    return `bfd/${this.target.key}/${this.discriminator}/${timer}`;
   }
 }
 

@@ -24,6 +24,8 @@ export class BgpEngine {
   readonly #ranges: Ranges;
   readonly #onPlans: (plans: readonly PeerPlan[]) => void;
   #plans: readonly PeerPlan[] = [];
+  /** The sessions of the last plan, as {@link sessionsKey} has them. */
+  #sessions: string | undefined;
   #rangeTemplates: readonly Admitted[] = [];
   #problems: WireProblem[] = [];
   /** Sessions of the first plan are those that a predecessor of this process may have held. undefined: before it. */
@@ -66,6 +68,14 @@ export class BgpEngine {
   /** @param changedAtMs of the message that brings them */
   apply(plans: readonly PeerPlan[], changedAtMs?: number): void {
     this.#plans = plans;
+    const sessions = sessionsKey(plans);
+    const isSettled = sessions !== undefined && sessions === this.#sessions && this.#problems.length === 0 && !this.#listeners.hasRefused();
+    this.#sessions = sessions;
+    if (isSettled) {
+      // As with nearly every plan: nothing but what is announced is another.
+      for (const { name, routes } of plans) this.#peers.get(name)?.setRoutes(routes, changedAtMs);
+      return;
+    }
     this.#discovery.set(new Set(plans.flatMap(({ session }) => (session.address === undefined ? (session.interface ?? []) : []))));
     this.#gateways.set(plans);
     this.#inherited ??= new Set(plans.map(({ name }) => name));
@@ -268,6 +278,15 @@ interface Admitted {
 function templateOf(plan: PeerPlan): PeerPlan {
   const { listenRange } = plan.session;
   return listenRange === undefined ? plan : { ...plan, session: { ...plan.session, address: prefixAddress(listenRange) } };
+}
+
+/** Equal for plans of the same sessions; undefined where more than the plans says what they are. */
+function sessionsKey(plans: readonly PeerPlan[]): string | undefined {
+  const isPlain = plans.every(
+    ({ session: { address, listenRange, defaultGateway } }) =>
+      address !== undefined && listenRange === undefined && defaultGateway === undefined,
+  );
+  return isPlain ? JSON.stringify(plans.map(({ name, session }) => [name, session])) : undefined;
 }
 
 function isOtherRouter(a: Neighbour, b: Neighbour): boolean {

@@ -84,6 +84,11 @@ export function speakerCommand(): Command {
 /** What the manifests say to Node.js, as far as a running program can: docs/decisions/0013-memory-of-a-speaker.md. */
 function keepSmall(): void {
   setFlagsFromString('--optimize-for-size');
+  // Marking begins, bit by bit, when this percentage of the room is taken that V8 lets a heap grow into before it collects all of it.
+  setFlagsFromString('--incremental-marking-soft-trigger=30');
+  setFlagsFromString('--incremental-marking-hard-trigger=40');
+  // For the worker, whose world is made after this.
+  setFlagsFromString('--expose-gc');
 }
 
 async function run(options: Omit<Flags, 'version'>, command: Command): Promise<void> {

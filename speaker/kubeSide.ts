@@ -40,6 +40,8 @@ export function startKubeSide(options: KubeSideOptions, credentials: Credentials
     if (watches.problems().length > 0) return;
     const naming = (['BGPPeer', 'BFDProfile'] as const).flatMap((kind) => [...(watches.configs.get(kind)?.store.values() ?? [])]);
     const found = await secrets.refresh(namedSecrets(naming).add(MESH_SECRET));
+    // With what key it signs is settled by the first plan.
+    if (!isPlanned && secrets.isAwaited(MESH_SECRET)) return;
     // The first plan waits for whole lists: that is not how long a change takes.
     const waited = changedAtMs === undefined || !isPlanned ? {} : { changedAtMs };
     changedAtMs = undefined;

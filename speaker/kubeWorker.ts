@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Credentials } from '../src/host/kube/credentials.ts';
 import { inClusterCredentials } from '../src/host/kube/inCluster.ts';
 import type { Downward, Upward } from './channel.ts';
+import { collectOften, ownCollector } from './collector.ts';
 import type { KubeSideOptions } from './kubeOptions.ts';
 import { startKubeSide } from './kubeSide.ts';
 import { goLikeOthers } from './priority.ts';
@@ -12,6 +13,8 @@ const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
 goLikeOthers();
+const collector = ownCollector();
+if (collector !== undefined) collectOften(collector);
 const options = workerData as KubeSideOptions;
 const side = startKubeSide(options, await credentialsOf(options), (message: Downward) => port.postMessage(message));
 

@@ -167,7 +167,8 @@ export class Layer2Engine {
   }
 
   #receive(view: InterfaceView, frame: Uint8Array, out: Uint8Array): number {
-    this.#speakers.learn(frame);
+    const met = this.#speakers.learn(frame);
+    if (met !== undefined && this.#conflicts.foreign.size > 0) this.#judge({ kind: 'met', mac: met });
     if (this.#isMute) return 0;
     const response = respond(frame, view, this.#table, out);
     if (isProbe(response) && this.#handover.isWaitedFor(response.claim.ip, this.#speakers.senderOf(frame))) return 0;

@@ -48,6 +48,11 @@ export class Listeners {
     return this.#byDevice.get(device)?.refused.get(keyName);
   }
 
+  /** Whether the kernel did not take a key, which is tried again. */
+  hasRefused(): boolean {
+    return [...this.#byDevice.values()].some(({ refused }) => refused.size > 0);
+  }
+
   problems(): WireProblem[] {
     return [...this.#byDevice].flatMap(([device, { error }]): WireProblem[] => {
       if (error === undefined) return [];

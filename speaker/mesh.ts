@@ -11,6 +11,7 @@ import { decodeBfd, isBfdFault } from '../src/wire/bfd.ts';
 import { type BfdRefusal, isDisbelief } from './bfdRefusal.ts';
 import { BfdSession } from './bfdSession.ts';
 import type { BfdTarget } from './bfdTargets.ts';
+import { freeDiscriminator } from './discriminator.ts';
 import type { EngineParts } from './engineParts.ts';
 import { isSigned, meshNoteOf } from './meshKey.ts';
 import { CALL_MS, GTSM_TTL, type SaidOfNode, meshTarget } from './meshTarget.ts';
@@ -140,8 +141,10 @@ export class Mesh {
   #add(peer: MeshPeer): void {
     // Who only talks and does not hear would be taken for one that lives.
     if (!this.#listeners.has(ipFamily(peer.address))) return;
+    // What that goes on to say would take down what begins now.
+    for (const old of this.#leaving) if (old.target.remote === peer.address) old.end();
     const session = new BfdSession(this.#parts, this.#target(peer), {
-      discriminator: this.#freeDiscriminator(),
+      discriminator: freeDiscriminator(this.#parts.random, this.#byDiscriminator),
       echoes: false,
       onBfd: () => undefined,
       onStatus: (status) => {
@@ -167,12 +170,6 @@ export class Mesh {
 
   #detected({ heardAt }: Member): void {
     if (heardAt !== undefined) this.#onDetected(this.#parts.clock.now() - heardAt);
-  }
-
-  #freeDiscriminator(): number {
-    let candidate = Math.floor(this.#parts.random() * 0xffffffff) + 1;
-    while (this.#byDiscriminator.has(candidate)) candidate = (candidate % 0xffffffff) + 1;
-    return candidate;
   }
 
   #target(peer: MeshPeer): BfdTarget {

@@ -1,5 +1,6 @@
 import { drainText } from '../src/announce/drain.ts';
 import type { DrainStatus } from '../src/announce/drainPhase.ts';
+import { prefixCount } from '../src/announce/packedSet.ts';
 import { type NodePlanResult, candidaciesOf } from '../src/announce/plan.ts';
 import type { NodeStateStatus } from '../src/api/nodeState.ts';
 import { problemText } from '../src/config/conditions.ts';
@@ -152,7 +153,7 @@ function atMost(list: readonly string[], most: number): string[] {
 function routesOf({ plan }: NodePlanResult): number {
   const [table, ...others] = new Set(plan.peers.map(({ routes }) => routes));
   // Of one table the sets have no prefix in common, and nearly always there is one.
-  if (table === undefined || others.length === 0) return (table ?? []).reduce((sum, set) => sum + set.prefixes.length, 0);
+  if (table === undefined || others.length === 0) return (table ?? []).reduce((sum, set) => sum + prefixCount(set), 0);
   return new Set([table, ...others].flatMap((routes) => routes.flatMap((set) => set.prefixes))).size;
 }
 

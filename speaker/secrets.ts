@@ -1,6 +1,6 @@
 import type { SecretView } from '../src/config/secret.ts';
 import type { KubeClient } from '../src/host/kube/kubeClient.ts';
-import { isNotFound } from '../src/host/kube/kubeError.ts';
+import { isForbidden, isNotFound } from '../src/host/kube/kubeError.ts';
 import { type KubeObject, getObject } from '../src/host/kube/objects.ts';
 import { SECRETS } from '../src/host/kube/resource.ts';
 import type { Logger } from '../src/host/log.ts';
@@ -10,12 +10,17 @@ import { MESH_SECRET } from './meshKey.ts';
 export interface Secrets {
   /** Reads what is new or has become old; a Secret that cannot be read now stays as it was. */
   readonly refresh: (names: ReadonlySet<string>) => Promise<ReadonlyMap<string, SecretView>>;
+  /** The server was asked for it, and could not say yet whether there is one; not for long. */
+  readonly isAwaited: (name: string) => boolean;
 }
 
 /** A changed password is noticed within this time. */
 const MAX_AGE_MS = 30_000;
 /** One that is not there, or is of no use, is being made or mended just now. */
 const SOON_MS = 5000;
+/** One of which nothing is known. */
+const AT_ONCE_MS = 500;
+const AWAITED_MS = 10_000;
 const TIMEOUT_MS = 5000;
 
 /** Timers come early by a little. */
@@ -31,18 +36,24 @@ interface RawSecret {
 export function createSecrets(client: KubeClient, namespace: string, log: Logger, again: () => void): Secrets {
   const known = new Map<string, SecretView>();
   const readAtMs = new Map<string, number>();
+  /** Since when. */
+  const unread = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
 
   const isWanting = (name: string): boolean => known.get(name)?.type !== BASIC_AUTH || known.get(name)?.password === undefined;
-  const isOld = (name: string): boolean =>
-    performance.now() - (readAtMs.get(name) ?? -Infinity) >= (isWanting(name) ? SOON_MS - SLACK_MS : MAX_AGE_MS);
+  const goodMs = (name: string): number => (unread.has(name) ? AT_ONCE_MS : isWanting(name) ? SOON_MS : MAX_AGE_MS + SLACK_MS) - SLACK_MS;
+  const isOld = (name: string): boolean => performance.now() - (readAtMs.get(name) ?? -Infinity) >= goodMs(name);
 
   const read = async (name: string): Promise<void> => {
     readAtMs.set(name, performance.now());
     try {
       const raw = await getObject<RawSecret>(client, SECRETS, { namespace, name }, { timeoutMs: TIMEOUT_MS });
       known.set(name, viewOf(raw));
+      unread.delete(name);
     } catch (error) {
+      // Who may not read it will not be told more by the next answer.
+      if (isNotFound(error) || isForbidden(error)) unread.delete(name);
+      else if (!known.has(name) && !unread.has(name)) unread.set(name, performance.now());
       if (isNotFound(error)) known.delete(name);
       else log.warn({ secret: name, err: error }, 'a Secret cannot be read');
     }
@@ -52,6 +63,7 @@ export function createSecrets(client: KubeClient, namespace: string, log: Logger
     refresh: async (names) => {
       for (const name of [...readAtMs.keys()].filter((each) => !names.has(each))) {
         known.delete(name);
+        unread.delete(name);
         readAtMs.delete(name);
       }
       await Promise.all([...names].filter(isOld).map(read));
@@ -59,6 +71,7 @@ export function createSecrets(client: KubeClient, namespace: string, log: Logger
       if ([...names].some((name) => name !== MESH_SECRET && isWanting(name))) timer = setTimeout(again, SOON_MS).unref();
       return known;
     },
+    isAwaited: (name) => performance.now() - (unread.get(name) ?? -Infinity) < AWAITED_MS,
   };
 }
 

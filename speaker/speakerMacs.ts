@@ -42,29 +42,32 @@ export class SpeakerMacs {
     this.#known.clear();
   }
 
-  /** From any frame that comes in. */
-  learn(frame: Uint8Array): void {
-    if (this.#nodes.size === 0) return;
+  /** From any frame that comes in. @returns a MAC that was not known to be a speaker's */
+  learn(frame: Uint8Array): Mac | undefined {
+    if (this.#nodes.size === 0) return undefined;
     const etherType = etherTypeOf(frame);
-    if (etherType === ETHER_TYPE.arp && frame.length >= LEAST) this.#learn(frame, SENDER_IP, 4, SENDER_MAC);
-    else if (etherType === ETHER_TYPE.ipv6 && frame.length >= LEAST6) this.#learnNdp(frame);
+    if (etherType === ETHER_TYPE.arp && frame.length >= LEAST) return this.#learn(frame, SENDER_IP, 4, SENDER_MAC);
+    return etherType === ETHER_TYPE.ipv6 && frame.length >= LEAST6 ? this.#learnNdp(frame) : undefined;
   }
 
-  #learnNdp(frame: Uint8Array): void {
+  #learnNdp(frame: Uint8Array): Mac | undefined {
     // Few frames come from speakers; only those are looked at closely.
-    if (!this.#nodes.has(word(frame, SOURCE6 + 12)) || ndpFault(frame, ETHERNET_LENGTH) !== undefined) return;
+    if (!this.#nodes.has(word(frame, SOURCE6 + 12)) || ndpFault(frame, ETHERNET_LENGTH) !== undefined) return undefined;
     const macAt = ndpLinkLayerAt(frame, ETHERNET_LENGTH);
-    if (macAt !== -1) this.#learn(frame, SOURCE6, 16, macAt);
+    return macAt === -1 ? undefined : this.#learn(frame, SOURCE6, 16, macAt);
   }
 
-  #learn(frame: Uint8Array, at: number, length: number, macAt: number): void {
+  #learn(frame: Uint8Array, at: number, length: number, macAt: number): Mac | undefined {
     const sender = word(frame, at + length - 4);
     const speaker = this.#nodes.get(sender);
-    if (speaker?.address.length !== length || !speaker.address.every((byte, i) => byte === frame[at + i])) return;
+    if (speaker?.address.length !== length || !speaker.address.every((byte, i) => byte === frame[at + i])) return undefined;
     const print = word(frame, macAt + 2);
-    if (this.#known.get(sender) === print) return;
+    if (this.#known.get(sender) === print) return undefined;
     this.#known.set(sender, print);
-    if (this.#byMac.size < MAX) this.#byMac.set(macFromBytes(frame, macAt), speaker.node);
+    const mac = macFromBytes(frame, macAt);
+    const isNew = !this.#byMac.has(mac);
+    if (this.#byMac.size < MAX) this.#byMac.set(mac, speaker.node);
+    return isNew ? mac : undefined;
   }
 
   /** By its Ethernet source: who asks whether an address is free names none of its own. */

@@ -109,8 +109,9 @@ class Host implements WorkerHost {
   #receive(message: Downward): void {
     switch (message.type) {
       case 'value':
-        this.#post({ type: 'taken' });
         this.#options.onPlan(message.value);
+        // Not before: it wakes the other thread, and what is to go out would wait for that.
+        this.#post({ type: 'taken' });
         return;
       case 'taken':
         this.#reports.taken();

@@ -1,8 +1,11 @@
 import type { BgpAdvertisement, LargeCommunity } from '../config/config.ts';
 import type { Family } from '../net/ip.ts';
 import { type Prefix, prefixFamily } from '../net/prefix.ts';
-import type { RouteAttributes, RouteSet } from './plan.ts';
-import { changeSorted, hasSorted } from './sorted.ts';
+import { packedOf, routeSetOf } from './packedSet.ts';
+import type { PackedSet, RouteAttributes, RouteSet } from './plan.ts';
+import { NOBODY, PrefixTable } from './prefixTable.ts';
+
+const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
 /** What is to be said about one prefix to one peer, gathered from every advertisement and Service that ask for it. */
 export interface Wish extends Preference {
@@ -93,27 +96,26 @@ function attributesOf(wish: Wish): RouteAttributes {
 
 interface Group {
   readonly key: string;
+  readonly family: Family;
+  /** Above zero: of its prefixes in the table. */
+  readonly number: number;
   readonly attributes: RouteAttributes;
 }
 
-interface Change extends Group {
-  readonly gone: Set<Prefix>;
-  readonly came: Prefix[];
-}
-
-/** So many looks find a prefix in a sorted list of 100,000. */
-const LOOKS = 17;
-
 /**
  * What one peer, or several alike, are to be told. Prefixes of one family with the same attributes stand together, both sorted, so that
- * equal tables are equal values; a set that did not change stays the same object. Nothing is kept for each prefix but its place.
+ * equal tables are equal values; a set that did not change stays the same object.
  */
 export class RouteTable {
-  readonly #groups = new Map<string, RouteSet>();
-  readonly #groupsOf = new WeakMap<Wish, Readonly<Record<Family, Group>>>();
+  readonly #prefixes: Readonly<Record<Family, PrefixTable>> = { ipv4: new PrefixTable('ipv4'), ipv6: new PrefixTable('ipv6') };
+  readonly #groups = new Map<string, Group>();
+  readonly #groupsOf = new WeakMap<Wish, Partial<Record<Family, Group>>>();
+  readonly #setOf = new Map<Group, RouteSet>();
+  /** Groups that have other prefixes than their sets. */
+  readonly #touched: Readonly<Record<Family, Set<number>>> = { ipv4: new Set(), ipv6: new Set() };
+  /** The number that was given last. */
+  #last = NOBODY;
   #sets: readonly RouteSet[] = [];
-  /** What is wished since the last time that it was settled; undefined: not to be announced. */
-  #noted = new Map<Prefix, Wish | undefined>();
 
   sets(): readonly RouteSet[] {
     return this.#sets;
@@ -121,76 +123,58 @@ export class RouteTable {
 
   /** To be followed by `settle`. @param wishes of these prefixes; one that is missing in it is not to be announced any more */
   note(prefixes: Iterable<Prefix>, wishes: ReadonlyMap<Prefix, Wish>): void {
-    for (const prefix of prefixes) this.#noted.set(prefix, wishes.get(prefix));
+    const changes = { ipv4: new Map<Prefix, number>(), ipv6: new Map<Prefix, number>() };
+    for (const prefix of prefixes) {
+      const [family, wish] = [prefixFamily(prefix), wishes.get(prefix)];
+      changes[family].set(prefix, wish === undefined ? NOBODY : this.#groupOf(family, wish).number);
+    }
+    for (const family of FAMILIES) {
+      if (changes[family].size === 0) continue;
+      for (const number of this.#prefixes[family].change(changes[family])) this.#touched[family].add(number);
+    }
   }
 
   settle(): void {
-    if (this.#noted.size === 0) return;
-    const noted = this.#noted;
-    this.#noted = new Map();
-    this.#change(noted);
-  }
-
-  #change(noted: ReadonlyMap<Prefix, Wish | undefined>): void {
-    const changes = this.#changes(noted);
-    if (changes.size === 0) return;
-    for (const [key, { attributes, gone, came }] of changes) {
-      const before = this.#groups.get(key)?.prefixes;
-      const list = before === undefined ? came.sort() : changeSorted(before, itself, gone, new Map(came.map((prefix) => [prefix, prefix])));
-      if (list.length === 0) this.#groups.delete(key);
-      else this.#groups.set(key, { attributes, prefixes: list });
+    let isSame = true;
+    for (const family of FAMILIES) {
+      const touched = this.#touched[family];
+      if (touched.size === 0) continue;
+      const runs = this.#prefixes[family].runs(touched);
+      for (const group of this.#groups.values())
+        if (group.family === family && touched.has(group.number) && this.#put(group, runs.get(group.number))) isSame = false;
+      touched.clear();
     }
-    this.#sets = [...this.#groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
+    if (isSame) return;
+    const sorted = [...this.#setOf].toSorted(([a], [b]) => (a.key < b.key ? -1 : 1));
+    this.#sets = sorted.map(([, set]) => set);
   }
 
-  /** By group. */
-  #changes(noted: ReadonlyMap<Prefix, Wish | undefined>): ReadonlyMap<string, Change> {
-    const changes = new Map<string, Change>();
-    const groupBefore = this.#finder(noted.size);
-    for (const [prefix, wish] of noted) {
-      const from = groupBefore(prefix);
-      const to = wish === undefined ? undefined : this.#groupOf(prefix, wish);
-      if (from?.key === to?.key) continue;
-      if (from !== undefined) changeOf(changes, from).gone.add(prefix);
-      if (to !== undefined) changeOf(changes, to).came.push(prefix);
+  /** @returns whether it is another set now */
+  #put(group: Group, nlri: PackedSet['nlri'] | undefined): boolean {
+    if (nlri === undefined) {
+      // Its number is of no prefix any more.
+      this.#groups.delete(group.key);
+      return this.#setOf.delete(group);
     }
-    return changes;
+    const before = this.#setOf.get(group);
+    const held = before === undefined ? undefined : packedOf(before)?.nlri.bytes;
+    if (held !== undefined && sameBytes(held, nlri.bytes)) return false;
+    this.#setOf.set(group, routeSetOf({ attributes: group.attributes, nlri }));
+    return true;
   }
 
-  /**
-   * Few prefixes are looked for one by one; of many the groups are noted down first.
-   * @returns what tells the group in which a prefix stands
-   */
-  #finder(count: number): (prefix: Prefix) => Group | undefined {
-    const groups = [...this.#groups].map(([key, { attributes, prefixes }]) => ({ key, attributes, prefixes }));
-    if (groups.length === 0) return () => undefined;
-    const all = groups.reduce((sum, { prefixes }) => sum + prefixes.length, 0);
-    if (count * groups.length * LOOKS < all) return (prefix) => groups.find(({ prefixes }) => hasSorted(prefixes, itself, prefix));
-    const known = new Map<Prefix, Group>();
-    for (const group of groups) for (const prefix of group.prefixes) known.set(prefix, group);
-    return (prefix) => known.get(prefix);
-  }
-
-  #groupOf(prefix: Prefix, wish: Wish): Group {
-    let known = this.#groupsOf.get(wish);
-    if (known === undefined) {
-      const attributes = attributesOf(wish);
-      const text = JSON.stringify(attributes);
-      known = { ipv4: { key: `${text} ipv4`, attributes }, ipv6: { key: `${text} ipv6`, attributes } };
-      this.#groupsOf.set(wish, known);
-    }
-    return known[prefixFamily(prefix)];
+  #groupOf(family: Family, wish: Wish): Group {
+    const known = this.#groupsOf.get(wish) ?? {};
+    this.#groupsOf.set(wish, known);
+    const attributes = known[family]?.attributes ?? attributesOf(wish);
+    const key = known[family]?.key ?? `${JSON.stringify(attributes)} ${family}`;
+    const group = this.#groups.get(key) ?? { key, family, number: ++this.#last, attributes };
+    this.#groups.set(key, group);
+    known[family] = group;
+    return group;
   }
 }
 
-function itself(prefix: Prefix): string {
-  return prefix;
-}
-
-function changeOf(changes: Map<string, Change>, { key, attributes }: Group): Change {
-  const known = changes.get(key);
-  if (known !== undefined) return known;
-  const change: Change = { key, attributes, gone: new Set(), came: [] };
-  changes.set(key, change);
-  return change;
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -5,9 +5,10 @@ import type { Family, Ip } from '../net/ip.ts';
 import { SharedMap } from '../rows/sharedMap.ts';
 import { TextMultiMap } from '../rows/textMultiMap.ts';
 import { Texts } from '../rows/texts.ts';
-import { type Prefix, prefixAddress, prefixFamily } from '../net/prefix.ts';
+import { type Prefix, prefixAddress } from '../net/prefix.ts';
 import { Carriers } from './carriers.ts';
 import type { Ineligible } from './eligibility.ts';
+import { familyOf } from './packedSet.ts';
 import type { RouteSet, Verdict } from './plan.ts';
 import { refused } from './refused.ts';
 import { RouteTable } from './routeTable.ts';
@@ -244,6 +245,9 @@ export interface Outlook {
 
 /** Routes of families that the session does not carry are never handed to it (Junos rejects the session's peer for one). */
 export function onlyFamilies(routes: readonly RouteSet[], families: readonly Family[]): readonly RouteSet[] {
-  const isWanted = ({ prefixes: [first] }: RouteSet): boolean => first !== undefined && families.includes(prefixFamily(first));
+  const isWanted = (set: RouteSet): boolean => {
+    const family = familyOf(set);
+    return family !== undefined && families.includes(family);
+  };
   return routes.every(isWanted) ? routes : routes.filter(isWanted);
 }

@@ -1,5 +1,5 @@
 import type { Family } from '../net/ip.ts';
-import { type NlriRun, nlriLength } from '../wire/bgp/nlri.ts';
+import { type NlriRun, lengthAt } from '../wire/bgp/nlri.ts';
 import { type Envelope, attributesKey, envelopeKey, isClassic, makeEnvelope } from './encodedRoutes.ts';
 import type { ExportPolicy } from './exportPolicy.ts';
 import { type PrefixKey, RunBuilder, firstOf, packedRoutes, prefixKey, withPathIds } from './packedRoutes.ts';
@@ -195,7 +195,7 @@ function settle(rib: AdjRibOut): void {
 function heldNow(rib: AdjRibOut): PackedSet[] {
   const told = new Map<PrefixKey, { readonly attributes: RouteAttributes; readonly run: NlriRun; readonly at: number }>();
   const tell = (run: NlriRun, attributes: RouteAttributes | undefined): void => {
-    for (let at = 0; at < run.bytes.length; at += nlriLength(run.bytes, at, false)) {
+    for (let at = 0; at < run.bytes.length; at += lengthAt(run, at)) {
       if (attributes === undefined) told.delete(prefixKey(run, at));
       else told.set(prefixKey(run, at), { attributes, run, at });
     }
@@ -207,7 +207,7 @@ function heldNow(rib: AdjRibOut): PackedSet[] {
     const key = `${run.family} ${attributesKey(attributes)}`;
     const known = builders.get(key) ?? { attributes, builder: new RunBuilder(run.family) };
     builders.set(key, known);
-    known.builder.add(run.bytes, at, at + nlriLength(run.bytes, at, false));
+    known.builder.add(run.bytes, at, at + lengthAt(run, at));
   }
   return [...builders.values()].flatMap(({ attributes, builder }) => {
     const nlri = builder.run();

@@ -1,6 +1,6 @@
 import type { Family } from '../net/ip.ts';
 import { type Prefix, prefixFamily } from '../net/prefix.ts';
-import { type NlriRun, encodeNlri, nlriLength } from '../wire/bgp/nlri.ts';
+import { type NlriRun, encodeNlri, lengthAt } from '../wire/bgp/nlri.ts';
 import type { PackedSet, RouteSet } from './session.ts';
 
 /** Path identifier of our one path per prefix, where RFC 7911 asks for one. */
@@ -29,7 +29,8 @@ export function packedRoutes(routes: readonly (RouteSet | PackedSet)[]): readonl
 export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
   let known = RUNS.get(prefixes);
   if (known === undefined) {
-    known = FAMILIES.map((family) => encodeNlri(ofFamily(prefixes, family), family)).filter(({ count }) => count > 0);
+    const runs = FAMILIES.map((family) => encodeNlri(ofFamily(prefixes, family), family)).filter(({ count }) => count > 0);
+    known = runs.map((run) => ({ ...run, bytes: sharedCopy(run.bytes) }));
     RUNS.set(prefixes, known);
   }
   return known;
@@ -41,30 +42,56 @@ export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
  */
 export function runsAfter(before: readonly Prefix[], prefixes: readonly Prefix[]): readonly NlriRun[] {
   const [old, ...more] = RUNS.get(before) ?? [];
-  const shorter = Math.min(before.length, prefixes.length);
-  if (old === undefined || more.length > 0 || shorter === 0 || RUNS.has(prefixes)) return runsOf(prefixes);
-  let head = 0;
-  while (head < shorter && before[head] === prefixes[head]) head++;
-  let tail = 0;
-  while (tail < shorter - head && before[before.length - 1 - tail] === prefixes[prefixes.length - 1 - tail]) tail++;
+  const isNew = before.length === 0 || prefixes.length === 0;
+  if (old === undefined || more.length > 0 || isNew || RUNS.has(prefixes)) return runsOf(prefixes);
+  const { head, tail } = commonEnds(before, prefixes);
   const middle = prefixes.slice(head, prefixes.length - tail);
   const { family } = old;
   if (middle.some((prefix) => prefixFamily(prefix) !== family)) return runsOf(prefixes);
   const [from, to] = [offsetOf(old, head), offsetOf(old, before.length - tail)];
-  const news = encodeNlri(middle, family).bytes;
-  const bytes = new Uint8Array(from + news.length + old.bytes.length - to);
+  const { bytes: news, stride } = encodeNlri(middle, family);
+  const bytes = sharedBytes(from + news.length + old.bytes.length - to);
   bytes.set(old.bytes.subarray(0, from));
   bytes.set(news, from);
   bytes.set(old.bytes.subarray(to), from + news.length);
-  const runs = [{ family, addPath: false, count: prefixes.length, bytes }];
+  const runs = [
+    { family, addPath: false, count: prefixes.length, bytes, ...commonStride(old.stride, middle.length === 0 ? old.stride : stride) },
+  ];
   RUNS.set(prefixes, runs);
   return runs;
 }
 
+/** How many prefixes two lists begin and end with alike. */
+function commonEnds(a: readonly Prefix[], b: readonly Prefix[]): { readonly head: number; readonly tail: number } {
+  const shorter = Math.min(a.length, b.length);
+  let head = 0;
+  while (head < shorter && a[head] === b[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
+  return { head, tail };
+}
+
+/** Of prefixes from two runs. */
+function commonStride(a: number | undefined, b: number | undefined): Pick<NlriRun, 'stride'> {
+  return a !== undefined && a === b ? { stride: a } : {};
+}
+
+/** Two threads see it: what is planned in the one and sent in the other is there once, and crosses in no time. */
+function sharedBytes(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+function sharedCopy(bytes: Uint8Array): Uint8Array {
+  const copy = sharedBytes(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 /** Where the prefix of this number begins. */
-function offsetOf({ bytes }: NlriRun, number: number): number {
+function offsetOf(run: NlriRun, number: number): number {
+  if (run.stride !== undefined) return number * run.stride;
   let at = 0;
-  for (let i = 0; i < number; i++) at += nlriLength(bytes, at, false);
+  for (let i = 0; i < number; i++) at += lengthAt(run, at);
   return at;
 }
 
@@ -81,23 +108,21 @@ export function withPathIds(run: NlriRun): NlriRun {
   const bytes = new Uint8Array(run.bytes.length + 4 * run.count);
   let to = 0;
   for (let at = 0; at < run.bytes.length;) {
-    const length = nlriLength(run.bytes, at, false);
+    const length = lengthAt(run, at);
     bytes[to + 3] = PATH_ID;
     bytes.set(run.bytes.subarray(at, at + length), to + 4);
     at += length;
     to += length + 4;
   }
-  const made = { family: run.family, addPath: true, count: run.count, bytes };
+  const stride = run.stride !== undefined && { stride: run.stride + 4 };
+  const made = { family: run.family, addPath: true, count: run.count, bytes, ...stride };
   WITH_PATH.set(run, made);
   return made;
 }
 
 /** The first `count` prefixes. */
 export function firstOf(run: NlriRun, count: number): NlriRun {
-  if (count >= run.count) return run;
-  let at = 0;
-  for (let i = 0; i < count; i++) at += nlriLength(run.bytes, at, run.addPath);
-  return { ...run, count, bytes: run.bytes.subarray(0, at) };
+  return count >= run.count ? run : { ...run, count, bytes: run.bytes.subarray(0, offsetOf(run, count)) };
 }
 
 /** Runs of one family put together. */
@@ -105,7 +130,8 @@ export function joinRuns(first: NlriRun, second: NlriRun): NlriRun {
   const bytes = new Uint8Array(first.bytes.length + second.bytes.length);
   bytes.set(first.bytes);
   bytes.set(second.bytes, first.bytes.length);
-  return { ...first, count: first.count + second.count, bytes };
+  const { family, addPath } = first;
+  return { family, addPath, count: first.count + second.count, bytes, ...commonStride(first.stride, second.stride) };
 }
 
 /** A prefix as a map key: equal exactly for equal prefixes of equal families. */
@@ -127,6 +153,8 @@ export class RunBuilder {
   #bytes = new Uint8Array(64);
   #length = 0;
   #count = 0;
+  #least = Infinity;
+  #most = 0;
 
   constructor(family: Family) {
     this.#family = family;
@@ -141,10 +169,13 @@ export class RunBuilder {
     }
     for (let at = from; at < to; at++) this.#bytes[this.#length++] = bytes[at] ?? 0;
     this.#count++;
+    this.#least = Math.min(this.#least, to - from);
+    this.#most = Math.max(this.#most, to - from);
   }
 
   run(): NlriRun | undefined {
     if (this.#count === 0) return undefined;
-    return { family: this.#family, addPath: false, count: this.#count, bytes: this.#bytes.slice(0, this.#length) };
+    const stride = this.#least === this.#most && { stride: this.#most };
+    return { family: this.#family, addPath: false, count: this.#count, bytes: this.#bytes.slice(0, this.#length), ...stride };
   }
 }

@@ -1,4 +1,4 @@
-import { type NlriRun, nlriLength } from '../wire/bgp/nlri.ts';
+import { type NlriRun, lengthAt, nlriLength } from '../wire/bgp/nlri.ts';
 import { attributesKey } from './encodedRoutes.ts';
 import { type PrefixKey, RunBuilder, joinRuns, prefixKey } from './packedRoutes.ts';
 import type { PackedSet } from './session.ts';
@@ -71,14 +71,14 @@ function groupByAttributes(sets: readonly PackedSet[]): Map<string, PackedSet> {
 }
 
 function eachPrefix({ run, from, to }: Part, visit: (at: number) => void): void {
-  for (let at = from; at < to; at += nlriLength(run.bytes, at, false)) visit(at);
+  for (let at = from; at < to; at += lengthAt(run, at)) visit(at);
 }
 
 function pick(part: Part, wanted: (prefix: PrefixKey) => boolean): NlriRun | undefined {
   const { run, from, to } = part;
   const builder = new RunBuilder(run.family);
   eachPrefix({ run, from, to }, (at) => {
-    if (wanted(prefixKey(run, at))) builder.add(run.bytes, at, at + nlriLength(run.bytes, at, false));
+    if (wanted(prefixKey(run, at))) builder.add(run.bytes, at, at + lengthAt(run, at));
   });
   return builder.run();
 }
@@ -115,8 +115,9 @@ function commonTail(run: NlriRun, other: NlriRun, head: number): number {
 }
 
 /** How many bytes each prefix from `head` on takes; undefined when they differ. */
-function strideOf({ bytes }: NlriRun, head: number): number | undefined {
+function strideOf({ bytes, stride: known }: NlriRun, head: number): number | undefined {
   if (head >= bytes.length) return undefined;
+  if (known !== undefined) return known;
   const stride = nlriLength(bytes, head, false);
   for (let at = head; at < bytes.length; at += stride) if (nlriLength(bytes, at, false) !== stride) return undefined;
   return stride;

@@ -82,6 +82,10 @@ function fixedBytes({ envelope, classic }: Pick<RunJob, 'envelope' | 'classic'>)
 
 function nextChunk({ nlri }: RunJob, from: number, room: number): { readonly end: number; readonly prefixes: number } {
   const limit = Math.min(nlri.bytes.length, from + room);
+  if (nlri.stride !== undefined) {
+    const prefixes = Math.floor((limit - from) / nlri.stride);
+    return { end: from + prefixes * nlri.stride, prefixes };
+  }
   let end = from;
   let prefixes = 0;
   for (;;) {

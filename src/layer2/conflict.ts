@@ -1,5 +1,6 @@
 import { type Instant, type Machine, after, earliest } from '../machine.ts';
 import { type Ip } from '../net/ip.ts';
+import { type Mac } from '../net/mac.ts';
 import {
   CONFLICT_DEFAULTS,
   type ConflictConfig,
@@ -48,6 +49,8 @@ export const conflicts: Machine<ConflictState, ConflictEvent, ConflictEffect> = 
       }
       case 'speakerGone':
         return [state, speakerGone(state, event.node)];
+      case 'met':
+        return [state, forgive(state, event.mac)];
       case 'released':
         release(state, event.ip);
         return [state, []];
@@ -202,6 +205,13 @@ function release(state: ConflictState, ip: Ip): void {
   const contested = state.contested.get(ip);
   if (contested !== undefined) endContest(state, contested);
   for (const [key, entry] of state.foreign) if (entry.claim.ip === ip) forget(state, key, entry);
+}
+
+/** Speakers that begin, or begin anew, claim before they know one another: what comes of that is settled among them. */
+function forgive(state: ConflictState, mac: Mac): ConflictEffect[] {
+  const over = [...state.foreign].filter(([, { claim }]) => claim.mac === mac);
+  for (const [key, entry] of over) forget(state, key, entry);
+  return over.map(([, { claim }]) => ({ kind: 'foreignGone', claim }));
 }
 
 function endContest(state: ConflictState, contested: Contested): void {

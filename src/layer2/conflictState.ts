@@ -61,6 +61,8 @@ export type ConflictEvent =
   | { readonly kind: 'sighted'; readonly sighting: Sighting; readonly speaker?: Speaker }
   /** It is dead or has no claim any more: what was left to it comes back at once. */
   | { readonly kind: 'speakerGone'; readonly node: string }
+  /** It is a speaker's, as is known now: no stranger's. */
+  | { readonly kind: 'met'; readonly mac: Mac }
   /** The address is not ours any more. */
   | { readonly kind: 'released'; readonly ip: Ip }
   | { readonly kind: 'tick' };

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packedRoutes, withPathIds } from '../../src/bgp/packedRoutes.ts';
+import { RunBuilder, firstOf, joinRuns, packedRoutes, runsAfter, runsOf, withPathIds } from '../../src/bgp/packedRoutes.ts';
 import type { PackedSet, RouteSet } from '../../src/bgp/session.ts';
 import { diffTables } from '../../src/bgp/tableDiff.ts';
 import { parsePrefix, type Prefix } from '../../src/net/prefix.ts';
-import { nlriPrefixes } from '../../src/wire/bgp/nlri.ts';
+import { type NlriRun, nlriPrefixes } from '../../src/wire/bgp/nlri.ts';
 import { PLAIN } from './simulation.ts';
 
 /** Prefix to MED: one table, in which each prefix stands once. */
@@ -70,6 +70,21 @@ describe('packed routes', () => {
     ]);
     expect(packedRoutes([...sets])).toEqual(sets);
     expect(packedRoutes([...sets])[0]).toBe(sets[0]);
+  });
+
+  it('know how long each prefix is, where all are', () => {
+    const even = Array.from({ length: 9 }, (_, i) => `192.0.2.${i}/32`) as Prefix[];
+    const odd = [...even, '198.51.100.0/24' as Prefix];
+    const [ofEven, ofOdd] = [runsOf(even)[0], runsOf(odd)[0]];
+    if (ofEven === undefined || ofOdd === undefined) throw new Error('no run');
+    const builder = new RunBuilder('ipv4');
+    for (const { bytes } of [ofEven, ofOdd]) builder.add(bytes, 0, 5);
+    const known = (runs: readonly (NlriRun | undefined)[]) => runs.map((run) => run?.stride);
+    expect(known([ofEven, withPathIds(ofEven), firstOf(ofOdd, 9), builder.run()])).toEqual([5, 9, undefined, 5]);
+    expect(known([ofOdd, withPathIds(ofOdd), joinRuns(ofEven, ofOdd), joinRuns(ofOdd, ofEven)])).toEqual(Array(4).fill(undefined));
+    builder.add(ofOdd.bytes, 45, 49);
+    expect(known([builder.run(), ...runsAfter(even, [...odd]), ...runsAfter(odd, [...even])])).toEqual(Array(3).fill(undefined));
+    expect(known(runsAfter(even, even.slice(1)))).toEqual([5]);
   });
 
   it('get path identifiers where the session has them (RFC 7911 §3)', () => {

@@ -41,6 +41,32 @@ function pids(pair: Pair, host: string): number[] {
 }
 
 describe.concurrent('changes while sessions are up', () => {
+  need('netns', ...BIRD.needs).describe('BIRD', () => {
+    it(
+      'has other communities of ten thousand routes again and again, and sees no route go',
+      async (hooks) => {
+        const pair = new Pair(hooks);
+        const daemon = await pair.daemon(BIRD, { families: ['ipv4'], holdTimeSeconds: 90 });
+        const ours = await pair.ours();
+        const prefixes = Array.from({ length: 10_000 }, (_, i) => `100.64.${i >> 8}.${i & 255}/32`);
+        const plan = (low: number): NodePlan =>
+          planOf({ ...CALM, holdTimeMs: 90_000 }, routes({ communities: [community(OURS.asn, low)] }, ...prefixes));
+        const birdc = (words: string): string =>
+          pair.space.run('b', [programs(NEWER).birdc, '-s', join(pair.directory, 'bird-b/ctl'), ...words.split(' ')]);
+        const having = (low: number): boolean =>
+          birdc(`show route where (${OURS.asn}, ${low}) ~ bgp_community count`).includes('10000 of 10000 routes');
+        for (const low of [1, 2, 3, 4, 5]) {
+          ours.apply(plan(low));
+          await pair.eventually(`community ${low}`, () => having(low));
+        }
+        expect(birdc('show protocols all s1')).toMatch(/Import withdraws: +0 +0 /);
+        await pair.eventually('our report', () => ours.peer()?.state === 'Established', 5_000);
+        expect([daemon.established(), ours.peer()?.counters.timesEstablished]).toEqual([true, 1]);
+      },
+      TIMEOUT_MS,
+    );
+  });
+
   for (const row of [FRR, BIRD]) {
     need('netns', ...row.needs).describe(row.name, () => {
       it(
@@ -149,6 +175,59 @@ describe.concurrent('changes while sessions are up', () => {
         await pair.routesAre(A);
         await daemon.stop();
         await pair.eventually('that nobody is there', () => said() === 'ECONNREFUSED');
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      'has us by IPv4 and by IPv6: the end of one session is nothing to the other',
+      async (hooks) => {
+        const pair = new Pair(hooks);
+        const daemon = await pair.daemon(FRR);
+        await pair.eventually('FRR', () => daemon.describe().includes('BGP state'));
+        const more = [`neighbor ${OURS.ipv6} remote-as ${OURS.asn}`, `neighbor ${OURS.ipv6} passive`];
+        const family = ['address-family ipv6 unicast', `neighbor ${OURS.ipv6} activate`];
+        vtysh(pair, 'configure', `router bgp ${THEIRS.asn}`, ...more, ...family);
+        const ours = await pair.ours();
+        const [first] = planOf({ ...CALM, families: ['ipv4'] }, routes({}, A)).peers;
+        const plan = (isBoth: boolean): NodePlan => {
+          const over = planOf({ ...CALM, families: ['ipv6'], address: ip(THEIRS.ipv6) }, routes({}, V6));
+          return { ...over, peers: [first!, ...(isBoth ? over.peers.map((peer) => ({ ...peer, name: 'p2' })) : [])] };
+        };
+        ours.apply(plan(true));
+        await pair.routesAre(A, V6);
+        expect(ours.report().problems).toEqual([]);
+        ours.apply(plan(false));
+        await pair.routesAre(A);
+        expect(vtysh(pair, `show bgp neighbors ${OURS.ipv6}`)).toContain('Cease/Peer De-configured');
+        ours.apply(plan(true));
+        await pair.routesAre(A, V6);
+        expect(daemon.flaps?.()).toBe(1);
+      },
+      TIMEOUT_MS,
+    );
+
+    it(
+      'comes back as another router: other AS, identifier and families, without capabilities, and as it was',
+      async (hooks) => {
+        const pair = new Pair(hooks);
+        const ours = await pair.ours();
+        const session = { ...CALM, peerAsn: 'external', families: ['ipv4', 'ipv6'], gracefulRestart: true } as const;
+        ours.apply(planOf(session, routes({}, A, V6)));
+        const inside = `neighbor ${OURS.ipv4} activate\nexit-address-family\n`;
+        const other = `router bgp 64999\nbgp router-id 9.9.9.9\nno bgp ebgp-requires-policy\nneighbor ${OURS.ipv4} remote-as ${OURS.asn}
+neighbor ${OURS.ipv4} passive\naddress-family ipv4 unicast\n${inside}address-family ipv6 unicast\n${inside}`;
+        for (const [options, asn, ...wanted] of [
+          [{ families: ['ipv4'] }, THEIRS.asn, A],
+          [{ text: other }, 64_999, A, V6],
+          [{ families: ['ipv4'], capabilities: 'none' }, THEIRS.asn, A],
+          [{}, THEIRS.asn, A, V6],
+        ] as const) {
+          await pair.daemon(FRR, options);
+          await pair.routesAre(...wanted);
+          await pair.eventually('our report', () => ours.peer()?.asn === asn && ours.peer()?.families.length === wanted.length, 5_000);
+        }
+        expect(ours.report().problems).toEqual([]);
       },
       TIMEOUT_MS,
     );

@@ -156,6 +156,28 @@ describe.concurrent('where the two sides want something else', () => {
     });
   }
 
+  need(...TOOLS, ...FRR.needs).describe('FRR in a confederation (RFC 5065)', () => {
+    it(
+      'is known by its identifier from outside, by nothing else, and by its own AS from inside that',
+      async (hooks) => {
+        const member = (remote: number): string =>
+          text(FRR, '', '', { asn: 65_010, remote: String(remote) }).replace(
+            'no bgp ebgp',
+            `bgp confederation identifier ${THEIRS.asn}\nbgp confederation peers 64777\nno bgp ebgp`,
+          );
+        const { pair, daemon, apply, error } = await both(hooks, FRR, { text: member(OURS.asn) }, {}, A);
+        await pair.routesAre(A);
+        expect(daemon.routes().get(A)?.asPath).toEqual([OURS.asn]);
+        apply({ peerAsn: 65_010 }, A);
+        await pair.eventually('our refusal', () => error() === 'sent OPEN Message Error/Bad Peer AS');
+        await pair.daemon(FRR, { text: member(65_010) });
+        apply({ myAsn: 65_010, peerAsn: 65_010, holdTimeMs: 12_000 }, A, B);
+        await pair.routesAre(A, B);
+      },
+      TIMEOUT_MS,
+    );
+  });
+
   for (const row of [FRR, BIRD]) {
     need(...TOOLS, ...row.needs).describe(`${row.name}, AS numbers and identifiers`, () => {
       it(

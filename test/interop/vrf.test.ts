@@ -70,6 +70,33 @@ need('netns', 'file:/usr/lib/frr/bgpd', 'command:vtysh', 'command:bird', 'comman
       return { ...second, peers };
     }
 
+    it('comes up with a device that is made later, BFD too, and again with another one of the same name', async () => {
+      const guard = { name: 'g', transmitIntervalMs: 100, receiveIntervalMs: 100, detectMultiplier: 5 };
+      const bfd = { ...guard, echoIntervalMs: 50, echoMode: false, passiveMode: false, minimumTtl: 254 };
+      const lines = ['passive on; hold time 30; error wait time 1, 2; bfd on;', 'ipv4 { import all; export none; };'];
+      const timers = 'min rx interval 100 ms; min tx interval 100 ms; multiplier 5;';
+      const text = `log stderr all; router id 10.98.0.2; protocol device { scan time 1; }
+protocol bfd { interface "*" { ${timers} }; }
+protocol bgp s1 { local 10.98.0.2 as ${THEIRS.asn}; neighbor 10.98.0.1 as ${OURS.asn}; ${lines.join(' ')} }\n`;
+      blue = startBirdPeer({ space, directory, host: 'c', local: THEIRS, remote: BLUE, families: ['ipv4'], text });
+      ours = await Ours.start(space, 'a', directory);
+      const session = { vrf: 'red0', address: ip('10.98.0.2'), holdTimeMs: 30_000, keepaliveTimeMs: 10_000, bfd };
+      ours.apply(planOf({ ...session, families: ['ipv4'] }, routes({}, BLUE_VIP)));
+      const says = (reason: string): boolean => ours.report().problems.some((problem) => problem.reason === reason);
+      for (let round = 0; round < 2; round++) {
+        await until('the device to be missed', () => says('NoDevice') && says('CannotReceiveBfd'), 10_000);
+        space.link('a', 'red0', 'c', `red${round}`);
+        space.run('a', 'ip addr add 10.98.0.1/24 dev red0');
+        space.run('c', `ip addr add 10.98.0.2/24 dev red${round}`);
+        const isUp = (): boolean => ours.bfd()?.state === 'Up' && blue.established() && blue.routes().has(BLUE_VIP);
+        await until('BGP and BFD', isUp, 40_000, 200).catch((error: unknown) => {
+          throw new Error(`${String(error)}\n${JSON.stringify(ours.report())}\n${blue.describe()}`);
+        });
+        expect(ours.report().problems).toEqual([]);
+        space.run('a', 'ip link del red0');
+      }
+    }, 120_000);
+
     it.each([
       ['we dial, IPv4', { over: 'ipv4', passive: true }],
       ['we dial, IPv6', { over: 'ipv6', passive: true }],

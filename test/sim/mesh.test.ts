@@ -115,6 +115,36 @@ describe('the mesh of speakers', () => {
     for (const host of hosts) expect(host.engine?.ownership.mesh.isSigned).toBe(steps.at(-1) !== undefined);
   });
 
+  it.each([
+    ['all nodes at once', [0, 1, 2], false],
+    ['one node, the others not', [0], false],
+    ['all, which took one another for moved', [0, 1, 2], true],
+  ] as const)('sessions that end and begin anew at once stay up, and see a death: those of %s', (_, which, areMoved) => {
+    const { world, hosts } = started(3);
+    const [owner] = world.answering(VIP, 0) as [SimHost];
+    const again = [owner, ...hosts.filter((host) => host !== owner)].filter((_host, at) => which.some((each) => each === at));
+    for (const host of again) {
+      const { plan, fresh } = planFor(host, hosts, [VIP], 2);
+      if (plan.layer2 === undefined) throw new Error('no layer 2 in the plan');
+      const moved = plan.layer2.peers.map((peer, at) => ({ ...peer, address: `10.0.0.${200 + at}` as Ip }));
+      const none = { contests: [], candidacies: [], groups: [], peers: [] };
+      host.apply({ plan: { ...plan, layer2: { ...plan.layer2, ...(areMoved ? { peers: moved } : none) } }, fresh });
+    }
+    world.runUntil(world.now + 300);
+    for (const host of again) host.apply(planFor(host, hosts, [VIP], 3));
+    world.runUntil(world.now + 100);
+    for (const host of hosts) expect(host.engine?.report().problems).toEqual([]);
+    for (let steps = 0; steps < 60; steps++) {
+      world.runUntil(world.now + 100);
+      for (const host of hosts) expect(host.engine?.ownership.mesh.standings().map(({ isUp }) => isUp)).toEqual([true, true]);
+    }
+    const [victim, ...others] = [owner, ...hosts.filter((host) => host !== owner)].toReversed() as [SimHost, SimHost, SimHost];
+    victim.kill();
+    world.runUntil(world.now + 500);
+    for (const host of others) expect(livenesses(host).toSorted()).toEqual(['dead', 'willing']);
+    expect(world.answering(VIP, 0)).toHaveLength(1);
+  });
+
   it('what is deleted and made again within a moment is answered for at once; after a while it is asked for first', () => {
     const { world, hosts } = started(3);
     const owners = world.answering(VIP, 0);

@@ -170,6 +170,26 @@ describe('BFD and its sockets', () => {
     expect(engine.report().bfd[0]?.state).toBe('Up');
   });
 
+  it('listens on a device (VRF) as soon as there is one, and anew when it is another of the same name', async () => {
+    const { hands, guard, engine } = await started();
+    const red = (index: number) => [ETH0, { ...ETH0, name: 'red', index }];
+    const problems = (): string[] => engine.report().problems.map(({ reason }) => reason);
+    hands.failUdpListen = 'ENODEV';
+    guard({}, { vrf: 'red' });
+    expect(problems()).toContain('CannotReceiveBfd');
+    hands.failUdpListen = undefined;
+    hands.setLinks(red(7));
+    expect([openPorts(hands), problems()]).toEqual([[3784], []]);
+    hands.setLinks(red(7));
+    expect(hands.udpPorts).toHaveLength(1);
+    hands.failUdpListen = 'ENODEV';
+    hands.setLinks([ETH0]);
+    expect([openPorts(hands), problems().includes('CannotReceiveBfd')]).toEqual([[], true]);
+    hands.failUdpListen = undefined;
+    hands.setLinks(red(8));
+    expect([openPorts(hands), hands.udpPorts.length, problems()]).toEqual([[3784], 2, []]);
+  });
+
   it('says that there is no way to the router, and goes on when there is one', async () => {
     const { hands, guard, engine, clock, router } = await started();
     hands.failUdpOpen = 'ENETUNREACH';

@@ -178,6 +178,10 @@ describe('keys', () => {
     hands.connect(connection.accepted);
     expect(connection.heard.outcome).toBe('refused');
     expect(engine.report().problems).toEqual([{ reason: 'CannotSetKey', peer: 'tor', error: 'ENOPROTOOPT' }]);
+    // The next plan tries again, though nothing but the routes is another.
+    hands.refusedKeys = new Map();
+    engine.apply({ plan: passwords(['tor', ['198.51.100.1/32'], { password: 'secret' }]), fresh: [] });
+    expect(engine.report().problems).toEqual([]);
   });
 
   const AO = { sendId: 1, receiveId: 2, algorithm: 'hmac-sha1-96' } as const;

@@ -33,22 +33,14 @@ export class ListStream {
 
   push(chunk: Uint8Array): void {
     let from = 0;
-    for (let at = this.#isText ? this.#endOfText(chunk, 0) + 1 : 0; at < chunk.length; at++) {
-      const byte = chunk[at];
-      if (byte === QUOTE) at = this.#endOfText(chunk, at + 1);
-      else if (byte === OPEN || byte === OPEN_LIST) {
-        this.#depth += 1;
-        if (byte === OPEN_LIST && this.#depth === 2 && this.#begins(chunk.subarray(from, at + 1))) from = at + 1;
-      } else if (byte === CLOSE || byte === CLOSE_LIST) {
-        this.#depth -= 1;
-        if (this.#depth === 1 && this.#isItems) {
-          this.#item(chunk.subarray(from, at));
-          this.#isItems = false;
-          from = at;
-        }
-      } else if (byte === COMMA && this.#depth === 2 && this.#isItems) {
+    const first = this.#isText ? this.#endOfText(chunk, 0) + 1 : 0;
+    for (let at = this.#next(chunk, first); at < chunk.length; at = this.#next(chunk, at + 1)) {
+      if (chunk[at] === OPEN_LIST) {
+        if (this.#begins(chunk.subarray(from, at + 1))) from = at + 1;
+      } else if (this.#isItems) {
         this.#item(chunk.subarray(from, at));
-        from = at + 1;
+        this.#isItems = chunk[at] === COMMA;
+        from = this.#isItems ? at + 1 : at;
       }
     }
     if (from < chunk.length) (this.#isItems ? this.#pending : this.#rest).push(chunk.subarray(from));
@@ -58,6 +50,22 @@ export class ListStream {
   end(): unknown {
     const whole: unknown = JSON.parse(joined(this.#rest));
     return this.#kept.length === 0 || typeof whole !== 'object' ? whole : { ...whole, items: this.#kept };
+  }
+
+  /** Where a field of the whole that is a list or an object begins, parts or ends; or the piece does. */
+  #next(chunk: Uint8Array, from: number): number {
+    for (let at = from; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (byte === QUOTE) at = this.#endOfText(chunk, at + 1);
+      else if (byte === OPEN || byte === OPEN_LIST) {
+        this.#depth += 1;
+        if (this.#depth === 2) return at;
+      } else if (byte === CLOSE || byte === CLOSE_LIST) {
+        this.#depth -= 1;
+        if (this.#depth === 1) return at;
+      } else if (byte === COMMA && this.#depth === 2) return at;
+    }
+    return chunk.length;
   }
 
   /** Where the text ends, or the piece that came of it. */

@@ -12,6 +12,8 @@ export interface NlriRun {
   readonly addPath: boolean;
   readonly count: number;
   readonly bytes: Uint8Array;
+  /** Bytes of each prefix, where all are known to take as many: such a run need not be walked. */
+  readonly stride?: number;
 }
 
 export interface PathPrefix {
@@ -25,16 +27,20 @@ export interface PathPrefix {
  */
 export function scanNlri(bytes: Uint8Array, family: Family, addPath: boolean): NlriRun | undefined {
   const maxBits = addressBits(family);
+  const skipped = addPath ? 4 : 0;
   let at = 0;
   let count = 0;
+  let [least, most] = [Infinity, 0];
   while (at < bytes.length) {
-    if (addPath) at += 4;
-    const bits = bytes[at];
+    const bits = bytes[at + skipped];
     if (bits === undefined || bits > maxBits) return undefined;
-    at += 1 + ((bits + 7) >> 3);
+    const length = skipped + 1 + ((bits + 7) >> 3);
+    least = Math.min(least, length);
+    most = Math.max(most, length);
+    at += length;
     count++;
   }
-  return at === bytes.length ? { family, addPath, count, bytes } : undefined;
+  return at === bytes.length ? { family, addPath, count, bytes, ...(least === most && { stride: most }) } : undefined;
 }
 
 /** Host bits that the sender left set are masked off (RFC 4271 §4.3: their value is irrelevant). */
@@ -61,6 +67,11 @@ export function nlriLength(bytes: Uint8Array, at: number, addPath: boolean): num
   return skipped + 1 + (((bytes[at + skipped] ?? 0) + 7) >> 3);
 }
 
+/** The same of a run. */
+export function lengthAt({ bytes, addPath, stride }: NlriRun, at: number): number {
+  return stride ?? nlriLength(bytes, at, addPath);
+}
+
 /**
  * Packs prefixes of one family. This is the hot path of a first table: no object per prefix.
  * @param pathId RFC 7911 path identifier for all of them; absent: none is written.
@@ -70,7 +81,9 @@ export function encodeNlri(prefixes: readonly Prefix[], family: Family, pathId?:
   // A whole address may be written before its host bytes are given up again: hence the room for one more.
   const bytes = new Uint8Array((prefixes.length + 1) * each);
   let at = 0;
+  let [least, most] = [Infinity, 0];
   for (const prefix of prefixes) {
+    const start = at;
     if (pathId !== undefined) {
       bytes[at] = pathId >>> 24;
       bytes[at + 1] = pathId >>> 16;
@@ -79,8 +92,11 @@ export function encodeNlri(prefixes: readonly Prefix[], family: Family, pathId?:
       at += 4;
     }
     at += family === 'ipv4' ? writePrefix4(prefix, bytes, at) : writePrefix6(prefix, bytes, at);
+    least = Math.min(least, at - start);
+    most = Math.max(most, at - start);
   }
-  return { family, addPath: pathId !== undefined, count: prefixes.length, bytes: bytes.slice(0, at) };
+  const run = { family, addPath: pathId !== undefined, count: prefixes.length, bytes: bytes.slice(0, at) };
+  return least === most ? { ...run, stride: most } : run;
 }
 
 /** Reads `a.b.c.d/len` in one pass. */

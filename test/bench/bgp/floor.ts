@@ -62,7 +62,7 @@ const server = createServer({ noDelay: true }, (socket) => {
 server.listen(179, SENDER.ip, () => process.stdout.write(`ready to meet ${RECEIVER.ip}\n`));
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (line === 'send') send();
-  else {
+  else if (line.startsWith('prepare')) {
     ready = stream(Number(line.split(' ')[1]));
     process.stdout.write('prepared\n');
   }

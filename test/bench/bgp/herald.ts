@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { PlanMemory, planChanges } from '../../../src/announce/nodePlan.ts';
@@ -26,6 +27,7 @@ import { RECEIVER, SENDER, hostRoute } from './routes.ts';
  * with the time of the change), `churn N` (so many changes of endpoints per second).
  */
 const NODE = 'node1';
+const TOGETHER = 1000;
 
 if (isMainThread) await runWire();
 else runWorker();
@@ -38,14 +40,12 @@ async function runWire(): Promise<void> {
   await engine.start(179);
   const worker = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2), argv: process.argv.slice(2) });
   void warmSockets(parts.hands, realClock, log);
-  const post = (line: string): void => worker.postMessage(line, []);
   worker.on('message', (message: { readonly plan?: PlanMessage; readonly line?: string }) => {
     if (message.line !== undefined) process.stdout.write(`${message.line}\n`);
     if (message.plan === undefined) return;
-    post('taken');
     engine.apply(message.plan);
+    worker.postMessage('taken', []);
   });
-  createInterface({ input: process.stdin }).on('line', (line) => post(line));
   process.on('SIGTERM', () => process.exit(0));
 }
 
@@ -94,9 +94,10 @@ function runWorker(): void {
       plan(generation);
     }, 10);
   };
-  port.on('message', (line: string) => {
+  port.on('message', () => outbox.taken());
+  // Commands are the cluster's changes, which a speaker's worker reads from a socket of its own.
+  createInterface({ input: new Socket({ fd: 0 }) }).on('line', (line) => {
     const [command, number = '0'] = line.split(' ');
-    if (line === 'taken') outbox.taken();
     if (command === 'one') {
       const atMs = performance.timeOrigin + performance.now();
       add(Number(number));
@@ -104,7 +105,11 @@ function runWorker(): void {
       port.postMessage({ line: `one ${number} ${atMs}` });
     }
     if (command === 'prepare') {
-      for (let id = 0; id < Number(number); id++) add(id);
+      for (let id = 0; id < Number(number); id++) {
+        add(id);
+        // As they come from an API server: a plan is made while the others are on their way.
+        if (id % TOGETHER === TOGETHER - 1) planned();
+      }
       prepared = planned();
       port.postMessage({ line: 'prepared' });
     }

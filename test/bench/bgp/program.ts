@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { SPEAKER_FLAGS } from '../../lab/daemons.ts';
 import { FOR_NODE } from '../../support/forNode.mjs';
-import { until } from '../../support/until.ts';
+import { sleep, until } from '../../support/until.ts';
 import type { Place } from './senders.ts';
 
 const ROOT = process.env['HERALDLB_ROOT'] ?? process.cwd();
@@ -29,6 +29,7 @@ async function bundle(name: string): Promise<string> {
   return outfile;
 }
 
+const GREETINGS = 20;
 const bundles = new Map<string, Promise<string>>();
 process.once('exit', () => rmSync(DIRECTORY, { recursive: true, force: true }));
 
@@ -60,6 +61,14 @@ export class Program {
   tell(line: string): Promise<void> {
     this.#child.stdin?.write(`${line}\n`);
     return Promise.resolve();
+  }
+
+  /** That the code which reads the next command has run before is nothing that is measured. */
+  async greet(): Promise<void> {
+    for (let i = 0; i < GREETINGS; i++) {
+      await this.tell('hello');
+      await sleep(5);
+    }
   }
 
   /** The next line that begins so. */

@@ -53,6 +53,7 @@ const floor: Sender = {
       prepare: async (routes) => {
         await program.tell(`prepare ${routes}`);
         await program.line('prepared');
+        await program.greet();
       },
       inject: () => program.tell('send'),
       stop: () => program.stop(),
@@ -68,6 +69,7 @@ const herald: Sender = {
       prepare: async (routes) => {
         await program.tell(`prepare ${routes}`);
         await program.line('prepared', 120_000);
+        await program.greet();
       },
       inject: () => program.tell('send'),
       one: async (id) => {

@@ -47,7 +47,14 @@ describe('a list that is read while it comes', () => {
   });
 
   it('takes what is no list for what it is', () => {
-    for (const value of [{ ...LIST, items: null }, { ...LIST, items: [] }, { spec: { items: [1] } }, { a: ['items'], 'x"items': [1] }, {}, 7]) {
+    for (const value of [
+      { ...LIST, items: null },
+      { ...LIST, items: [] },
+      { spec: { items: [1] } },
+      { a: ['items'], 'x"items': [1] },
+      {},
+      7,
+    ]) {
       for (const size of [1, 4096]) expect(read(JSON.stringify(value), size)).toEqual({ items: [], heads: [], whole: value });
     }
   });

@@ -320,6 +320,37 @@ describe('the reflector', () => {
     server.close();
   });
 
+  it('keeps what it has when a list is cut, or is no list at all, and takes the next one that is', async () => {
+    const item = (name: string, text: string) => ({ metadata: { name, resourceVersion: '4' }, data: { v: text } });
+    const listOf = (version: string, ...items: object[]): string => JSON.stringify({ metadata: { resourceVersion: version }, items });
+    let lists = 0;
+    const seen: string[][] = [];
+    const server = await serve((url, response) => {
+      if (url.searchParams.has('watch')) {
+        if (url.searchParams.get('resourceVersion') === '9') response.flushHeaders();
+        else response.writeHead(410).end();
+        return;
+      }
+      lists += 1;
+      seen.push([...watched.store.keys()]);
+      if (lists === 1) response.end(listOf('5', item('a', '1'), item('b', '1')));
+      else if (lists === 2) response.end('<html>please sign in</html>');
+      else if (lists === 3) {
+        response.write(listOf('8', item('a', '2'), item('b', '2')).slice(0, -30));
+        setTimeout(() => response.destroy(), 30);
+      } else if (lists === 4) response.end(listOf('8', item('a', '2')).slice(0, -1));
+      else response.end(listOf('9', item('a', '3'), item('c', '1')));
+    });
+    const small = clientOf(kubeconfigFor(server.url));
+    const watched = startReflector({ client: small, resource: CONFIG_MAPS, project: value, log: memory.log });
+    await until('the last list', () => watched.store.get('a') === '3', 20_000);
+    await until('what is gone', () => [...watched.store.keys()].join() === 'a,c');
+    expect(seen).toEqual([[], ['a', 'b'], ['a', 'b'], ['a', 'b'], ['a', 'b']]);
+    await watched.stop();
+    await small.close();
+    server.close();
+  });
+
   it('comes back all together when the first one finds the server again, however long the others still meant to wait', async () => {
     const secure = await startKubelab({ tls: true });
     const other = clientOf(secure.kubeconfig());
