@@ -127,7 +127,14 @@ export interface RouteSet {
 /** The same, as it crosses to the wire thread: prefixes of one family in the form they have in an UPDATE (RFC 4271 §4.3). */
 export interface PackedSet {
   readonly attributes: RouteAttributes;
-  readonly nlri: { readonly family: Family; readonly addPath: boolean; readonly count: number; readonly bytes: Uint8Array };
+  readonly nlri: {
+    readonly family: Family;
+    readonly addPath: boolean;
+    readonly count: number;
+    readonly bytes: Uint8Array;
+    /** How many bytes each prefix takes, where all take as many. */
+    readonly stride?: number;
+  };
 }
 
 /** What the operator said about a route; AS_PATH, NEXT_HOP and the eBGP/iBGP rules are added per session. */

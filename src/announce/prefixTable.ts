@@ -4,6 +4,15 @@ import type { PackedSet } from './plan.ts';
 
 type Run = PackedSet['nlri'];
 
+/** What becomes a run: first counted, then written. */
+interface Draft {
+  bytes: Uint8Array;
+  at: number;
+  count: number;
+  least: number;
+  most: number;
+}
+
 /** Of an owner that gives up its prefix. */
 export const NOBODY = 0;
 
@@ -47,22 +56,29 @@ export class PrefixTable {
     return touched;
   }
 
-  /** @returns by owner, what it has as it stands in an UPDATE; those of `wanted` that have nothing are missing */
+  /** @returns by owner, what it has as it stands in an UPDATE, in memory that two threads see; those of `wanted` that have nothing are missing */
   runs(wanted: ReadonlySet<number>): ReadonlyMap<number, Run> {
-    const drafts = new Map<number, { bytes: Uint8Array; size: number; count: number }>();
-    for (const owner of wanted) drafts.set(owner, { bytes: this.#records, size: 0, count: 0 });
+    const drafts = new Map<number, Draft>();
+    for (const owner of wanted) drafts.set(owner, { bytes: this.#records, at: 0, count: 0, least: Infinity, most: 0 });
     this.#each(drafts, (draft, at) => {
-      draft.size += 1 + octets(this.#lengthAt(at));
+      const size = 1 + octets(this.#lengthAt(at));
+      draft.at += size;
       draft.count += 1;
+      draft.least = Math.min(draft.least, size);
+      draft.most = Math.max(draft.most, size);
     });
-    for (const draft of drafts.values()) Object.assign(draft, { bytes: new Uint8Array(draft.size), size: 0 });
+    for (const draft of drafts.values()) {
+      draft.bytes = new Uint8Array(new SharedArrayBuffer(draft.at));
+      draft.at = 0;
+    }
     this.#each(drafts, (draft, at) => {
       const [bits, from] = [this.#lengthAt(at), at * this.#width];
-      draft.bytes[draft.size++] = bits;
-      for (let i = 0; i < octets(bits); i++) draft.bytes[draft.size++] = this.#records[from + i] ?? 0;
+      draft.bytes[draft.at++] = bits;
+      for (let i = 0; i < octets(bits); i++) draft.bytes[draft.at++] = this.#records[from + i] ?? 0;
     });
     const runs = new Map<number, Run>();
-    for (const [owner, { bytes, count }] of drafts) if (count > 0) runs.set(owner, { family: this.#family, addPath: false, count, bytes });
+    for (const [owner, { bytes, count, least, most }] of drafts)
+      if (count > 0) runs.set(owner, { family: this.#family, addPath: false, count, bytes, ...(least === most && { stride: most }) });
     return runs;
   }
 

@@ -36,53 +36,14 @@ export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
   return known;
 }
 
-/**
- * The same as {@link runsOf} for prefixes that follow from others by a few changes: where both begin and end alike the bytes are
- * taken over.
- */
-export function runsAfter(before: readonly Prefix[], prefixes: readonly Prefix[]): readonly NlriRun[] {
-  const [old, ...more] = RUNS.get(before) ?? [];
-  const isNew = before.length === 0 || prefixes.length === 0;
-  if (old === undefined || more.length > 0 || isNew || RUNS.has(prefixes)) return runsOf(prefixes);
-  const { head, tail } = commonEnds(before, prefixes);
-  const middle = prefixes.slice(head, prefixes.length - tail);
-  const { family } = old;
-  if (middle.some((prefix) => prefixFamily(prefix) !== family)) return runsOf(prefixes);
-  const [from, to] = [offsetOf(old, head), offsetOf(old, before.length - tail)];
-  const { bytes: news, stride } = encodeNlri(middle, family);
-  const bytes = sharedBytes(from + news.length + old.bytes.length - to);
-  bytes.set(old.bytes.subarray(0, from));
-  bytes.set(news, from);
-  bytes.set(old.bytes.subarray(to), from + news.length);
-  const runs = [
-    { family, addPath: false, count: prefixes.length, bytes, ...commonStride(old.stride, middle.length === 0 ? old.stride : stride) },
-  ];
-  RUNS.set(prefixes, runs);
-  return runs;
-}
-
-/** How many prefixes two lists begin and end with alike. */
-function commonEnds(a: readonly Prefix[], b: readonly Prefix[]): { readonly head: number; readonly tail: number } {
-  const shorter = Math.min(a.length, b.length);
-  let head = 0;
-  while (head < shorter && a[head] === b[head]) head++;
-  let tail = 0;
-  while (tail < shorter - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
-  return { head, tail };
-}
-
 /** Of prefixes from two runs. */
 function commonStride(a: number | undefined, b: number | undefined): Pick<NlriRun, 'stride'> {
   return a !== undefined && a === b ? { stride: a } : {};
 }
 
 /** Two threads see it: what is planned in the one and sent in the other is there once, and crosses in no time. */
-function sharedBytes(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length));
-}
-
 function sharedCopy(bytes: Uint8Array): Uint8Array {
-  const copy = sharedBytes(bytes.length);
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
   copy.set(bytes);
   return copy;
 }

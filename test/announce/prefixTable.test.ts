@@ -30,24 +30,29 @@ function held(table: PrefixTable, owner: number): readonly Prefix[] {
   return nlri === undefined ? [] : routeSetOf({ attributes: ATTRIBUTES, nlri }).prefixes;
 }
 
+/** @returns whose prefixes are others now */
+function changed(model: Map<Prefix, number>, changes: ReadonlyMap<Prefix, number>): ReadonlySet<number> {
+  const touched = new Set<number>();
+  for (const [key, owner] of changes) {
+    const before = model.get(key) ?? NOBODY;
+    if (before !== owner) [before, owner].forEach((each) => touched.add(each));
+    if (owner === NOBODY) model.delete(key);
+    else model.set(key, owner);
+  }
+  touched.delete(NOBODY);
+  return touched;
+}
+
 describe.each(['ipv4', 'ipv6'] as const satisfies readonly Family[])('a table of %s prefixes', (family) => {
   const change = array(record({ prefix: written[family], owner: constantFrom(NOBODY, ...OWNERS) }), { maxLength: 30 });
 
   it('says what a map says, whatever becomes of it', () => {
     assert(
       property(array(change, { maxLength: 8 }), (changes) => {
-        const table = new PrefixTable(family);
-        const model = new Map<Prefix, number>();
+        const [table, model] = [new PrefixTable(family), new Map<Prefix, number>()];
         for (const some of changes) {
           const now = new Map(some.map((each) => [each.prefix, each.owner]));
-          const touched = new Set<number>();
-          for (const [key, owner] of now) {
-            const before = model.get(key) ?? NOBODY;
-            if (before !== owner) for (const each of [before, owner]) if (each !== NOBODY) touched.add(each);
-            if (owner === NOBODY) model.delete(key);
-            else model.set(key, owner);
-          }
-          expect([...table.change(now)].sort()).toEqual([...touched].sort());
+          expect(table.change(now)).toEqual(changed(model, now));
           for (const owner of OWNERS) {
             const wanted = [...model.keys()].filter((key) => model.get(key) === owner);
             expect([...held(table, owner)].sort()).toEqual(wanted.sort());
