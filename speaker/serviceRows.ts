@@ -2,10 +2,9 @@ import type { ServiceSource } from '../src/announce/sources.ts';
 import type { AnnouncedService, ServiceKey } from '../src/cluster/service.ts';
 import type { Items, Sweep } from '../src/host/kube/store.ts';
 import { type Ip, ipFromBytes, writeIp } from '../src/net/ip.ts';
-import { Column, Rows } from '../src/rows/columns.ts';
 import { SharedValues } from '../src/rows/sharedValues.ts';
 import type { Texts } from '../src/rows/texts.ts';
-import { RowSweep } from './rowSweep.ts';
+import { NamedRows } from './namedRows.ts';
 import { uidNumbers, uidText } from './uid.ts';
 import type { LoadBalancer } from './views.ts';
 
@@ -68,18 +67,12 @@ class Glimpse implements AnnouncedService {
 export class ServiceRows implements Items<LoadBalancer> {
   readonly #names: Texts;
   readonly #texts: Texts;
-  /** By the number of the Service's name, plus one. */
-  readonly #rowOf = new Column();
-  readonly #rows = new Rows(WIDTH);
+  readonly #rows: NamedRows;
   readonly #cases = new SharedValues<Case>();
   readonly #address = new Uint8Array(4);
-  #size = 0;
   /** For a plan, which is made while nothing changes. */
   readonly glimpses: ServiceSource = {
-    get: (key) => {
-      const name = this.#names.find(key);
-      return name < 0 ? undefined : this.#glimpse(name, key);
-    },
+    get: (key) => this.#glimpse(this.#rows.find(key), key),
     values: () => this.#glimpses(),
   };
 
@@ -87,82 +80,67 @@ export class ServiceRows implements Items<LoadBalancer> {
   constructor(names: Texts, texts: Texts) {
     this.#names = names;
     this.#texts = texts;
+    this.#rows = new NamedRows(names, WIDTH);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#rows.size;
   }
 
   get(key: string): LoadBalancer | undefined {
-    const name = this.#names.find(key);
-    return name < 0 ? undefined : this.#read(name, key);
+    return this.#read(this.#rows.find(key), key);
   }
 
   set(key: string, service: LoadBalancer): void {
-    const name = this.#names.hold(key);
-    const known = this.#rowOf.get(name) - 1;
-    const row = known < 0 ? this.#rows.add() : known;
+    const known = this.#rows.find(key);
     // What it holds now is held before what it held is let go: mostly it is the same.
-    const before = known < 0 ? undefined : this.#holdings(row);
-    this.#write(row, service);
-    if (before !== undefined) {
-      this.#release(before);
-      this.#names.release(name);
-      return;
-    }
-    this.#rowOf.set(name, row + 1);
-    this.#size += 1;
+    const before = known < 0 ? undefined : this.#holdings(known);
+    this.#write(known < 0 ? this.#rows.add(key) : known, service);
+    if (before !== undefined) this.#release(before);
   }
 
   delete(key: string): boolean {
-    const name = this.#names.find(key);
-    const row = name < 0 ? -1 : this.#rowOf.get(name) - 1;
+    const row = this.#rows.find(key);
     if (row < 0) return false;
     this.#release(this.#holdings(row));
-    this.#rows.remove(row);
-    this.#rowOf.set(name, 0);
-    this.#names.release(name);
-    this.#size -= 1;
+    this.#rows.remove(key);
     return true;
   }
 
   sweep(): Sweep {
-    return new RowSweep(this.#names, this.#rowOf);
+    return this.#rows.sweep();
   }
 
-  *keys(): Generator<string, undefined> {
-    for (const name of this.#here()) yield this.#names.text(name);
-    return undefined;
+  keys(): Generator<string, undefined> {
+    return this.#rows.keys();
   }
 
   *values(): Generator<LoadBalancer, undefined> {
-    for (const name of this.#here()) {
-      const service = this.#read(name, this.#names.text(name));
+    for (const name of this.#rows.names()) {
+      const service = this.#read(this.#rows.rowAt(name), this.#names.text(name));
       if (service !== undefined) yield service;
     }
     return undefined;
   }
 
   *#glimpses(): Iterable<AnnouncedService> {
-    for (const name of this.#here()) {
-      const service = this.#glimpse(name, this.#names.text(name));
+    for (const name of this.#rows.names()) {
+      const service = this.#glimpse(this.#rows.rowAt(name), this.#names.text(name));
       if (service !== undefined) yield service;
     }
   }
 
-  *#here(): Iterable<number> {
-    for (let name = 0; name < this.#names.room; name++) if (this.#rowOf.get(name) !== 0) yield name;
+  #caseAt(row: number): Case | undefined {
+    return row < 0 ? undefined : this.#cases.of(this.#rows.get(row, CASE));
   }
 
-  #glimpse(name: number, key: string): AnnouncedService | undefined {
-    const row = this.#rowOf.get(name) - 1;
-    const shared = row < 0 ? undefined : this.#cases.of(this.#rows.get(row, CASE));
+  #glimpse(row: number, key: string): AnnouncedService | undefined {
+    const shared = this.#caseAt(row);
     return shared === undefined ? undefined : new Glimpse(key as ServiceKey, row, shared, this);
   }
 
-  #read(name: number, key: string): LoadBalancer | undefined {
-    const row = this.#rowOf.get(name) - 1;
-    const shared = row < 0 ? undefined : this.#cases.of(this.#rows.get(row, CASE));
+  #read(row: number, key: string): LoadBalancer | undefined {
+    const shared = this.#caseAt(row);
     if (shared === undefined) return undefined;
     const { type, deleting, externalTrafficPolicy, loadBalancerClass } = shared;
     const labels = this.labelsAt(row, shared.labels);

@@ -2,9 +2,9 @@ import type { SliceSource } from '../src/announce/sources.ts';
 import type { AnnouncedSlice } from '../src/cluster/endpoints.ts';
 import type { ServiceKey } from '../src/cluster/service.ts';
 import type { Items, Sweep } from '../src/host/kube/store.ts';
-import { Column, Rows } from '../src/rows/columns.ts';
+import { Column } from '../src/rows/columns.ts';
 import { Texts } from '../src/rows/texts.ts';
-import { RowSweep } from './rowSweep.ts';
+import { NamedRows } from './namedRows.ts';
 import { endpointsFrom, endpointsText } from './views.ts';
 
 /** The numbers of a row: the name of its Service, the text of its endpoints, whether they are IPv6, and its neighbours in the chain, plus one. */
@@ -15,13 +15,9 @@ const WIDTH = 5;
 export class SliceRows implements Items<AnnouncedSlice>, SliceSource {
   readonly #services: Texts;
   readonly #texts: Texts;
-  readonly #names = new Texts();
-  /** By the number of the slice's name, plus one. */
-  readonly #rowOf = new Column();
   /** The chain of a Service, by the number of its name, plus one. */
   readonly #first = new Column();
-  readonly #rows = new Rows(WIDTH);
-  #size = 0;
+  readonly #rows = new NamedRows(new Texts(), WIDTH);
 
   /** @param services their names, which others hold as well @param texts of all other kinds */
   constructor(services: Texts, texts: Texts) {
@@ -30,11 +26,11 @@ export class SliceRows implements Items<AnnouncedSlice>, SliceSource {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#rows.size;
   }
 
   get(key: string): AnnouncedSlice | undefined {
-    const row = this.#find(key);
+    const row = this.#rows.find(key);
     return row < 0 ? undefined : this.#read(row);
   }
 
@@ -49,55 +45,41 @@ export class SliceRows implements Items<AnnouncedSlice>, SliceSource {
 
   set(key: string, { service, family, endpoints }: AnnouncedSlice): void {
     // What it is now is held before what it was is let go: mostly it is the same.
-    const [name, owner, list] = [this.#names.hold(key), this.#services.hold(service), this.#texts.hold(endpointsText(endpoints))];
-    this.delete(key);
-    const row = this.#rows.add();
-    this.#rowOf.set(name, row + 1);
+    const [owner, list] = [this.#services.hold(service), this.#texts.hold(endpointsText(endpoints))];
+    const known = this.#rows.find(key);
+    if (known >= 0) this.#letGo(known);
+    const row = known < 0 ? this.#rows.add(key) : known;
     this.#rows.set(row, SERVICE, owner);
     this.#rows.set(row, ENDPOINTS, list);
     this.#rows.set(row, FAMILY, family === 'ipv6' ? 1 : 0);
     this.#link(row, owner);
-    this.#size += 1;
   }
 
   delete(key: string): boolean {
-    const row = this.#find(key);
+    const row = this.#rows.find(key);
     if (row < 0) return false;
-    this.#unlink(row);
-    this.#services.release(this.#rows.get(row, SERVICE));
-    this.#texts.release(this.#rows.get(row, ENDPOINTS));
-    this.#rows.remove(row);
-    const name = this.#names.find(key);
-    this.#rowOf.set(name, 0);
-    this.#names.release(name);
-    this.#size -= 1;
+    this.#letGo(row);
+    this.#rows.remove(key);
     return true;
   }
 
   sweep(): Sweep {
-    return new RowSweep(this.#names, this.#rowOf);
+    return this.#rows.sweep();
   }
 
-  *keys(): Generator<string, undefined> {
-    for (const [name] of this.#here()) yield this.#names.text(name);
-    return undefined;
+  keys(): Generator<string, undefined> {
+    return this.#rows.keys();
   }
 
   *values(): Generator<AnnouncedSlice, undefined> {
-    for (const [, row] of this.#here()) yield this.#read(row);
+    for (const name of this.#rows.names()) yield this.#read(this.#rows.rowAt(name));
     return undefined;
   }
 
-  *#here(): Iterable<readonly [name: number, row: number]> {
-    for (let name = 0; name < this.#names.room; name++) {
-      const row = this.#rowOf.get(name) - 1;
-      if (row >= 0) yield [name, row];
-    }
-  }
-
-  #find(key: string): number {
-    const name = this.#names.find(key);
-    return name < 0 ? -1 : this.#rowOf.get(name) - 1;
+  #letGo(row: number): void {
+    this.#unlink(row);
+    this.#services.release(this.#rows.get(row, SERVICE));
+    this.#texts.release(this.#rows.get(row, ENDPOINTS));
   }
 
   #read(row: number, known?: ServiceKey): AnnouncedSlice {
@@ -109,6 +91,7 @@ export class SliceRows implements Items<AnnouncedSlice>, SliceSource {
   #link(row: number, owner: number): void {
     const next = this.#first.get(owner);
     this.#rows.set(row, NEXT, next);
+    this.#rows.set(row, PREVIOUS, 0);
     if (next !== 0) this.#rows.set(next - 1, PREVIOUS, row + 1);
     this.#first.set(owner, row + 1);
   }

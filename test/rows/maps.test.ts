@@ -45,7 +45,7 @@ describe('beside a map of the usual kind', () => {
         }
         for (const key of keys) {
           const of = [...(wanted.get(key) ?? [])].toSorted();
-          expect([found.get(key).toSorted(), found.has(key)]).toEqual([of, of.length > 0]);
+          expect([found.get(key).toSorted(), found.has(key), found.hasSeveral(key)]).toEqual([of, of.length > 0, of.length > 1]);
         }
         expect(names.size).toBe([...wanted.values()].filter(({ size }) => size > 0).length);
         expect(values.size).toBe(new Set([...wanted.values()].flatMap((of) => [...of])).size);
