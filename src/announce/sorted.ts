@@ -33,11 +33,6 @@ function rebuild<T>(list: readonly T[], keyOf: (value: T) => string, gone: Reado
   return [...byKey.keys()].sort().map((key) => byKey.get(key) as T);
 }
 
-/** Is the key in the sorted list? */
-export function hasSorted<T>(list: readonly T[], keyOf: (value: T) => string, key: string): boolean {
-  return isAt(list, keyOf, position(list, keyOf, key), key);
-}
-
 export function findSorted<T>(list: readonly T[], keyOf: (value: T) => string, key: string): T | undefined {
   const at = position(list, keyOf, key);
   return isAt(list, keyOf, at, key) ? list[at] : undefined;
