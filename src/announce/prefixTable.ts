@@ -22,7 +22,7 @@ export const NOBODY = 0;
  */
 export class PrefixTable {
   readonly #family: Family;
-  /** Of a record: the address, then the length. */
+  /** Of a record: the length, then the whole address. In order of the address first. */
   readonly #width: number;
   #records = new Uint8Array(0);
   #owners = new Uint32Array(0);
@@ -60,10 +60,9 @@ export class PrefixTable {
   runs(wanted: ReadonlySet<number>): ReadonlyMap<number, Run> {
     const drafts = new Map<number, Draft>();
     for (const owner of wanted) drafts.set(owner, { bytes: this.#records, at: 0, count: 0, least: Infinity, most: 0 });
-    this.#each(drafts, (draft, at) => {
-      const size = 1 + octets(this.#lengthAt(at));
-      draft.at += size;
-      draft.count += 1;
+    this.#each(drafts, (draft, from, end, size) => {
+      draft.at += (end - from) * size;
+      draft.count += end - from;
       draft.least = Math.min(draft.least, size);
       draft.most = Math.max(draft.most, size);
     });
@@ -71,28 +70,34 @@ export class PrefixTable {
       draft.bytes = new Uint8Array(new SharedArrayBuffer(draft.at));
       draft.at = 0;
     }
-    this.#each(drafts, (draft, at) => {
-      const [bits, from] = [this.#lengthAt(at), at * this.#width];
-      draft.bytes[draft.at++] = bits;
-      for (let i = 0; i < octets(bits); i++) draft.bytes[draft.at++] = this.#records[from + i] ?? 0;
-    });
+    this.#each(drafts, (draft, from, end, size) => this.#write(draft, from, end, size));
     const runs = new Map<number, Run>();
     for (const [owner, { bytes, count, least, most }] of drafts)
       if (count > 0) runs.set(owner, { family: this.#family, addPath: false, count, bytes, ...(least === most && { stride: most }) });
     return runs;
   }
 
-  #each<T>(drafts: ReadonlyMap<number, T>, visit: (draft: T, at: number) => void): void {
-    let [last, draft]: [number, T | undefined] = [NOBODY, undefined];
-    for (let at = 0; at < this.#count; at++) {
-      const owner = this.#owners[at] ?? NOBODY;
-      if (owner !== last) [last, draft] = [owner, drafts.get(owner)];
-      if (draft !== undefined) visit(draft, at);
+  /** Of neighbours that have one owner and one length. @param visit with their places, and how many bytes one takes in an UPDATE */
+  #each(drafts: ReadonlyMap<number, Draft>, visit: (draft: Draft, from: number, end: number, size: number) => void): void {
+    const [records, owners, count, width] = [this.#records, this.#owners, this.#count, this.#width];
+    for (let from = 0; from < count;) {
+      const [owner, bits] = [owners[from] ?? NOBODY, records[from * width] ?? 0];
+      let end = from + 1;
+      while (end < count && owners[end] === owner && records[end * width] === bits) end++;
+      const draft = drafts.get(owner);
+      if (draft !== undefined) visit(draft, from, end, 1 + octets(bits));
+      from = end;
     }
   }
 
-  #lengthAt(at: number): number {
-    return this.#records[(at + 1) * this.#width - 1] ?? 0;
+  #write(draft: Draft, from: number, end: number, size: number): void {
+    const width = this.#width;
+    // Of a whole address the record is what stands in an UPDATE; of others its first bytes are.
+    const [step, length] = size === width ? [end - from, (end - from) * width] : [1, size];
+    for (let at = from; at < end; at += step) {
+      draft.bytes.set(this.#records.subarray(at * width, at * width + length), draft.at);
+      draft.at += length;
+    }
   }
 
   #sorted(changes: ReadonlyMap<Prefix, number>): { readonly records: Uint8Array; readonly owners: readonly number[] } {
@@ -100,11 +105,11 @@ export class PrefixTable {
     const mixed = new Uint8Array(changes.size * width);
     let to = 0;
     for (const prefix of changes.keys()) {
-      writeRecord(prefix, mixed, to, width);
+      writeRecord(prefix, mixed, to);
       to += width;
     }
     const given = [...changes.values()];
-    const order = Array.from(given.keys()).sort((a, b) => compareBytes(mixed, a * width, mixed, b * width, width));
+    const order = Array.from(given.keys()).sort((a, b) => compareRecords(mixed, a * width, mixed, b * width, width));
     const records = new Uint8Array(mixed.length);
     for (const [i, at] of order.entries()) for (let b = 0; b < width; b++) records[i * width + b] = mixed[at * width + b] ?? 0;
     return { records, owners: order.map((at) => given[at] ?? NOBODY) };
@@ -122,7 +127,7 @@ export class PrefixTable {
   }
 
   #compare(place: number, record: Uint8Array, at: number): number {
-    return compareBytes(this.#records, place * this.#width, record, at, this.#width);
+    return compareRecords(this.#records, place * this.#width, record, at, this.#width);
   }
 
   #closeGaps(): void {
@@ -170,15 +175,15 @@ function octets(bits: number): number {
   return (bits + 7) >> 3;
 }
 
-function writeRecord(prefix: Prefix, bytes: Uint8Array, at: number, width: number): void {
-  writeIp(prefixAddress(prefix), bytes, at);
-  bytes[at + width - 1] = prefixLength(prefix);
+function writeRecord(prefix: Prefix, bytes: Uint8Array, at: number): void {
+  bytes[at] = prefixLength(prefix);
+  writeIp(prefixAddress(prefix), bytes, at + 1);
 }
 
-function compareBytes(a: Uint8Array, atA: number, b: Uint8Array, atB: number, width: number): number {
-  for (let i = 0; i < width; i++) {
+function compareRecords(a: Uint8Array, atA: number, b: Uint8Array, atB: number, width: number): number {
+  for (let i = 1; i < width; i++) {
     const difference = (a[atA + i] ?? 0) - (b[atB + i] ?? 0);
     if (difference !== 0) return difference;
   }
-  return 0;
+  return (a[atA] ?? 0) - (b[atB] ?? 0);
 }
