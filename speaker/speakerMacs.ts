@@ -66,7 +66,9 @@ export class SpeakerMacs {
     this.#known.set(sender, print);
     const mac = macFromBytes(frame, macAt);
     const isNew = !this.#byMac.has(mac);
-    if (this.#byMac.size < MAX) this.#byMac.set(mac, speaker.node);
+    // Who changes MACs all the time is not learnt any more, and gets nothing done with it.
+    if (this.#byMac.size >= MAX) return undefined;
+    this.#byMac.set(mac, speaker.node);
     return isNew ? mac : undefined;
   }
 

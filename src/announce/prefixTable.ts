@@ -56,7 +56,7 @@ export class PrefixTable {
     return touched;
   }
 
-  /** @returns by owner, what it has as it stands in an UPDATE, in memory that two threads see; those of `wanted` that have nothing are missing */
+  /** @returns by owner, what it has as it stands in an UPDATE; those of `wanted` that have nothing are missing */
   runs(wanted: ReadonlySet<number>): ReadonlyMap<number, Run> {
     const drafts = new Map<number, Draft>();
     for (const owner of wanted) drafts.set(owner, { bytes: this.#records, at: 0, count: 0, least: Infinity, most: 0 });
@@ -67,7 +67,7 @@ export class PrefixTable {
       draft.most = Math.max(draft.most, size);
     });
     for (const draft of drafts.values()) {
-      draft.bytes = new Uint8Array(new SharedArrayBuffer(draft.at));
+      draft.bytes = new Uint8Array(draft.at);
       draft.at = 0;
     }
     this.#each(drafts, (draft, from, end, size) => this.#write(draft, from, end, size));
@@ -130,12 +130,15 @@ export class PrefixTable {
     return compareRecords(this.#records, place * this.#width, record, at, this.#width);
   }
 
+  /** What stands between two gaps moves at once. */
   #closeGaps(): void {
     let to = 0;
-    for (let from = 0; from < this.#count; from++) {
-      if (this.#owners[from] === NOBODY) continue;
-      if (to !== from) this.#move(from, from + 1, to);
-      to++;
+    for (let from = 0; from < this.#count;) {
+      let end = from;
+      while (end < this.#count && this.#owners[end] !== NOBODY) end++;
+      if (to !== from) this.#move(from, end, to);
+      to += end - from;
+      from = end + 1;
     }
     this.#count = to;
   }

@@ -29,8 +29,7 @@ export function packedRoutes(routes: readonly (RouteSet | PackedSet)[]): readonl
 export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
   let known = RUNS.get(prefixes);
   if (known === undefined) {
-    const runs = FAMILIES.map((family) => encodeNlri(ofFamily(prefixes, family), family)).filter(({ count }) => count > 0);
-    known = runs.map((run) => ({ ...run, bytes: sharedCopy(run.bytes) }));
+    known = FAMILIES.map((family) => encodeNlri(ofFamily(prefixes, family), family)).filter(({ count }) => count > 0);
     RUNS.set(prefixes, known);
   }
   return known;
@@ -39,13 +38,6 @@ export function runsOf(prefixes: readonly Prefix[]): readonly NlriRun[] {
 /** Of prefixes from two runs. */
 function commonStride(a: number | undefined, b: number | undefined): Pick<NlriRun, 'stride'> {
   return a !== undefined && a === b ? { stride: a } : {};
-}
-
-/** Two threads see it: what is planned in the one and sent in the other is there once, and crosses in no time. */
-function sharedCopy(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
 }
 
 /** Where the prefix of this number begins. */
